@@ -1,0 +1,130 @@
+"""The nouns that flow through a build: immutable values, each made by one stage and read by the later ones."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+Dtype = Literal["float64", "string"]
+Layout = Literal["tensor", "columns"]
+Task = Literal["classifier", "regressor", "transformer"]
+Role = Literal["label", "probability", "value"]
+Precision = Literal["fp64", "fp32", "fp16", "int8"]
+Status = Literal["ok", "no_op", "not_applicable", "rejected", "failed"]
+Scalar = bool | int | float | str
+
+NATIVE = "native"
+
+
+@dataclass(frozen=True)
+class Column:
+    """One input column, as the model takes it. Numbers, booleans among them, travel as float64."""
+
+    name: str
+    dtype: Dtype
+    accepts_missing: bool
+    # The largest magnitude that the native model takes: sklearn's trees read float32 and refuse more.
+    max_abs: float
+
+
+@dataclass(frozen=True)
+class Output:
+    """One output: `name` in the ONNX graph and in every array file; `width` values a row, 0 for a plain list."""
+
+    name: str
+    role: Role
+    width: int
+
+
+@dataclass(frozen=True)
+class Signature:
+    """What goes in and what comes out, in order.
+
+    `tensor`: one graph input `features` of shape [rows, columns]; `columns`: one input of shape [rows, 1] per
+    column, `column_0`, `column_1`, … in order. `classes` are the model's own labels in its own order.
+    """
+
+    task: Task
+    layout: Layout
+    columns: tuple[Column, ...]
+    outputs: tuple[Output, ...]
+    classes: tuple[Scalar, ...] | None = None
+
+    @property
+    def input_names(self) -> tuple[str, ...]:
+        """Return the graph's input names in order."""
+        if self.layout == "tensor":
+            return ("features",)
+        return tuple(f"column_{index}" for index in range(len(self.columns)))
+
+
+@dataclass(frozen=True)
+class SourceModel:
+    """The registered artifact after it was audited and described: where it lies, what it is, what wrote it."""
+
+    path: Path
+    uri: str
+    sha256: str
+    version: str
+    framework: str
+    versions: dict[str, str]
+    estimators: tuple[str, ...]
+    signature: Signature
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One form of the model. `ops` counts the graph's operators; a variant without a file says why in `reason`."""
+
+    name: str
+    precision: Precision
+    status: Status
+    reason: str | None = None
+    path: Path | None = None
+    size_bytes: int | None = None
+    sha256: str | None = None
+    ops: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One checked claim about one variant. `recipe_key` names the key that sets `limit`."""
+
+    check: str
+    subject: str
+    measured: float | int | str | None
+    limit: float | int | str | None
+    ok: bool
+    recipe_key: str
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """Latency of one variant on one target at one batch size; null figures always come with a `reason`.
+
+    Times are microseconds per call; `ci95` is the 95% interval [low, high] of the median.
+    """
+
+    target: str
+    provider: str
+    provider_active: str | None
+    placement: dict[str, int]
+    variant: str
+    batch_size: int
+    threads: int
+    p50_us: float | None = None
+    p95_us: float | None = None
+    p99_us: float | None = None
+    rows_per_s: float | None = None
+    ci95: tuple[float, float] | None = None
+    runs: int = 0
+    reason: str | None = None
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A finished bundle: its folder and the digest that its manifest states."""
+
+    path: Path
+    digest: str
