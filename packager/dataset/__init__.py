@@ -1,0 +1,1 @@
+"""Rows: read from files in bounded memory, carried as arrays."""
