@@ -1,0 +1,1 @@
+"""Bundle: the selected variant becomes a folder that deploys, scores and proves itself anywhere."""

@@ -1,0 +1,57 @@
+"""Convert one fitted estimator in one dtype: the stage as the source worker runs it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from packager.artifact import Signature
+from packager.convert.assemble import Choices, assemble
+from packager.convert.finish import finish
+from packager.convert.lightgbm import UnsupportedModel
+from packager.errors import ConvertError
+from packager.training.estimators import nested_estimators
+
+# protobuf cannot hold more.
+_PROTOBUF_LIMIT_BYTES = 2**31 - 1
+# A failed conversion may print every array of the model; the first words tell enough.
+_MAX_REASON_CHARACTERS = 240
+
+
+def convert(model: Any, signature: Signature, path: Path, *, dtype: np.dtype[np.floating], choices: Choices) -> None:
+    """Write the ONNX form of `model` that computes in `dtype`; raise ConvertError, which names the step, if none is."""
+    try:
+        finished = finish(assemble(model, signature, dtype, choices=choices), signature, dtype)
+    except UnsupportedModel as error:
+        raise ConvertError(f"no exact conversion: {error}") from error
+    except Exception as error:  # noqa: BLE001 - converters raise every kind; each is a refusal that names the step
+        message = f"{_culprit(error, model)} does not convert in {dtype.name}: {_reason(error)}"
+        raise ConvertError(message, hint="`package check` lists every step and why") from error
+    size_bytes = finished.ByteSize()
+    if size_bytes > _PROTOBUF_LIMIT_BYTES:
+        raise ConvertError(
+            "the ONNX form does not fit a protobuf",
+            measured=f"{size_bytes:,} bytes",
+            limit=f"{_PROTOBUF_LIMIT_BYTES:,} bytes",
+            hint="train fewer or shallower trees",
+        )
+    path.write_bytes(finished.SerializeToString(deterministic=True))
+
+
+def _culprit(error: Exception, model: Any) -> str:
+    """Name the innermost step that the error's text names, else the whole model."""
+    text = str(error)
+    names = [type(step).__name__ for step in nested_estimators(model)]
+    named = [name for name in names if re.search(rf"\b{re.escape(name)}\b", text)]
+    return named[-1] if named else names[0]
+
+
+def _reason(error: Exception) -> str:
+    first = " ".join(str(error).split())
+    unknown = re.search(r"Unable to find a shape calculator for type '<class '([\w.]+)'>'", first)
+    if unknown:
+        return f"no converter for {unknown.group(1)}"
+    return f"{type(error).__name__}: {first[:_MAX_REASON_CHARACTERS]}"

@@ -1,0 +1,144 @@
+"""Give a converted graph its final form: one input layout, our names, exact shapes, one byte form.
+
+In: what skl2onnx assembled. Out: a checked model whose inputs and outputs are the signature's, with each opset named
+once, no dead nodes, and the same bytes in every run.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from packager.artifact import Output, Signature
+from packager.convert.graph import ML_DOMAIN
+
+if TYPE_CHECKING:
+    from onnx import GraphProto, ModelProto, NodeProto, OperatorSetIdProto, ValueInfoProto
+
+# TreeEnsemble came with 5, which has no stock tree operators any more.
+_ML_OPSET_OF_TREE_ENSEMBLE = 5
+_STOCK_TREES = {"TreeEnsembleClassifier", "TreeEnsembleRegressor"}
+# The IR version of the oldest runtime that runs TreeEnsemble in double.
+_IR_VERSION = 10
+
+
+def finish(model: ModelProto, signature: Signature, dtype: np.dtype[np.floating]) -> ModelProto:
+    """Return a new model in final form; raise ValueError when its outputs are not the signature's."""
+    import onnx
+    from onnx import helper
+
+    graph = model.graph
+    final = onnx.GraphProto(name="model")
+    final.input.extend(_inputs(signature, dtype))
+    final.node.extend(_input_nodes(graph, signature, dtype))
+    final.node.extend(graph.node)
+    final.initializer.extend(graph.initializer)
+    _bind_outputs(final, graph, signature, dtype)
+    _drop_dead(final)
+    finished = helper.make_model(final, opset_imports=_opsets(model, final), ir_version=_IR_VERSION)
+    finished.producer_name = "packager"
+    if finished.ByteSize() < onnx.checker.MAXIMUM_PROTOBUF:
+        onnx.checker.check_model(finished)
+    return finished
+
+
+def _inputs(signature: Signature, dtype: np.dtype[np.floating]) -> list[ValueInfoProto]:
+    from onnx import TensorProto, helper
+
+    number = int(helper.np_dtype_to_tensor_dtype(dtype))
+    if signature.layout == "tensor":
+        return [helper.make_tensor_value_info("features", number, [None, len(signature.columns)])]
+    return [
+        helper.make_tensor_value_info(name, TensorProto.STRING if column.dtype == "string" else number, [None, 1])
+        for name, column in zip(signature.input_names, signature.columns, strict=True)
+    ]
+
+
+def _input_nodes(graph: GraphProto, signature: Signature, dtype: np.dtype[np.floating]) -> list[NodeProto]:
+    """Feed the graph's own input names from ours: rename by Identity, or split one tensor into named columns."""
+    from onnx import helper
+    from onnx.numpy_helper import from_array
+
+    wanted = [value.name for value in graph.input]
+    if wanted == list(signature.input_names):
+        return []
+    if signature.layout == "tensor":
+        graph.initializer.append(from_array(np.ones(len(wanted), dtype=np.int64), "split_sizes"))
+        return [helper.make_node("Split", ["features", "split_sizes"], wanted, name="split_features", axis=1)]
+    return [
+        helper.make_node("Identity", [ours], [theirs], name=f"name_{ours}")
+        for ours, theirs in zip(signature.input_names, wanted, strict=True)
+    ]
+
+
+def _bind_outputs(final: GraphProto, graph: GraphProto, signature: Signature, dtype: np.dtype[np.floating]) -> None:
+    """Name the outputs as the signature does; outputs beyond it are dropped."""
+    from onnx import helper
+
+    if len(graph.output) < len(signature.outputs):
+        raise ValueError(f"the graph has {len(graph.output)} outputs, the model {len(signature.outputs)}")
+    taken = {name for node in graph.node for name in node.output} | {value.name for value in graph.input}
+    for output, value in zip(signature.outputs, graph.output, strict=False):
+        source = value.name
+        if source == output.name:
+            source = f"{output.name}_unnamed"
+            while source in taken:
+                source += "_"
+            _rename(final, output.name, source)
+        element = value.type.tensor_type.elem_type
+        if output.role == "label" and _is_boolean(signature):
+            final.node.append(helper.make_node("Cast", [source], [output.name], name=f"name_{output.name}", to=9))
+            element = 9
+        else:
+            final.node.append(helper.make_node("Identity", [source], [output.name], name=f"name_{output.name}"))
+        final.output.append(helper.make_tensor_value_info(output.name, element, _shape(output)))
+
+
+def _is_boolean(signature: Signature) -> bool:
+    return signature.classes is not None and all(isinstance(label, bool) for label in signature.classes)
+
+
+def _shape(output: Output) -> list[int | None]:
+    if output.role == "label":
+        return [None]
+    return [None, max(output.width, 1)]
+
+
+def _rename(graph: GraphProto, old: str, new: str) -> None:
+    for node in graph.node:
+        for names in (node.input, node.output):
+            for index, name in enumerate(names):
+                if name == old:
+                    names[index] = new
+
+
+def _drop_dead(graph: GraphProto) -> None:
+    """Remove nodes and initializers that no output needs."""
+    needed = {value.name for value in graph.output}
+    kept = []
+    for node in reversed(graph.node):
+        if needed.intersection(node.output):
+            kept.append(node)
+            needed.update(node.input)
+    initializers = [tensor for tensor in graph.initializer if tensor.name in needed]
+    del graph.node[:], graph.initializer[:]
+    graph.node.extend(reversed(kept))
+    graph.initializer.extend(initializers)
+
+
+def _opsets(model: ModelProto, graph: GraphProto) -> list[OperatorSetIdProto]:
+    """Name each operator set once, in order. skl2onnx names some twice, and in an order that varies."""
+    from onnx import helper
+
+    versions: dict[str, int] = {}
+    for entry in model.opset_import:
+        versions[entry.domain] = max(entry.version, versions.get(entry.domain, 0))
+    operators = {node.op_type for node in graph.node if node.domain == ML_DOMAIN}
+    if "TreeEnsemble" in operators:
+        if stock := operators & _STOCK_TREES:
+            raise ValueError(f"stock tree operators remain beside exact ones: {', '.join(sorted(stock))}")
+        versions[ML_DOMAIN] = _ML_OPSET_OF_TREE_ENSEMBLE
+    used = {node.domain for node in graph.node} | {""}
+    return [helper.make_opsetid(domain, version) for domain, version in sorted(versions.items()) if domain in used]
+

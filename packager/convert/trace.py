@@ -1,0 +1,125 @@
+"""What a fitted model's own structure tells of its inputs: ranges, split thresholds, paths, categories.
+
+Verification makes its rows from this, so that it needs no data and looks where conversions go wrong. Thresholds behind
+a step that scales columns are mapped back to the columns that come in, where that step can invert itself.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from packager.artifact import Signature
+from packager.convert import lightgbm, scikit_trees
+from packager.structure import Doubles, Structure, Trees, concatenate
+from packager.training.estimators import nested_estimators, text_columns
+
+# More nodes than this and a forest's structure is read from its first trees only.
+_MAX_NODES = 200_000
+
+
+def structure_of(model: Any, signature: Signature) -> Structure:
+    """Read the structure of a fitted model with `signature`."""
+    count = len(signature.columns)
+    texts = text_columns(model)
+    trees, gap = _trees_over_inputs(model, count)
+    low, high = _ranges(model, count, trees)
+    return Structure(low, high, trees, texts, gap)
+
+
+def _trees_over_inputs(model: Any, count: int) -> tuple[Trees | None, str | None]:
+    """Return the trees with thresholds in terms of the incoming columns, or why there are none."""
+    steps = [step for _, step in model.steps] if hasattr(model, "steps") else [model]
+    before, final = [step for step in steps[:-1] if step not in (None, "passthrough")], steps[-1]
+    found = [part for estimator in nested_estimators(final) if (part := _read(estimator)) is not None]
+    found = [part for part in found if part.n_features == found[0].n_features]
+    if not found:
+        return None, None
+    trees = _first_trees(found)
+    for step in reversed(before):
+        mapped = _map_back(trees, step)
+        if mapped is None:
+            return None, f"thresholds behind {type(step).__name__} are not traced back to the columns"
+        trees = mapped
+    if trees.n_features != count:
+        return None, "the trees read other columns than those that come in"
+    return trees, None
+
+
+def _read(estimator: Any) -> Trees | None:
+    """Return one estimator's own trees, or None where it has none."""
+    booster = getattr(estimator, "booster_", estimator)
+    if hasattr(booster, "model_to_string"):
+        return lightgbm.parse(booster.model_to_string(importance_type="split")).trees
+    if hasattr(estimator, "tree_"):
+        return scikit_trees.read_tree(estimator.tree_)[0]
+    if hasattr(estimator, "_predictors"):
+        return scikit_trees.read_predictors(estimator)
+    return None
+
+
+def _first_trees(found: list[Trees]) -> Trees:
+    chosen, nodes = [], 0
+    for part in found:
+        chosen.append(part)
+        nodes += len(part.feature)
+        if nodes > _MAX_NODES:
+            break
+    return concatenate(chosen)
+
+
+def _map_back(trees: Trees, step: Any) -> Trees | None:
+    """Return the trees over the columns that enter `step`: it must scale each column by a positive factor."""
+    scale, shift = _positive_scaling(step, trees.n_features)
+    if scale is None or shift is None:
+        return None
+    return Trees(
+        **{**vars(trees), "threshold": trees.threshold * scale[trees.feature] + shift[trees.feature]}
+    )
+
+
+def _positive_scaling(step: Any, count: int) -> tuple[Doubles | None, Doubles | None]:
+    """Return (scale, shift) with x = scale * step(x) + shift, tried on the step itself, or None where it has none."""
+    if hasattr(step, "statistics_") and len(step.statistics_) == count and not getattr(step, "add_indicator", False):
+        return np.ones(count), np.zeros(count)  # an imputer leaves numbers alone
+    if not hasattr(step, "inverse_transform"):
+        return None, None
+    try:
+        shift = np.asarray(step.inverse_transform(np.zeros((1, count))), dtype=np.float64)[0]
+        scale = np.asarray(step.inverse_transform(np.ones((1, count))), dtype=np.float64)[0] - shift
+        halfway = np.asarray(step.inverse_transform(np.full((1, count), 0.5)), dtype=np.float64)[0]
+        crossed = np.asarray(step.inverse_transform(np.eye(count)[:1]), dtype=np.float64)[0] - shift
+    except Exception:  # noqa: BLE001 - a step that cannot invert such rows has no such form
+        return None, None
+    linear = np.allclose(halfway - shift, scale / 2) and np.allclose(crossed[1:], 0) and (scale > 0).all()
+    return (scale, shift) if linear else (None, None)
+
+
+def _ranges(model: Any, count: int, trees: Trees | None) -> tuple[Doubles, Doubles]:
+    """Return the ordinary range of each column: from scalers, from thresholds, else [-3, 3]."""
+    low, high = np.full(count, -3.0), np.full(count, 3.0)
+    first = model.steps[0][1] if hasattr(model, "steps") else model
+    if getattr(first, "data_min_", None) is not None and len(first.data_min_) == count:
+        return np.array(first.data_min_, float), np.array(first.data_max_, float)
+    center, spread = getattr(first, "mean_", getattr(first, "center_", None)), getattr(first, "scale_", None)
+    if np.ndim(center) == 1 and np.ndim(spread) == 1 and len(center) == count and len(spread) == count:
+        low, high = np.asarray(center) - 3 * np.asarray(spread), np.asarray(center) + 3 * np.asarray(spread)
+    if trees is not None:
+        low, high = _widen_to_thresholds(low, high, trees)
+    return low.astype(np.float64), high.astype(np.float64)
+
+
+def _widen_to_thresholds(low: Doubles, high: Doubles, trees: Trees) -> tuple[Doubles, Doubles]:
+    """Replace the range of every column that splits by the range of its thresholds and categories."""
+    low, high = low.copy(), high.copy()
+    for column in range(trees.n_features):
+        nodes = trees.feature == column
+        numeric = trees.threshold[nodes & (trees.category_set < 0)]
+        members = [trees.categories[index] for index in np.unique(trees.category_set[nodes]) if index >= 0]
+        values = np.concatenate([numeric, *members])
+        values = values[np.isfinite(values) & (np.abs(values) < 1e30)]
+        if len(values):
+            margin = max((values.max() - values.min()) / 4, 1e-3 * abs(values).max(), 1e-6)
+            low[column], high[column] = values.min() - margin, values.max() + margin
+    return low, high

@@ -1,0 +1,285 @@
+"""What a recipe becomes: frozen values, one class per section, every default filled in.
+
+Plain JSON values go in (`Recipe.read`), checked strictly: no unknown key, no text taken for a number. Values stay as
+written, paths included; `Recipe.resolve` makes a path absolute. The descriptions feed the schema and docs/recipe.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, JsonValue, PrivateAttr
+
+from packager.artifact import Precision
+from packager.files import canonical_json
+from packager.recipe.fields import (
+    Count,
+    Dotted,
+    DottedByName,
+    EndpointName,
+    InstanceType,
+    MetricName,
+    Name,
+    NotNegative,
+    Opset,
+    Positive,
+    ProviderName,
+    PythonVersion,
+    RequestKey,
+    SafeName,
+    Section,
+    Sha256,
+    Share,
+    Text,
+    Threads,
+    Unique,
+    Uri,
+)
+from packager.recipe.parity import Parity
+
+RECIPE_VERSION = 1
+
+
+class Source(Section):
+    """The registered artifact."""
+
+    uri: Uri = Field(description="where the artifact lies: a path, file:///PATH or registry://NAME/VERSION")
+    sha256: Sha256 | None = Field(
+        default=None,
+        description="pin of the artifact's bytes; another digest stops the build before anything is read",
+    )
+    environment: Literal["auto", "current"] = Field(
+        default="auto",
+        description="library versions to load the artifact with: auto takes the artifact's own, "
+        "current takes those installed and refuses an artifact written by others",
+    )
+    trust: Unique[Dotted] = Field(
+        default=(), description="exact names, beyond the built-in list, that loading may import"
+    )
+
+
+class Data(Section):
+    """Rows that the model has not seen, to verify with."""
+
+    verification: Text | None = Field(
+        default=None, description="verification rows: a path or glob of parquet, csv, feather or npz files"
+    )
+    label: Text | None = Field(default=None, description="column that holds the true label; drift needs it")
+    features: Annotated[Unique[Text], Field(min_length=1)] | None = Field(
+        default=None,
+        description="feature columns in training order; default: the model's own names, else all but the label",
+    )
+
+
+class Convert(Section):
+    """From the native model to ONNX."""
+
+    opset: Literal["auto"] | Opset = Field(default="auto", description="version of the ONNX operators")
+    engine: Literal["own", "stock"] = Field(
+        default="own",
+        description="own: the exact converters; stock: skl2onnx and onnxmltools as they come, for comparison",
+    )
+    outputs: Literal["auto"] = Field(
+        default="auto", description="label and probabilities for classifiers, the value for regressors, and so on"
+    )
+    converters: DottedByName = Field(
+        default={},
+        description="converters of your own: class name to the module that holds its converter",
+    )
+
+
+class Optimize(Section):
+    """The reduced precisions to try."""
+
+    precisions: Unique[Precision] = Field(
+        default=("fp64", "fp32", "fp16", "int8"),
+        description="variants to make; the most faithful that the operators allow is the baseline and always made",
+    )
+    on_no_op: Literal["report", "fail"] = Field(
+        default="report", description="what to do about a variant in which the precision changed nothing"
+    )
+
+
+class Drift(Section):
+    """How much quality a variant may lose on the labelled rows; needs data.label."""
+
+    metric: MetricName = Field(description="quality metric to compare")
+    max_drop: NotNegative = Field(default=0.001, description="loss that is allowed, whichever way the metric points")
+    undecided: Literal["fail", "report"] = Field(
+        default="fail", description="what to do when there are too few rows to tell the loss from chance"
+    )
+
+
+class Champion(Section):
+    """A bundle in use that the new one has to beat."""
+
+    uri: Uri = Field(description="where that bundle lies")
+    min_gain: NotNegative = Field(default=0.0, description="gain in the drift metric that is asked for")
+
+
+class Verify(Section):
+    """The gate."""
+
+    parity: Parity = Field(default=Parity(), description="how far the ONNX answers may lie from the native ones")
+    drift: Drift | None = Field(default=None, description="how much quality a variant may lose on the labelled rows")
+    thresholds: Unique[float] = Field(
+        default=(), description="business thresholds; decisions that flip there are counted"
+    )
+    segment: Text | None = Field(default=None, description="column per whose values drift is also told")
+    champion: Champion | None = Field(default=None, description="a bundle in use that this one has to beat")
+    probes: Literal["auto"] = Field(
+        default="auto", description="rows made from the model's own structure: boundary, missing, unseen, extreme"
+    )
+    golden: Literal["made", "data"] = Field(
+        default="made", description="rows of the bundle's golden set: made ones, or some of the verification rows"
+    )
+
+
+class Target(Section):
+    """A place to run: an execution provider with a number of threads."""
+
+    name: SafeName = Field(
+        description="name of the target in tables and in select.target",
+    )
+    provider: ProviderName = Field(description="execution provider of ONNX Runtime")
+    threads: Threads = Field(default=1, description="threads within an operator")
+
+
+class Slo(Section):
+    """What the service promises."""
+
+    p95_ms: Positive | None = Field(default=None, description="95th percentile of latency, in milliseconds")
+    qps: Positive | None = Field(default=None, description="requests per second to plan for")
+    utilization: Share = Field(default=0.7, description="share of an instance to plan with")
+
+
+class Benchmark(Section):
+    """What is measured, and where."""
+
+    targets: tuple[Target, ...] = Field(
+        default=(Target(name="cpu-1", provider="cpu", threads=1),), min_length=1, description="places to measure on"
+    )
+    batch_sizes: Unique[Count] = Field(default=(1, 100, 1000), min_length=1, description="rows per call")
+    slo: Slo | None = Field(default=None, description="what the service promises")
+    baseline: Text | None = Field(default=None, description="a report or bundle that this build may not be slower than")
+
+
+class Select(Section):
+    """Which of the variants that passed goes into the bundle."""
+
+    objective: Literal["fidelity", "latency", "throughput", "size"] = Field(
+        default="fidelity", description="fidelity takes the baseline; the others take the best measured variant"
+    )
+    target: Text | None = Field(
+        default=None, description="the target to judge by; default: the first of benchmark.targets"
+    )
+
+
+class Deploy(Section):
+    """Names and sizes in the deployment files."""
+
+    endpoint: EndpointName | None = Field(
+        default=None,
+        description="name of the endpoint; default: made from the recipe's name",
+    )
+    deployment: EndpointName = Field(
+        default="blue",
+        description="name of the deployment",
+    )
+    instance_type: InstanceType = Field(
+        default="Standard_DS3_v2",
+        description="size of the machine",
+    )
+    instance_count: Count = Field(default=1, description="number of machines")
+
+
+class BundleSettings(Section):
+    """What goes into the bundle beside the model."""
+
+    python: PythonVersion | None = Field(
+        default=None,
+        description="Python of the serving environment; default: the one that builds",
+    )
+    request_key: RequestKey = Field(
+        default="features",
+        description="key of the rows in a request",
+    )
+    max_batch: Count = Field(default=1000, description="most rows that one request may hold")
+    deploy: Deploy = Field(default=Deploy(), description="names and sizes in the deployment files")
+
+
+class Publication(Section):
+    """A registry to publish to."""
+
+    to: Uri = Field(description="registry://NAME, or registry://NAME/VERSION; default: the recipe's version")
+
+
+@dataclass(frozen=True)
+class Written:
+    """The recipe as its author wrote it: `shown` is the file's name as given, `lines` where each dotted key stands."""
+
+    path: Path
+    shown: str
+    document: Mapping[str, JsonValue]
+    digest: str
+    lines: Mapping[str, int]
+
+
+class Recipe(Section):
+    """One build: which artifact, how it is verified, measured and bundled, and where the bundle goes."""
+
+    recipe_version: Literal[1] = Field(description="version of this format")
+    name: Name = Field(
+        description="name of the bundle",
+    )
+    version: SafeName | None = Field(
+        default=None,
+        description="version of the bundle; default: the source's version, else the first 12 digits of its sha256",
+    )
+    source: Source = Field(description="the registered artifact")
+    data: Data = Field(default=Data(), description="rows that the model has not seen, to verify with")
+    convert: Convert = Field(default=Convert(), description="from the native model to ONNX")
+    optimize: Optimize = Field(default=Optimize(), description="the reduced precisions to try")
+    verify: Verify = Field(default=Verify(), description="the gate")
+    benchmark: Benchmark = Field(default=Benchmark(), description="what is measured, and where")
+    select: Select = Field(default=Select(), description="which of the variants that passed goes into the bundle")
+    bundle: BundleSettings = Field(default=BundleSettings(), description="what goes into the bundle beside the model")
+    publish: tuple[Publication, ...] = Field(default=(), description="registries to publish to")
+
+    _written: Written = PrivateAttr()
+
+    @classmethod
+    def read(cls, values: Mapping[str, JsonValue], written: Written) -> Recipe:
+        """Return the recipe for plain JSON `values`; pydantic's ValidationError tells every problem at once."""
+        recipe = cls.model_validate_json(canonical_json(values))
+        recipe._written = written
+        return recipe
+
+    @property
+    def path(self) -> Path:
+        """Return the absolute path of the recipe's file."""
+        return self._written.path
+
+    @property
+    def digest(self) -> str:
+        """Return the SHA-256 of the recipe as written, before variables: the same everywhere, without secrets."""
+        return self._written.digest
+
+    @property
+    def document(self) -> Mapping[str, JsonValue]:
+        """Return the recipe as written, before variables: the only form of it that may enter a report or bundle."""
+        return self._written.document
+
+    def where(self, key: str) -> str:
+        """Return where `key` (dotted, `benchmark.targets[0].threads`) is set: `FILE:LINE KEY`, or `FILE KEY (default)`."""
+        line = self._written.lines.get(key)
+        if line is None:
+            return f"{self._written.shown} {key} (default)"
+        return f"{self._written.shown}:{line} {key}"
+
+    def resolve(self, path: str) -> Path:
+        """Return `path`, a glob included, as an absolute path: relative ones start at the recipe's folder."""
+        return self.path.parent / path

@@ -1,0 +1,52 @@
+"""The rules between sections. They read plain values, so that they speak even where another key is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pydantic import JsonValue
+
+from packager.recipe.document import Document, Place, Problem
+from packager.recipe.model import Benchmark
+from packager.recipe.problems import did_you_mean
+
+
+def rule_problems(values: dict[str, JsonValue], document: Document) -> Iterator[Problem]:
+    """Yield what is wrong between sections of `values`, with the lines of `document`."""
+    for place, text in (*_drift_needs_label(values), *_target_names(values, document), *_selected_target(values)):
+        yield Problem(place, document.line(place), text)
+
+
+def _drift_needs_label(values: dict[str, JsonValue]) -> Iterator[tuple[Place, str]]:
+    if _at(values, "verify", "drift") is not None and _at(values, "data", "label") is None:
+        yield ("verify", "drift"), "drift is measured against true labels: name their column in data.label"
+
+
+def _target_names(values: dict[str, JsonValue], document: Document) -> Iterator[tuple[Place, str]]:
+    targets = _at(values, "benchmark", "targets")
+    first: dict[str, int] = {}
+    for index, target in enumerate(targets if isinstance(targets, list) else []):
+        name = _at(target, "name")
+        if isinstance(name, str):
+            place = ("benchmark", "targets", index, "name")
+            if name in first:
+                yield place, f"two targets have this name, the first on line {first[name]}"
+            first.setdefault(name, document.line(place))
+
+
+def _selected_target(values: dict[str, JsonValue]) -> Iterator[tuple[Place, str]]:
+    wanted = _at(values, "select", "target")
+    targets = _at(values, "benchmark", "targets")
+    names = [target.name for target in Benchmark().targets]
+    if isinstance(targets, list):
+        names = [name for target in targets if isinstance(name := _at(target, "name"), str)]
+    if isinstance(wanted, str) and wanted not in names:
+        told = f"no target of benchmark.targets has this name{did_you_mean(wanted, names)}"
+        yield ("select", "target"), told
+
+
+def _at(value: JsonValue, *keys: str) -> JsonValue:
+    """Return the value under `keys`, or None where there is none."""
+    for key in keys:
+        value = value.get(key) if isinstance(value, dict) else None
+    return value

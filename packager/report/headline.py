@@ -1,0 +1,114 @@
+"""The first things a reader wants: one sentence for a manager, then the key facts. Only what was measured is said."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from packager import wording
+from packager.report.model import BuildReport
+from packager.report.verdicts import worst
+
+Fact = tuple[str, str, str]
+"""A label, its short text, and the whole text where the short one is cut."""
+
+
+def headline(report: BuildReport) -> str:
+    """Return one sentence that tells what came of the build."""
+    if not report.ok:
+        return f"No bundle: {_first_line(report.error) or f'the build ended with exit code {report.exit_code}'}"
+    if report.selected is None or report.bundle is None:
+        return "The build ended well, but it names no bundle."
+    verdicts = [verdict for verdict in report.verdicts if verdict.subject == report.selected]
+    name = wording.printable(report.selected)
+    if not verdicts or not all(verdict.ok for verdict in verdicts):
+        return f"The selected variant {name} lacks a passed gate: treat the bundle as unverified."
+    evidence = _evidence(report, report.selected)
+    if not evidence:
+        return f"The selected variant {name} passed every check of the recipe."
+    return f"The selected variant {name} scores like the registered model: {evidence}."
+
+
+def detail(report: BuildReport) -> str | None:
+    """Return the whole error of a build that failed, where it says more than the headline."""
+    error = wording.printable(report.error or "", lines=True).strip()
+    return error if not report.ok and "\n" in error else None
+
+
+def key_facts(report: BuildReport) -> list[Fact]:
+    """Return what identifies the build: source, training versions, rows it was verified on, bundle."""
+    facts = [*_source_facts(report.source), *_row_facts(report)]
+    if report.bundle is not None:
+        facts.append(_fact("Bundle", report.bundle.path))
+        facts.append(_digest("Bundle digest", report.bundle.digest))
+    facts += [_fact("Published", place) for place in report.published]
+    if report.timings_s:
+        facts.append(_fact("Build time", wording.seconds(sum(report.timings_s.values()))))
+    return facts
+
+
+def verified_rows(report: BuildReport) -> int | None:
+    """Return the number of the user's own rows the variants were compared on."""
+    rows = report.verification.get("rows")
+    return rows if isinstance(rows, int) and not isinstance(rows, bool) else None
+
+
+def not_reached(report: BuildReport) -> list[str]:
+    """Return the parts of the build that an error came before."""
+    if report.ok:
+        return []
+    parts = {"variants": report.variants, "verdicts": report.verdicts, "measurements": report.measurements}
+    return [name for name, made in parts.items() if not made]
+
+
+def _evidence(report: BuildReport, selected: str) -> str:
+    parts = []
+    mismatch = worst(report, selected, "label_mismatch")
+    if mismatch is not None:
+        parts.append(_labels(mismatch, verified_rows(report)))
+    largest = worst(report, selected, "max_abs_error")
+    if largest is not None:
+        parts.append(f"largest error {wording.error(largest)}")
+    return ", ".join(parts)
+
+
+def _labels(mismatch: float, rows: int | None) -> str:
+    if not rows:
+        return "no label differs" if mismatch == 0 else f"{wording.share(mismatch)} of the labels differ"
+    return f"{wording.count(mismatch * rows)} of {wording.count(rows)} labels differ"
+
+
+def _source_facts(source: dict[str, Any]) -> list[Fact]:
+    facts = [_fact("Source", source["uri"])] if source.get("uri") else []
+    if source.get("sha256"):
+        facts.append(_digest("Source SHA-256", source["sha256"]))
+    if source.get("framework"):
+        facts.append(_fact("Framework", source["framework"]))
+    if isinstance(source.get("versions"), dict) and source["versions"]:
+        facts.append(_fact("Trained with", ", ".join(f"{name} {of}" for name, of in source["versions"].items())))
+    if isinstance(source.get("estimators"), list | tuple) and source["estimators"]:
+        facts.append(_fact("Estimators", ", ".join(map(str, source["estimators"]))))
+    return facts
+
+
+def _row_facts(report: BuildReport) -> list[Fact]:
+    named = {"rows": "verification rows", "labelled_rows": "of them labelled", "probe_rows": "probe rows"}
+    found = [
+        f"{wording.count(report.verification[key])} {words}"
+        for key, words in named.items()
+        if isinstance(report.verification.get(key), int)
+    ]
+    return [_fact("Verified on", ", ".join(found))] if found else []
+
+
+def _fact(label: str, value: object) -> Fact:
+    text = wording.printable(value)
+    return (label, wording.clip(text, 160), text)
+
+
+def _digest(label: str, value: object) -> Fact:
+    text = wording.printable(value)
+    return (label, wording.digest(text), text)
+
+
+def _first_line(error: str | None) -> str:
+    return wording.clip(wording.printable((error or "").strip().split("\n")[0]), 400)

@@ -1,0 +1,85 @@
+"""The order in which a report is told, the same on a page and in Markdown: gate first, figures next, machine last."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from packager import wording
+from packager.report.headline import not_reached
+from packager.report.measured import latency_table, provenance_table, targets, unavailable
+from packager.report.model import BuildReport
+from packager.report.tables import (
+    Table,
+    drift_table,
+    error_table,
+    fact_table,
+    size_table,
+    timing_table,
+    variant_table,
+    verdict_table,
+)
+
+Picture = Literal["latency", "errors", "size"]
+
+
+@dataclass(frozen=True)
+class Section:
+    """One titled part: a table, a picture of `subject` (a target or an output), or plain lines."""
+
+    title: str
+    table: Table | None = None
+    picture: Picture | None = None
+    subject: str = ""
+    lines: tuple[str, ...] = ()
+
+
+def sections(report: BuildReport) -> Iterator[Section]:
+    """Yield what the report has to say; what a build that is ok should hold and does not is said in words."""
+    told = (*_gate(report), *_figures(report), *_circumstances(report))
+    for section in told:
+        if section.lines or (section.table is not None and section.table.rows):
+            yield section
+    missing = not_reached(report)
+    if missing:
+        yield Section("Not reached", lines=(f"The build ended before it had made: {', '.join(missing)}.",))
+
+
+def _gate(report: BuildReport) -> Iterator[Section]:
+    yield _or_said(report, Section("Verdicts", verdict_table(report)), "No verdict was recorded.")
+    yield _or_said(report, Section("Variants", variant_table(report)), "No variant was recorded.")
+    yield _or_said(report, Section("Drift", drift_table(report)), "No quality metric was compared.")
+
+
+def _figures(report: BuildReport) -> Iterator[Section]:
+    names = targets(report)
+    if not names:
+        yield _or_said(report, Section("Latency and throughput"), "Nothing was benchmarked.")
+    for name in names:
+        title = f"Latency and throughput on {wording.printable(name)}"
+        why = unavailable(report, name)
+        if why is None:
+            yield Section(title, latency_table(report, name), "latency", name)
+        else:
+            yield Section(title, lines=(f"{why[0].upper()}{why[1:]}.".replace("..", "."),))
+    for output in dict.fromkeys(one.output for one in report.distributions):
+        title = f"Error distribution of {wording.printable(output)}"
+        yield Section(title, error_table(report, output), "errors", output)
+    yield Section("Size", size_table(report), "size")
+    yield Section("Measurements", provenance_table(report))
+
+
+def _circumstances(report: BuildReport) -> Iterator[Section]:
+    yield Section("Timings", timing_table(report))
+    yield Section("Machine", fact_table("The machine that built and measured", report.machine))
+    yield Section("Versions", fact_table("The libraries that built and measured", report.versions))
+    yield Section("Verification", fact_table("What the variants were verified on", report.verification))
+    yield Section("Notes", lines=tuple(wording.printable(note) for note in report.notes))
+
+
+def _or_said(report: BuildReport, section: Section, absence: str) -> Section:
+    """Return the section, or the statement that it is empty where the build went far enough to fill it."""
+    if report.ok and (section.table is None or not section.table.rows):
+        return Section(section.title, lines=(absence,))
+    return section

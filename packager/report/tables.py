@@ -1,0 +1,235 @@
+"""A BuildReport's lists as tables of text: one table per question, the same for every form of the report.
+
+No cell is filled from anything but the report: what it lacks is a dash.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from packager import wording
+from packager.artifact import Variant, Verdict
+from packager.report.model import BuildReport, ErrorDistribution
+from packager.report.verdicts import is_excused, measured_and_limit
+
+Kind = Literal["text", "code", "number"]
+Tone = Literal["plain", "good", "bad", "quiet"]
+RowTone = Literal["plain", "selected", "bad"]
+Columns = tuple[tuple[str, Kind], ...]
+# More kinds of operators than this, or more of a machine's value, is for report.json.
+_OPS_SHOWN, _VALUE_LENGTH = 5, 300
+REASON_LENGTH = 1500
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell; `full` is the whole text where `text` is cut."""
+
+    text: str
+    tone: Tone = "plain"
+    full: str | None = None
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row, as many cells as the table has columns."""
+
+    cells: tuple[Cell, ...]
+    tone: RowTone = "plain"
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table; `columns` are title and kind. `stacks`: on a narrow screen its rows become cards, else it scrolls."""
+
+    caption: str
+    columns: Columns
+    rows: tuple[Row, ...]
+    stacks: bool = False
+
+
+def verdict_table(report: BuildReport) -> Table:
+    """Every checked claim: measured against limit, and the recipe key that sets the limit."""
+    columns: Columns = (
+        ("Check", "code"),
+        ("Variant", "code"),
+        ("Measured", "number"),
+        ("Limit", "number"),
+        ("OK", "text"),
+        ("Recipe key", "code"),
+    )
+    rows = tuple(_verdict_row(report, verdict) for verdict in report.verdicts)
+    return Table("Each check, what it measured and the limit it was held against", columns, rows)
+
+
+def variant_table(report: BuildReport) -> Table:
+    """Every form of the model with its status, and why it is not ok where it is not."""
+    columns: Columns = (
+        ("Variant", "code"),
+        ("Status", "text"),
+        ("Size", "number"),
+        ("Operators", "text"),
+        ("Reason", "text"),
+    )
+    rows = tuple(_variant_row(report, variant) for variant in report.variants)
+    return Table("The forms of the model that were made or tried", columns, rows, stacks=True)
+
+
+def drift_table(report: BuildReport) -> Table:
+    """Quality on the labelled rows: the registered model against each variant."""
+    columns: Columns = (
+        ("Variant", "code"),
+        ("Metric", "code"),
+        ("Registered model", "number"),
+        ("Variant’s", "number"),
+        ("Drop", "number"),
+        ("Rows", "number"),
+    )
+    rows = tuple(
+        plain_row(
+            wording.printable(drift.variant),
+            wording.printable(drift.metric),
+            wording.metric(drift.native),
+            wording.metric(drift.value),
+            wording.drop(drift.drop),
+            wording.count(drift.rows),
+            tone="selected" if drift.variant == report.selected else "plain",
+        )
+        for drift in report.drift
+    )
+    return Table("Quality on labelled rows; a drop above zero is a loss", columns, rows)
+
+
+def error_table(report: BuildReport, output: str) -> Table:
+    """How far the values of one output lie from the registered model's."""
+    columns: Columns = (
+        ("Variant", "code"),
+        ("Values", "number"),
+        ("Exactly equal", "number"),
+        ("Share", "number"),
+        ("The others differ by", "number"),
+    )
+    rows = tuple(_error_row(report, one) for one in report.distributions if one.output == output)
+    return Table("Values compared with the registered model’s", columns, rows)
+
+
+def size_table(report: BuildReport) -> Table:
+    """The size and digest of each variant that has a file."""
+    sized = [variant for variant in report.variants if variant.size_bytes is not None]
+    first = sized[0] if sized else None
+    against = f"Against {wording.printable(first.name)}" if first else "Relative"
+    columns: Columns = (
+        ("Variant", "code"),
+        ("Size", "number"),
+        (against, "number"),
+        ("SHA-256", "code"),
+    )
+    rows = tuple(_size_row(report, variant, first) for variant in sized)
+    return Table("Size of each model file", columns, rows)
+
+
+def timing_table(report: BuildReport) -> Table:
+    """How long each stage took."""
+    rows = tuple(plain_row(wording.printable(stage), wording.seconds(took)) for stage, took in report.timings_s.items())
+    return Table("Time per stage", (("Stage", "code"), ("Time", "number")), rows)
+
+
+def fact_table(caption: str, facts: Mapping[str, Any]) -> Table:
+    """Free facts by name: the machine, the libraries' versions, the verification rows."""
+    rows = tuple(Row((Cell(wording.printable(name)), _clipped(_plain(name, value)))) for name, value in facts.items())
+    return Table(caption, (("Name", "code"), ("Value", "text")), rows)
+
+
+def _verdict_row(report: BuildReport, verdict: Verdict) -> Row:
+    measured, limit = measured_and_limit(verdict)
+    passed = Cell("yes", "good") if verdict.ok else Cell("no", "bad")
+    if is_excused(report, verdict):
+        passed = Cell("no, rejected", "quiet")
+    cells = (
+        Cell(wording.printable(verdict.check)),
+        Cell(wording.printable(verdict.subject)),
+        _clipped(measured),
+        _clipped(limit),
+        passed,
+        Cell(wording.printable(verdict.recipe_key), "quiet"),
+    )
+    return Row(cells, "bad" if passed.tone == "bad" else "plain")
+
+
+def _variant_row(report: BuildReport, variant: Variant) -> Row:
+    selected = variant.name == report.selected
+    name = variant.name if variant.name == variant.precision else f"{variant.name} ({variant.precision})"
+    tone: Tone = "good" if variant.status == "ok" else "bad" if variant.status == "failed" else "quiet"
+    why = wording.printable(variant.reason or ("" if variant.status == "ok" else "no reason was given"))
+    cells = (
+        Cell(wording.printable(name)),
+        Cell("ok, selected" if selected and variant.status == "ok" else variant.status.replace("_", " "), tone),
+        Cell(wording.NONE if variant.size_bytes is None else wording.size(variant.size_bytes)),
+        _operators(variant.ops),
+        Cell(wording.clip(why, REASON_LENGTH)) if why else Cell(wording.NONE, "quiet"),
+    )
+    return Row(cells, "selected" if selected else "plain")
+
+
+def _operators(ops: Mapping[str, int]) -> Cell:
+    if not ops:
+        return Cell(wording.NONE, "quiet")
+    ranked = sorted(ops.items(), key=lambda item: (-item[1], item[0]))
+    said = [f"{wording.count(number)} {wording.printable(name)}" for name, number in ranked]
+    rest = len(said) - _OPS_SHOWN
+    if rest <= 1:
+        return Cell(", ".join(said))
+    return Cell(f"{', '.join(said[:_OPS_SHOWN])} and {rest} kinds more", full=", ".join(said))
+
+
+def _error_row(report: BuildReport, one: ErrorDistribution) -> Row:
+    values = one.exact + sum(one.counts)
+    filled = [index for index, number in enumerate(one.counts) if number]
+    span = "–" if not filled else f"{_edge(one.edges[filled[0]])} to {_edge(one.edges[filled[-1] + 1])}"
+    return plain_row(
+        wording.printable(one.variant),
+        wording.count(values),
+        wording.count(one.exact),
+        wording.share(one.exact / values) if values else wording.NONE,
+        span,
+        tone="selected" if one.variant == report.selected else "plain",
+    )
+
+
+def _size_row(report: BuildReport, variant: Variant, first: Variant | None) -> Row:
+    size_bytes = variant.size_bytes or 0
+    base = (first.size_bytes or 0) if first else 0
+    sha256 = wording.printable(variant.sha256 or wording.NONE)
+    cells = (
+        Cell(wording.printable(variant.name)),
+        Cell(wording.size(size_bytes), full=f"{wording.count(size_bytes)} bytes"),
+        Cell(f"{size_bytes / base:.2f}×" if base else wording.NONE),
+        Cell(wording.digest(sha256), "quiet", sha256),
+    )
+    return Row(cells, "selected" if variant.name == report.selected else "plain")
+
+
+def plain_row(*texts: str, tone: RowTone = "plain") -> Row:
+    return Row(tuple(Cell(text) for text in texts), tone)
+
+
+def _edge(value: float) -> str:
+    return wording.limit(float(f"{value:.2g}")) if math.isfinite(value) else wording.error(value)
+
+
+def _plain(name: str, value: object) -> str:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return wording.size(value) if name.endswith("_bytes") else wording.count(value)
+    if isinstance(value, dict | list | tuple):
+        return json.dumps(value, ensure_ascii=False, default=str)
+    return str(value)
+
+
+def _clipped(value: str) -> Cell:
+    text = wording.printable(value)
+    cut = wording.clip(text, _VALUE_LENGTH)
+    return Cell(cut, full=None if cut == text else text)

@@ -1,0 +1,73 @@
+"""What a verdict says: its figures in the check's own unit, and whether it speaks of the gate.
+
+The gate holds for the baseline and the selected variant. Another variant that fails a verdict is `rejected`, and
+a build that is ok does not fail with it.
+"""
+
+from __future__ import annotations
+
+from packager import wording
+from packager.artifact import Variant, Verdict
+from packager.report.model import BuildReport
+
+Figure = float | int | str | None
+_FINEST = 17  # significant digits that tell any two doubles apart
+
+
+def measured_and_limit(verdict: Verdict) -> tuple[str, str]:
+    """Return measured and limit as text; where the check failed by a hair, with the digits that show it."""
+    measured, limit = _figure(verdict.check, verdict.measured), _limit(verdict.check, verdict.limit)
+    pair = (verdict.measured, verdict.limit)
+    if verdict.ok or not all(isinstance(value, float | int) for value in pair) or not _same(measured, limit):
+        return measured, limit
+    digits = 3
+    while digits < _FINEST and f"{pair[0]:.{digits}g}" == f"{pair[1]:.{digits}g}":
+        digits += 1
+    return f"{pair[0]:.{digits}g}", f"{pair[1]:.{digits}g}"
+
+
+def is_excused(report: BuildReport, verdict: Verdict) -> bool:
+    """Tell whether a failed verdict belongs to a rejected variant of a build that is ok."""
+    variant = variant_of(report, verdict.subject)
+    rejected = variant is not None and variant.status == "rejected"
+    return not verdict.ok and report.ok and rejected and verdict.subject != report.selected
+
+
+def variant_of(report: BuildReport, name: str) -> Variant | None:
+    """Return the variant of that name."""
+    return next((variant for variant in report.variants if variant.name == name), None)
+
+
+def worst(report: BuildReport, subject: str, check: str) -> float | None:
+    """Return the largest figure measured by `check` for one variant, or None where nothing was measured."""
+    found = [
+        float(verdict.measured)
+        for verdict in report.verdicts
+        if verdict.subject == subject and verdict.check == check and isinstance(verdict.measured, float | int)
+    ]
+    return next((value for value in found if value != value), max(found, default=None))
+
+
+def _figure(check: str, value: Figure) -> str:
+    if value is None:
+        return wording.NONE
+    if isinstance(value, bool | str):
+        return wording.printable(value)
+    if check.endswith("label_mismatch"):
+        return wording.share(value)
+    if check.startswith("drift"):
+        return wording.drop(value)
+    return wording.count(value) if isinstance(value, int) else wording.error(value)
+
+
+def _limit(check: str, value: Figure) -> str:
+    if isinstance(value, float) and not check.endswith("label_mismatch"):
+        return wording.limit(value)
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else _figure(check, value)
+
+
+def _same(measured: str, limit: str) -> bool:
+    try:
+        return float(measured.strip("%+")) == float(limit.strip("%+"))
+    except ValueError:
+        return measured == limit

@@ -1,0 +1,165 @@
+"""A model's structure as arrays: its trees, the ranges of its columns, the texts it knows.
+
+Made by the source worker from the fitted estimator, read by verification to make rows that look where conversions go
+wrong. Needs numpy alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Ints = npt.NDArray[np.int64]
+Doubles = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Trees:
+    """An ensemble of binary trees, all nodes of all trees in one row of arrays.
+
+    A child >= 0 is a node; a child < 0 is the leaf `~child`. `x <= threshold` goes left, so does a value of
+    `categories[k]` where `category_set[node] == k >= 0`; NaN goes left where `missing_left`.
+    `roots[t]` is a child in the same sense: a tree may be one leaf. Leaves of one tree lie together, in tree order.
+    """
+
+    n_features: int
+    roots: Ints  # [trees]
+    feature: Ints  # [nodes]
+    threshold: Doubles  # [nodes]
+    left: Ints  # [nodes]
+    right: Ints  # [nodes]
+    missing_left: Flags  # [nodes]
+    category_set: Ints  # [nodes], -1 where the split is numeric
+    categories: tuple[Doubles, ...]
+    leaves_per_tree: Ints  # [trees]
+
+    @property
+    def n_trees(self) -> int:
+        return len(self.roots)
+
+    @property
+    def n_leaves(self) -> int:
+        return int(self.leaves_per_tree.sum())
+
+    @property
+    def leaf_tree(self) -> Ints:
+        """Return the tree of every leaf, of shape [leaves]."""
+        return np.repeat(np.arange(self.n_trees), self.leaves_per_tree)
+
+    def check(self) -> None:
+        """Refuse arrays that do not describe trees: a child out of range or with two parents."""
+        children = np.concatenate([self.left, self.right, self.roots])
+        nodes, leaves = children[children >= 0], ~children[children < 0]
+        if not np.array_equal(np.sort(nodes), np.arange(len(self.feature))):
+            raise ValueError("the trees' nodes do not form trees: a node is missing, shared or out of range")
+        if not np.array_equal(np.sort(leaves), np.arange(self.n_leaves)):
+            raise ValueError("the trees' leaves do not form trees: a leaf is missing, shared or out of range")
+        if len(self.feature) and not (0 <= self.feature.min() and self.feature.max() < self.n_features):
+            raise ValueError("a split reads a feature that the model does not have")
+
+
+@dataclass(frozen=True)
+class Structure:
+    """`low`, `high`: the ordinary range of each column, [columns]. `trees` read the columns that come in."""
+
+    low: Doubles
+    high: Doubles
+    trees: Trees | None
+    texts: dict[int, tuple[str, ...]]
+    # Why thresholds are missing although the model has trees, in words; else None.
+    gap: str | None = None
+
+
+def concatenate(parts: Sequence[Trees]) -> Trees:
+    """Return one ensemble of all trees of `parts`, in order."""
+    nodes = np.cumsum([0, *(len(part.feature) for part in parts)])
+    leaves = np.cumsum([0, *(part.n_leaves for part in parts)])
+    sets = np.cumsum([0, *(len(part.categories) for part in parts)])
+
+    def children(field: str) -> Ints:
+        shifted = []
+        for part, node, leaf in zip(parts, nodes, leaves, strict=False):
+            child = getattr(part, field)
+            shifted.append(np.where(child >= 0, child + node, child - leaf))
+        return np.concatenate(shifted).astype(np.int64)
+
+    category_set = [
+        np.where(part.category_set >= 0, part.category_set + first, -1)
+        for part, first in zip(parts, sets, strict=False)
+    ]
+    return Trees(
+        n_features=parts[0].n_features,
+        roots=children("roots"),
+        feature=np.concatenate([part.feature for part in parts]),
+        threshold=np.concatenate([part.threshold for part in parts]),
+        left=children("left"),
+        right=children("right"),
+        missing_left=np.concatenate([part.missing_left for part in parts]),
+        category_set=np.concatenate(category_set).astype(np.int64),
+        categories=tuple(values for part in parts for values in part.categories),
+        leaves_per_tree=np.concatenate([part.leaves_per_tree for part in parts]),
+    )
+
+
+def constant_trees(count: int, n_features: int) -> Trees:
+    """Return `count` trees of a single leaf each: a start value that is added before every other tree."""
+    none, no_flags = np.zeros(0, dtype=np.int64), np.zeros(0, dtype=bool)
+    return Trees(
+        n_features=n_features,
+        roots=~np.arange(count),
+        feature=none,
+        threshold=np.zeros(0),
+        left=none,
+        right=none,
+        missing_left=no_flags,
+        category_set=none,
+        categories=(),
+        leaves_per_tree=np.ones(count, dtype=np.int64),
+    )
+
+
+_TREE_ARRAYS = (
+    "roots",
+    "feature",
+    "threshold",
+    "left",
+    "right",
+    "missing_left",
+    "category_set",
+    "leaves_per_tree",
+)
+
+
+def save(structure: Structure, path: Path) -> None:
+    """Write the structure as .npz without pickled objects."""
+    arrays: dict[str, npt.NDArray[Any]] = {"low": structure.low, "high": structure.high}
+    arrays["gap"] = np.array(structure.gap or "")
+    for column, known in structure.texts.items():
+        arrays[f"text_{column}"] = np.array(known, dtype=np.str_)
+    if structure.trees is not None:
+        for name in _TREE_ARRAYS:
+            arrays[f"tree_{name}"] = getattr(structure.trees, name)
+        arrays["n_features"] = np.array(structure.trees.n_features)
+        arrays["category_sizes"] = np.array([len(values) for values in structure.trees.categories], dtype=np.int64)
+        arrays["category_values"] = np.concatenate([np.zeros(0), *structure.trees.categories])
+    np.savez(path, allow_pickle=False, **arrays)
+
+
+def load(path: Path) -> Structure:
+    """Read what `save` wrote."""
+    with np.load(path, allow_pickle=False) as arrays:
+        text_keys = [key for key in arrays.files if key.startswith("text_")]
+        texts = {int(key.removeprefix("text_")): tuple(arrays[key].tolist()) for key in text_keys}
+        trees = None
+        if "n_features" in arrays:
+            ends = np.cumsum(arrays["category_sizes"])[:-1]
+            categories = tuple(np.split(arrays["category_values"], ends)) if len(arrays["category_sizes"]) else ()
+            fields = {name: arrays[f"tree_{name}"] for name in _TREE_ARRAYS}
+            trees = Trees(n_features=int(arrays["n_features"]), categories=categories, **fields)
+        return Structure(arrays["low"], arrays["high"], trees, texts, str(arrays["gap"]) or None)

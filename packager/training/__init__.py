@@ -1,0 +1,1 @@
+"""The libraries that train: scikit-learn, LightGBM, joblib. Imported in the source worker only."""

@@ -1,0 +1,153 @@
+"""Look into a fitted estimator: what it holds, what it is for, what it was fitted on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from packager.artifact import Task
+
+
+def nested_estimators(model: Any) -> list[Any]:
+    """Return the estimator and every estimator that it holds, depth first, each once."""
+    from sklearn.base import BaseEstimator
+
+    found: dict[int, Any] = {}
+
+    def visit(value: Any) -> None:
+        if isinstance(value, BaseEstimator):
+            if id(value) not in found:
+                found[id(value)] = value
+                for inner in vars(value).values():
+                    visit(inner)
+        elif isinstance(value, dict):
+            for inner in value.values():
+                visit(inner)
+        elif isinstance(value, list | tuple) or (isinstance(value, np.ndarray) and value.dtype == object):
+            for inner in np.ravel(value) if isinstance(value, np.ndarray) else value:
+                visit(inner)
+
+    visit(model)
+    return list(found.values()) or [model]
+
+
+def step_tree(model: Any) -> tuple[str, ...]:
+    """Return the estimator tree, one class name a line, indented by depth; the members of an ensemble are counted."""
+    lines: list[str] = []
+
+    def visit(value: Any, depth: int, label: str) -> None:
+        members = getattr(value, "estimators_", None)
+        count = f" ({np.size(members)} trees)" if members is not None and hasattr(value, "max_depth") else ""
+        lines.append(f"{'  ' * depth}{label}{type(value).__name__}{count}")
+        for name, inner in _steps(value):
+            visit(inner, depth + 1, f"{name}: ")
+
+    visit(model, 0, "")
+    return tuple(lines)
+
+
+def _steps(model: Any) -> list[tuple[str, Any]]:
+    for attribute in ("steps", "transformers_", "transformer_list"):
+        steps = getattr(model, attribute, None)
+        if steps is not None:
+            return [(str(step[0]), step[1]) for step in steps if hasattr(step[1], "get_params")]
+    for attribute in ("best_estimator_", "estimator_", "regressor_", "calibrated_classifiers_"):
+        inner = getattr(model, attribute, None)
+        if inner is not None and hasattr(inner, "get_params"):
+            return [(attribute.rstrip("_"), inner)]
+    named = getattr(model, "named_estimators_", None)
+    return [(str(name), inner) for name, inner in named.items()] if named else []
+
+
+def task_of(model: Any) -> Task:
+    """Tell what the model answers: labels, numbers, or transformed columns."""
+    from sklearn.base import is_classifier, is_clusterer, is_outlier_detector, is_regressor
+
+    if not hasattr(model, "get_params"):  # a raw Booster
+        return "regressor"
+    if is_classifier(model) or ((is_clusterer(model) or is_outlier_detector(model)) and hasattr(model, "predict")):
+        return "classifier"
+    if is_regressor(model) or hasattr(model, "predict"):
+        return "regressor"
+    return "transformer"
+
+
+def is_fitted(model: Any) -> bool:
+    """Tell whether the model was fitted, by scikit-learn's own rule."""
+    from sklearn.exceptions import NotFittedError
+    from sklearn.utils.validation import check_is_fitted
+
+    if not hasattr(model, "get_params"):
+        return True
+    try:
+        check_is_fitted(model)
+    except NotFittedError:
+        return False
+    return True
+
+
+def own_feature_names(model: Any) -> tuple[str, ...] | None:
+    """Return the column names that the model was fitted on, or None when it was fitted on bare arrays."""
+    names = getattr(model, "feature_names_in_", None)
+    if names is None and hasattr(model, "feature_name"):  # a raw Booster
+        names = model.feature_name()
+    if names is None:
+        return None
+    generated = all(str(name) == f"Column_{index}" for index, name in enumerate(names))  # LightGBM's for bare arrays
+    return None if generated else tuple(str(name) for name in names)
+
+
+def feature_count(model: Any) -> int | None:
+    """Return how many columns the model takes, or None when it does not say."""
+    if hasattr(model, "num_feature"):
+        return int(model.num_feature())
+    count = getattr(model, "n_features_in_", None)
+    return None if count is None else int(count)
+
+
+def text_columns(model: Any) -> dict[int, tuple[str, ...]]:
+    """Return the columns that the model reads as text, each with texts that it knows, from its fitted encoders."""
+    found: dict[int, tuple[str, ...]] = {}
+    for step, columns in _column_steps(model):
+        for inner in nested_estimators(step):
+            vocabulary = getattr(inner, "vocabulary_", None)
+            if isinstance(vocabulary, dict) and columns:
+                found.setdefault(columns[0], tuple(sorted(map(str, vocabulary))[:50]))
+            categories = getattr(inner, "categories_", None)
+            if categories is None or len(categories) != len(columns):
+                continue
+            for column, values in zip(columns, categories, strict=True):
+                if _is_text(values):
+                    found.setdefault(column, tuple(value for value in values if isinstance(value, str)))
+    return found
+
+
+def _column_steps(model: Any) -> list[tuple[Any, list[int]]]:
+    """Return each first step together with the positions of the columns that it takes."""
+    from sklearn.compose import ColumnTransformer
+    from sklearn.pipeline import Pipeline
+
+    if isinstance(model, Pipeline):
+        return _column_steps(model.steps[0][1]) if model.steps else []
+    if not isinstance(model, ColumnTransformer):
+        return [(model, list(range(feature_count(model) or 0)))]
+    positions = getattr(model, "_transformer_to_input_indices", {})
+    return [
+        (step, [int(index) for index in positions.get(name, [])])
+        for name, step, _ in model.transformers_
+        if hasattr(step, "get_params")
+    ]
+
+
+def _is_text(values: npt.NDArray[np.generic]) -> bool:
+    values = np.asarray(values)
+    return values.dtype.kind == "U" or (values.dtype == object and any(isinstance(value, str) for value in values))
+
+
+def run_single_threaded(model: Any) -> None:
+    """Make every part predict in one thread: sums then run in the model's own order, the same in every run."""
+    for estimator in nested_estimators(model):
+        if getattr(estimator, "n_jobs", None) is not None:
+            estimator.n_jobs = 1

@@ -1,0 +1,124 @@
+"""Quality metrics by our names, computed by scikit-learn's own functions on any variant's answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from packager.artifact import Scalar
+
+Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What a metric may read: true labels, and of each row the label, the probabilities or the value answered."""
+
+    truth: Array
+    label: Array | None
+    probability: Array | None
+    value: Array | None
+    classes: tuple[Scalar, ...] | None
+
+    @property
+    def is_binary(self) -> bool:
+        return self.classes is not None and len(self.classes) == 2
+
+    def positive(self) -> Array:
+        """Return 1 where the truth is the second class, of shape [rows]."""
+        return (self.truth == (self.classes or (0, 1))[1]).astype(np.int64)
+
+
+def score(name: str, answers: Answers) -> float:
+    """Return the metric `name`, a key of FUNCTIONS, in scikit-learn's sense of its sign."""
+    return float(FUNCTIONS[name](answers))
+
+
+def _roc_auc(answers: Answers) -> float:
+    from sklearn import metrics
+
+    if answers.is_binary:
+        return float(metrics.roc_auc_score(answers.positive(), answers.probability[:, 1]))
+    return float(
+        metrics.roc_auc_score(answers.truth, answers.probability, multi_class="ovr", labels=list(answers.classes or ()))
+    )
+
+
+def _average_precision(answers: Answers) -> float:
+    from sklearn import metrics
+
+    if answers.is_binary:
+        return float(metrics.average_precision_score(answers.positive(), answers.probability[:, 1]))
+    truth = answers.truth[:, None] == np.array(answers.classes)[None, :]
+    return float(metrics.average_precision_score(truth, answers.probability))
+
+
+def _of_labels(function: str, **arguments: Any) -> Callable[[Answers], float]:
+    def compute(answers: Answers) -> float:
+        from sklearn import metrics
+
+        return float(getattr(metrics, function)(answers.truth, answers.label, **arguments))
+
+    return compute
+
+
+def _of_positive_labels(function: str) -> Callable[[Answers], float]:
+    """Binary models are scored for their second class, others by the plain mean over classes."""
+
+    def compute(answers: Answers) -> float:
+        from sklearn import metrics
+
+        choice = {"pos_label": answers.classes[1]} if answers.is_binary and answers.classes else {"average": "macro"}
+        return float(getattr(metrics, function)(answers.truth, answers.label, zero_division=0, **choice))
+
+    return compute
+
+
+def _log_loss(answers: Answers) -> float:
+    from sklearn import metrics
+
+    return float(metrics.log_loss(answers.truth, answers.probability, labels=list(answers.classes or ())))
+
+
+def _brier(answers: Answers) -> float:
+    from sklearn import metrics
+
+    return float(metrics.brier_score_loss(answers.positive(), answers.probability[:, 1]))
+
+
+def _of_values(function: str) -> Callable[[Answers], float]:
+    def compute(answers: Answers) -> float:
+        from sklearn import metrics
+
+        return float(getattr(metrics, function)(answers.truth, answers.value))
+
+    return compute
+
+
+def _rmse(answers: Answers) -> float:
+    return float(np.sqrt(_of_values("mean_squared_error")(answers)))
+
+
+def _ndcg(answers: Answers) -> float:
+    from sklearn import metrics
+
+    return float(metrics.ndcg_score(answers.truth[None, :], np.ravel(answers.value)[None, :]))
+
+
+FUNCTIONS: dict[str, Callable[[Answers], float]] = {
+    "roc_auc": _roc_auc,
+    "average_precision": _average_precision,
+    "accuracy": _of_labels("accuracy_score"),
+    "balanced_accuracy": _of_labels("balanced_accuracy_score"),
+    "f1": _of_positive_labels("f1_score"),
+    "log_loss": _log_loss,
+    "brier": _brier,
+    "rmse": _rmse,
+    "mae": _of_values("mean_absolute_error"),
+    "r2": _of_values("r2_score"),
+    "ndcg": _ndcg,
+}

@@ -1,0 +1,194 @@
+"""The registered model as the oracle: rows in, its own answers out, and what it takes and refuses."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from packager.artifact import Column, Output, Scalar, Signature
+from packager.dataset.rows import Rows
+from packager.errors import ConvertError, SourceError
+from packager.training import estimators
+
+Array = npt.NDArray[np.generic]
+Outputs = dict[str, Array]
+
+# Tried from the top: the first magnitude that the model takes is the limit that the served model enforces.
+_WIDEST = (float(np.finfo(np.float64).max), float(np.finfo(np.float32).max))
+_MAGNITUDES = (*_WIDEST, *(10.0**power for power in range(37, 2, -2)))
+# Finding the columns that refuse NaN halves sets of columns; a model this slow or wide gets one answer for all.
+_MAX_MISSING_TRIALS = 200
+
+
+class NativeModel:
+    """A fitted model and the way to ask it. Predictions run in one thread, in the model's own order."""
+
+    def __init__(self, model: Any) -> None:
+        self.model = model
+        self.task = estimators.task_of(model)
+        self.names = estimators.own_feature_names(model) if hasattr(model, "feature_names_in_") else None
+        estimators.run_single_threaded(model)
+
+    def native_input(self, rows: Rows) -> Any:
+        """Return the rows as the model was fitted: a DataFrame by its own names, else an array."""
+        if self.names is None and not rows.strings:
+            return rows.numbers
+        import pandas
+
+        names = self.names or tuple(range(rows.numbers.shape[1]))
+        cells = {
+            name: rows.strings[index] if index in rows.strings else rows.numbers[:, index]
+            for index, name in enumerate(names)
+        }
+        frame = pandas.DataFrame(cells)
+        return frame if self.names is not None else frame.to_numpy(dtype=object)
+
+    def answers(self, rows: Rows) -> Outputs:
+        """Return the outputs by name for all rows; raises what the model raises."""
+        taken = self.native_input(rows)
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
+            warnings.simplefilter("ignore")
+            return {name: _dense(ask(taken)) for name, ask in self._questions().items()}
+
+    def tolerant_answers(self, rows: Rows) -> tuple[Outputs | None, npt.NDArray[np.bool_]]:
+        """Return the outputs of the rows that the model takes, and which those are, of shape [rows]."""
+        taken = np.zeros(len(rows), dtype=bool)
+        parts: list[Outputs] = []
+
+        def visit(start: int, end: int) -> None:
+            try:
+                parts.append(self.answers(rows.take(slice(start, end))))
+            except Exception:  # noqa: BLE001 - a refusal, whatever its kind: find the rows that cause it
+                if end - start > 1:
+                    middle = (start + end) // 2
+                    visit(start, middle)
+                    visit(middle, end)
+            else:
+                taken[start:end] = True
+
+        if len(rows):
+            visit(0, len(rows))
+        merged = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]} if parts else None
+        return merged, taken
+
+    def scorer(self) -> Callable[[Any], object]:
+        """Return the one call that a service would make for a request: what the benchmark times."""
+        questions = self._questions()
+        return questions.get("probabilities") or next(iter(questions.values()))
+
+    def _questions(self) -> dict[str, Callable[[Any], Any]]:
+        model = self.model
+        if self.task == "transformer":
+            return {"variable": model.transform}
+        if self.task == "regressor":
+            return {"variable": model.predict}
+        questions: dict[str, Callable[[Any], Any]] = {"label": model.predict}
+        if hasattr(model, "predict_proba"):
+            questions["probabilities"] = model.predict_proba
+        return questions
+
+
+def signature_of(native: NativeModel) -> Signature:
+    """Find the signature by asking the model; raise ConvertError where the model can't say what it takes."""
+    model = native.model
+    if not estimators.is_fitted(model):
+        message = f"{type(model).__name__} is not fitted: there is nothing to convert"
+        raise ConvertError(message, hint="fit the model before it is registered")
+    count = estimators.feature_count(model)
+    texts = estimators.text_columns(model)
+    if count is None:
+        raise ConvertError(f"{type(model).__name__} does not say how many columns it takes (n_features_in_)")
+    row = _ordinary_row(native, count, texts)
+    names = native.names or estimators.own_feature_names(model) or tuple(f"feature_{index}" for index in range(count))
+    if len(set(names)) != len(names):
+        raise ConvertError("two columns of the model have the same name", hint="give every column a name of its own")
+    limit = _largest_magnitude(native, row)
+    missing = _columns_taking_missing(native, row)
+    columns = tuple(
+        Column(name, "string" if index in texts else "float64", index in missing, limit)
+        for index, name in enumerate(names)
+    )
+    return Signature(native.task, "columns" if texts else "tensor", columns, _outputs(native, row), _classes(native))
+
+
+def _ordinary_row(native: NativeModel, count: int, texts: dict[int, tuple[str, ...]]) -> Rows:
+    """Return one row that the model answers."""
+    strings = {index: np.array([known[0] if known else ""], dtype=object) for index, known in texts.items()}
+    reason = ""
+    for value in (0.0, 1.0, 0.5, 100.0):
+        numbers = np.full((1, count), value)
+        numbers[:, list(texts)] = np.nan
+        row = Rows(numbers, strings)
+        try:
+            native.answers(row)
+        except Exception as error:  # noqa: BLE001 - the reason is told when no value works
+            reason = f"{type(error).__name__}: {str(error)[:200]}"
+        else:
+            return row
+    message = f"{type(native.model).__name__} answers none of the plain rows it was tried with: {reason}"
+    raise SourceError(message, hint="check that the artifact predicts where it was trained")
+
+
+def _outputs(native: NativeModel, row: Rows) -> tuple[Output, ...]:
+    roles = {"label": "label", "probabilities": "probability", "variable": "value"}
+    outputs = []
+    for name, answer in native.answers(row).items():
+        if answer.dtype == object and name != "label":
+            raise ConvertError(f"{type(native.model).__name__} answers with arrays of unlike shapes: several outputs")
+        if answer.ndim > 2 or (name == "label" and answer.ndim > 1):
+            kind = type(native.model).__name__
+            raise ConvertError(f"{kind} answers with several labels a row, which has no exact form yet")
+        outputs.append(Output(name, roles[name], answer.shape[1] if answer.ndim == 2 else 0))  # type: ignore[arg-type]
+    return tuple(outputs)
+
+
+def _classes(native: NativeModel) -> tuple[Scalar, ...] | None:
+    classes = getattr(native.model, "classes_", None)
+    if native.task != "classifier" or classes is None:
+        return None
+    return tuple(np.asarray(classes).tolist())
+
+
+def _accepts(native: NativeModel, row: Rows, numbers: npt.NDArray[np.float64]) -> bool:
+    try:
+        native.answers(Rows(numbers, row.strings))
+    except Exception:  # noqa: BLE001 - any refusal is a no
+        return False
+    return True
+
+
+def _largest_magnitude(native: NativeModel, row: Rows) -> float:
+    for magnitude in _MAGNITUDES:
+        if all(_accepts(native, row, np.full_like(row.numbers, sign * magnitude)) for sign in (1, -1)):
+            return magnitude
+    return 100.0
+
+
+def _columns_taking_missing(native: NativeModel, row: Rows) -> set[int]:
+    """Find the numeric columns whose NaN the model takes, by halving: most models take all or none."""
+    found: set[int] = set()
+    trials = 0
+
+    def visit(columns: list[int]) -> None:
+        nonlocal trials
+        trials += 1
+        numbers = row.numbers.copy()
+        numbers[:, columns] = np.nan
+        if _accepts(native, row, numbers):
+            found.update(columns)
+        elif len(columns) > 1 and trials < _MAX_MISSING_TRIALS:
+            visit(columns[: len(columns) // 2])
+            visit(columns[len(columns) // 2 :])
+
+    numeric = [index for index in range(row.numbers.shape[1]) if index not in row.strings]
+    if numeric:
+        visit(numeric)
+    return found
+
+
+def _dense(answer: Any) -> Array:
+    return np.asarray(answer.toarray() if hasattr(answer, "toarray") else answer)

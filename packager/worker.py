@@ -1,0 +1,158 @@
+"""The source worker: the one process that loads the artifact. Files pass in and out, nothing else.
+
+It reads requests as JSON lines, each a command and its arguments, confines itself before it loads anything, and
+answers with one JSON line each: {"answer": …} or {"error": {stage, message, hint}}.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
+
+from packager.errors import PackagerError
+
+if TYPE_CHECKING:
+    from packager.artifact import Signature
+    from packager.training.native import NativeModel
+
+JsonValue = Any
+
+
+class Worker:
+    """The loaded model and what was found out about it. One method per command."""
+
+    def __init__(self) -> None:
+        self._native: NativeModel | None = None
+        self._signature: Signature | None = None
+
+    @property
+    def native(self) -> NativeModel:
+        if self._native is None:
+            raise PackagerError("the source worker was asked before it loaded the artifact")
+        return self._native
+
+    def confine(self, scratch: str, memory_bytes: int, cpu_s: int) -> JsonValue:
+        """Give up every right that loading a model does not need; say what the kernel could enforce."""
+        from packager.source.confine import Limits, confine
+
+        limits = Limits(memory_bytes=memory_bytes, cpu_s=cpu_s, writable=(Path(scratch),))
+        return asdict(confine(limits))
+
+    def load(self, path: str, file_format: str) -> JsonValue:
+        """Load the audited artifact; its author's code runs here."""
+        from packager.training.load import load_model
+        from packager.training.native import NativeModel
+
+        self._native = NativeModel(load_model(Path(path), file_format))
+        return None
+
+    def describe(self, structure: str) -> JsonValue:
+        """Describe the model; write its structure to the file `structure`."""
+        from packager.convert.trace import structure_of
+        from packager.structure import save
+        from packager.training.describe import describe
+
+        description = describe(self.native)
+        self._signature = description.signature
+        save(structure_of(self.native.model, description.signature), Path(structure))
+        return asdict(description)
+
+    def convert(self, path: str, dtype: str, opset: int | None, engine: str) -> JsonValue:
+        """Write the ONNX form that computes in `dtype`."""
+        import numpy as np
+
+        from packager.convert.assemble import Choices
+        from packager.convert.convert import convert
+
+        if self._signature is None:
+            raise PackagerError("the source worker was asked to convert before it described the model")
+        choices = Choices(opset, engine)  # type: ignore[arg-type]
+        convert(self.native.model, self._signature, Path(path), dtype=np.dtype(dtype), choices=choices)
+        return None
+
+    def answers(self, rows: str, outputs: str) -> JsonValue:
+        """Write the native outputs of the rows that the model takes, and which those are."""
+        import numpy as np
+
+        from packager.dataset.rows import Rows
+
+        found, taken = self.native.tolerant_answers(Rows.load(Path(rows)))
+        arrays = {f"output_{name}": _plain(values) for name, values in (found or {}).items()}
+        np.savez(outputs, allow_pickle=False, taken=taken, **arrays)
+        return {"taken": int(taken.sum())}
+
+    def metric(self, name: str, answers: str) -> JsonValue:
+        """Return one quality metric over the answers in a file."""
+        import numpy as np
+
+        from packager.training.metrics import Answers, score
+
+        with np.load(answers, allow_pickle=False) as arrays:
+            parts = {key: arrays[key] for key in arrays.files}
+        classes = None if self._signature is None else self._signature.classes
+        given = Answers(*(parts.get(key) for key in ("truth", "label", "probability", "value")), classes)
+        return score(name, given)
+
+    def time(self, rows: str, batch_size: int, seconds: float, threads: int) -> JsonValue:
+        """Time the native scoring call on distinct batches; return nanoseconds per call."""
+        from threadpoolctl import threadpool_limits
+
+        from packager.dataset.rows import Rows
+
+        every = Rows.load(Path(rows))
+        batches = [
+            self.native.native_input(every.take(slice(start, start + batch_size)))
+            for start in range(0, len(every) - batch_size + 1, batch_size)
+        ]
+        score = self.native.scorer(threads)
+        with threadpool_limits(threads):
+            return _time_calls(score, batches, seconds)
+
+
+def _time_calls(score: Callable[[Any], object], batches: list[Any], seconds: float) -> list[int]:
+    from packager.benchmark.timing import time_calls
+
+    return time_calls(lambda index: score(batches[index % len(batches)]), seconds=seconds)
+
+
+def _plain(values: Any) -> Any:
+    """Return object arrays of labels as plain text arrays, which need no pickling."""
+    import numpy as np
+
+    return values.astype(np.str_) if values.dtype == object else values
+
+
+def serve(requests: TextIO, replies: TextIO) -> None:
+    """Answer requests until their end."""
+    worker = Worker()
+    for line in requests:
+        request = json.loads(line)
+        started = time.perf_counter()
+        try:
+            reply = {"answer": getattr(worker, request["command"])(**request["arguments"])}
+        except PackagerError as error:
+            facts = {key: getattr(error, key) for key in ("stage", "message", "hint")}
+            facts |= {key: None if getattr(error, key) is None else str(getattr(error, key)) for key in ("measured", "limit")}
+            reply = {"error": facts}
+        except MemoryError:
+            reply = {"error": {"stage": "source", "message": "the model does not fit into the memory it was given"}}
+        reply["seconds"] = time.perf_counter() - started
+        replies.write(json.dumps(reply) + "\n")
+        replies.flush()
+
+
+def main() -> None:
+    """Answer on what was standard output; whatever a library prints goes to the log on standard error."""
+    replies = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    serve(sys.stdin, replies)
+
+
+if __name__ == "__main__":
+    main()

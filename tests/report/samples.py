@@ -1,0 +1,252 @@
+"""BuildReports as builds leave them, with figures as they are measured, and some that no build should leave."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from packager.artifact import Bundle, Measurement, Status, Variant, Verdict
+from packager.report.model import BuildReport, Drift, ErrorDistribution
+
+DIGEST = "9f2c4be1a07d3358c6be0f9d21b7a4e5c8d90311f6a27b4c5d6e7f8091a2b3c4"
+EDGES = tuple(10.0**exponent for exponent in range(-18, 2))
+HOSTILE = '<script>alert("x")</script>|`*_[a](javascript:1)\x1b[31mred\x00\u202edlrow\ud800 & "quoted\' ]]> {{ 7*7 }}'
+
+_FIGURES = {  # p50 in µs for 1, 100 and 1,000 rows
+    "native": (397.2, 1670.0, 12_040.0),
+    "fp64": (24.1, 1229.0, 11_710.0),
+    "fp32": (21.9, 1011.0, 9_644.0),
+    "int8": (22.3, 1018.0, 9_702.0),
+}
+
+
+def ok_build() -> BuildReport:
+    """A LightGBM classifier: fp64 selected, fp32 rejected, fp16 and int8 not made, one target absent."""
+    return BuildReport(
+        name="fraud",
+        version="3",
+        ok=True,
+        exit_code=0,
+        selected="fp64",
+        bundle=Bundle(Path("dist/fraud-3/bundle"), f"sha256:{DIGEST[::-1]}"),
+        source=_source(),
+        verification={"rows": 4812, "labelled_rows": 4812, "probe_rows": 11_904, "columns": 6},
+        variants=_variants(),
+        verdicts=[*_passed("fp64", 2.2e-16), *_rejected("fp32")],
+        drift=[
+            Drift("fp64", "roc_auc", 0.98123456, 0.98123456, 0.0, 4812),
+            Drift("fp32", "roc_auc", 0.98123456, 0.98121, 2.46e-5, 4812),
+        ],
+        distributions=_distributions(),
+        measurements=[*_cpu("cpu-1", 1), *_absent("openvino")],
+        published=["registry://fraud-onnx/3"],
+        notes=["The verification rows hold 12 rows that also occur among the probe rows."],
+        timings_s={
+            "source": 1.84,
+            "convert": 0.61,
+            "optimize": 0.94,
+            "verify": 2.33,
+            "benchmark": 8.02,
+            "bundle": 1.27,
+            "publish": 0.03,
+        },
+        machine={
+            "system": "Linux 6.8.0 x86_64",
+            "processor": "Intel Xeon Platinum 8488C",
+            "cores": 2,
+            "memory_bytes": 25_276_510_208,
+            "features": ["avx2", "avx512f", "avx512_vnni", "amx_int8"],
+        },
+        versions={"packager": "0.1.0", "python": "3.11.2", "onnx": "1.23.2", "onnxruntime": "1.31.1"},
+    )
+
+
+def failed_build() -> BuildReport:
+    """A build that the gate stopped: the baseline is beyond its limits, so there is no bundle."""
+    report = ok_build()
+    report.ok, report.exit_code, report.selected, report.bundle, report.published = False, 6, None, None, []
+    report.error = (
+        "variant fp64 does not score like the registered model: 17 values of probability lie beyond the limits\n"
+        "  measured 17, limit 0\n"
+        "  at verify.parity.atol (recipes/fraud.yml:14)\n"
+        "  hint: look at the largest errors in report.html, or raise the limit if they do not matter to you"
+    )
+    report.verdicts = [
+        Verdict("parity", "fp64", 17, 0, False, "verify.parity.atol"),
+        Verdict("max_abs_error", "fp64", 1.04e-6, 1.0e-6, False, "verify.parity.atol"),
+        Verdict("label_mismatch", "fp64", 0.0002078, 0.0, False, "verify.parity.label_mismatch"),
+        Verdict("drift.roc_auc", "fp64", 0.0001, 0.001, True, "verify.drift.max_drop"),
+        Verdict("outputs", "fp64", "finite", "finite", True, "convert.outputs"),
+        *_rejected("fp32"),
+    ]
+    report.measurements, report.timings_s = [], {"source": 1.84, "convert": 0.61, "optimize": 0.94, "verify": 2.33}
+    return report
+
+
+def early_failure() -> BuildReport:
+    """A build that ended before anything was read or measured."""
+    return BuildReport(
+        name="fraud",
+        exit_code=3,
+        error="registry://fraud/3 has another digest than the recipe pins",
+        source={"uri": "registry://fraud/3"},
+        timings_s={"source": 0.004},
+    )
+
+
+def hostile_build() -> BuildReport:
+    """Names, reasons and errors that try to break out of every form, and figures at the ends of the scale."""
+    variants = [
+        Variant(HOSTILE, "fp64", "ok", HOSTILE, None, 10**18, HOSTILE, {HOSTILE: 10**9, "A" * 400: 1}),
+        Variant("v" * 300, "fp16", "failed", "no spaces" * 400, None, 0, None, {}),
+        Variant("", "int8", "no_op", None),
+    ]
+    verdicts = [
+        Verdict(HOSTILE, HOSTILE, float("inf"), 1e-300, False, HOSTILE),
+        Verdict("max_abs_error", HOSTILE, float("nan"), 1e-6, False, "verify.parity.atol"),
+        Verdict("parity", HOSTILE, 10**15, 0, False, "verify.parity"),
+        Verdict("outputs", "v" * 300, HOSTILE, None, True, ""),
+        Verdict("probe_parity", "v" * 300, None, None, True, "verify.probes"),
+    ]
+    edges, counts = (0.0, 1e-300, 1e-3, 1e300, float("inf")), (3, 0, 10**12, 1)
+    return BuildReport(
+        name=HOSTILE,
+        version=HOSTILE,
+        ok=False,
+        exit_code=6,
+        error=f"{HOSTILE}\n{HOSTILE}\n{'long ' * 2000}",
+        source={"uri": HOSTILE, "sha256": HOSTILE, "framework": HOSTILE, "versions": {HOSTILE: HOSTILE}},
+        verification={HOSTILE: [HOSTILE]},
+        variants=variants,
+        verdicts=verdicts,
+        drift=[Drift(HOSTILE, HOSTILE, float("nan"), 1e300, float("inf"), 10**12)],
+        distributions=[
+            ErrorDistribution(HOSTILE, HOSTILE, 0, edges, counts),
+            ErrorDistribution("v" * 300, HOSTILE, 10**12, edges, (0, 0, 0, 0)),
+            ErrorDistribution("", "empty", 0, (1e-3, 1e-2), (0,)),
+        ],
+        measurements=[
+            _measured(HOSTILE, HOSTILE, 1, 1e-7),
+            _measured(HOSTILE, "v" * 300, 10**9, 1e15),
+            Measurement(HOSTILE, HOSTILE, None, {}, "nan", 1, 1, float("nan"), float("inf"), None, None, None, 1),
+            Measurement(HOSTILE, HOSTILE, None, {HOSTILE: 3}, "null", 1, 1, reason=HOSTILE),
+            Measurement("|", HOSTILE, None, {}, "null", 1, 1),
+        ],
+        published=[HOSTILE],
+        notes=[HOSTILE, "n" * 3000],
+        timings_s={HOSTILE: 1e300, "tiny": 1e-12},
+        machine={HOSTILE: {HOSTILE: HOSTILE}, "long": "x" * 5000},
+        versions={HOSTILE: HOSTILE},
+    )
+
+
+def all_samples() -> dict[str, BuildReport]:
+    """Every sample by name."""
+    return {
+        "ok": ok_build(),
+        "failed": failed_build(),
+        "early": early_failure(),
+        "hostile": hostile_build(),
+        "bare": BuildReport(name="bare"),
+    }
+
+
+def _source() -> dict[str, object]:
+    return {
+        "uri": "registry://fraud/3",
+        "sha256": DIGEST,
+        "framework": "lightgbm",
+        "version": "3",
+        "versions": {"lightgbm": "4.7.0", "scikit-learn": "1.9.1", "numpy": "2.4.6"},
+        "estimators": ["LGBMClassifier"],
+    }
+
+
+def _variants() -> list[Variant]:
+    tree = "TreeEnsemble"
+    half = "its operators are all of ai.onnx.ml, which has no half precision: nothing in the graph can be narrowed"
+    beyond = "label_mismatch measured 0.0831%, limit 0% (verify.parity.label_mismatch)"
+    rows: list[tuple[str, Status, str | None, int | None, dict[str, int]]] = [
+        ("fp64", "ok", None, 1_523_882, {tree: 1, "Sigmoid": 1, "Concat": 1, "Sub": 1, "ArrayFeatureExtractor": 1}),
+        ("fp32", "rejected", beyond, 893_114, {tree: 1, "Cast": 2, "Sigmoid": 1, "Concat": 1, "Sub": 1, "Mul": 1}),
+        ("fp16", "not_applicable", half, None, {}),
+        ("int8", "no_op", "no MatMul, Gemm or Conv to quantize: 1 TreeEnsemble, 2 Cast stay as they are", None, {}),
+    ]
+    return [
+        Variant(name, name, status, reason, None, size, DIGEST if size else None, ops)  # type: ignore[arg-type]
+        for name, status, reason, size, ops in rows
+    ]
+
+
+def _passed(name: str, largest: float) -> list[Verdict]:
+    return [
+        Verdict("parity", name, 0, 0, True, "verify.parity.atol"),
+        Verdict("max_abs_error", name, largest, 1.0e-6, True, "verify.parity.atol"),
+        Verdict("max_rel_error", name, 3.1e-15, 1.0e-5, True, "verify.parity.rtol"),
+        Verdict("label_mismatch", name, 0.0, 0.0, True, "verify.parity.label_mismatch"),
+        Verdict("probe_parity", name, 0, 0, True, "verify.probes"),
+        Verdict("probe_label_mismatch", name, 0.0, 0.0, True, "verify.probes"),
+        Verdict("drift.roc_auc", name, 0.0, 0.001, True, "verify.drift.max_drop"),
+        Verdict("outputs", name, "finite, as declared", "finite, as declared", True, "convert.outputs"),
+        Verdict("served", name, 0, 0, True, "verify.golden"),
+    ]
+
+
+def _rejected(name: str) -> list[Verdict]:
+    return [
+        Verdict("parity", name, 4, 0, False, "verify.parity.atol"),
+        Verdict("max_abs_error", name, 0.00118, 1.0e-6, False, "verify.parity.atol"),
+        Verdict("label_mismatch", name, 4 / 4812, 0.0, False, "verify.parity.label_mismatch"),
+        Verdict("drift.roc_auc", name, 2.46e-5, 0.001, True, "verify.drift.max_drop"),
+    ]
+
+
+def _distributions() -> list[ErrorDistribution]:
+    exact = [0] * 19
+    fp64, fp32 = exact.copy(), exact.copy()
+    fp64[1:4] = [310, 1411, 802]
+    fp32[9:17] = [104, 1450, 5210, 1822, 204, 6, 3, 4]
+    return [
+        ErrorDistribution("fp64", "probability", 9624 - sum(fp64), EDGES, tuple(fp64)),
+        ErrorDistribution("fp32", "probability", 9624 - sum(fp32), EDGES, tuple(fp32)),
+    ]
+
+
+def _cpu(target: str, threads: int) -> list[Measurement]:
+    made = [
+        _measured(target, variant, batch, p50, threads)
+        for variant, figures in _FIGURES.items()
+        if variant != "int8"
+        for batch, p50 in zip((1, 100, 1000), figures, strict=True)
+    ]
+    why = "the variant has no file of its own"
+    return made + [
+        Measurement(target, "cpu", None, {}, "int8", batch, threads, reason=why) for batch in (1, 100, 1000)
+    ]
+
+
+def _absent(target: str) -> list[Measurement]:
+    why = "OpenVINOExecutionProvider is not in this onnxruntime (it has CPUExecutionProvider)"
+    return [
+        Measurement(target, "openvino", None, {}, variant, batch, 1, reason=why)
+        for variant in ("fp64", "fp32")
+        for batch in (1, 100, 1000)
+    ]
+
+
+def _measured(target: str, variant: str, batch: int, p50: float, threads: int = 1) -> Measurement:
+    native = variant == "native"
+    return Measurement(
+        target=target,
+        provider="cpu",
+        provider_active=None if native else "CPUExecutionProvider",
+        placement={} if native else {"CPUExecutionProvider": 6},
+        variant=variant,
+        batch_size=batch,
+        threads=threads,
+        p50_us=p50,
+        p95_us=p50 * 1.31,
+        p99_us=p50 * 1.9,
+        rows_per_s=batch / p50 * 1e6,
+        ci95=(p50 * 0.985, p50 * 1.02),
+        runs=max(20, 2000 // batch),
+    )
