@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 
-NONE = "–"
+NONE = "\N{EN DASH}"
 _SIZE_UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
 _TIME_UNITS = ("ns", "µs", "ms", "s")
 _RATE_UNITS = ("", "k", "M", "G", "T")
@@ -49,6 +49,11 @@ def seconds(value_s: float) -> str:
     if minutes < 60:
         return f"{minutes}m {rest:02d}s"
     return f"{minutes // 60:,}h {minutes % 60:02d}m"
+
+
+def remaining(value_s: float) -> str:
+    """Return a time that is left, no finer than it is known: 3s, 2m 05s."""
+    return f"{value_s:.0f}s" if value_s < 59.5 else seconds(value_s)
 
 
 def rate(per_second: float) -> str:
@@ -136,7 +141,7 @@ def _scaled(value: float, units: tuple[str, ...], base: int) -> str:
         return _not_finite(value)
     for unit in units:
         rounded = float(f"{value:.3g}")
-        if abs(rounded) < base or unit == units[-1]:
+        if max(abs(value), abs(rounded)) < base or unit == units[-1]:
             break
         value /= base
     if rounded != 0 and not _SMALLEST <= abs(rounded) < _LARGEST:

@@ -10,7 +10,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable
+import warnings
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
@@ -103,6 +103,7 @@ class Worker:
         """Time the native scoring call on distinct batches; return nanoseconds per call."""
         from threadpoolctl import threadpool_limits
 
+        from packager.benchmark.timing import time_calls
         from packager.dataset.rows import Rows
 
         every = Rows.load(Path(rows))
@@ -111,14 +112,9 @@ class Worker:
             for start in range(0, len(every) - batch_size + 1, batch_size)
         ]
         score = self.native.scorer(threads)
-        with threadpool_limits(threads):
-            return _time_calls(score, batches, seconds)
-
-
-def _time_calls(score: Callable[[Any], object], batches: list[Any], seconds: float) -> list[int]:
-    from packager.benchmark.timing import time_calls
-
-    return time_calls(lambda index: score(batches[index % len(batches)]), seconds=seconds)
+        with threadpool_limits(threads), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return time_calls(lambda index: score(batches[index % len(batches)]), seconds=seconds)
 
 
 def _plain(values: Any) -> Any:

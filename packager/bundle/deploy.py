@@ -30,13 +30,14 @@ PROBE = {"initial_delay": 10, "period": 10, "timeout": 2, "success_threshold": 1
 
 _NAME = r"[A-Za-z][A-Za-z0-9-]{1,30}[A-Za-z0-9]"
 _NAME_RULE = "3 to 32 letters, digits and -, beginning with a letter, not ending with -"
+_ASSET_NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,254}"
 _ASSET_VERSION = r"[A-Za-z0-9][A-Za-z0-9._-]{0,29}"
 _INSTANCE_TYPE = r"[A-Za-z][A-Za-z0-9_]{0,63}"
 
 
 def render_endpoint(plan: BundlePlan) -> str:
     """Return endpoint.yml's text; BundleError where Azure would refuse the name."""
-    return _dump({"name": endpoint_name(plan), "auth_mode": "key", "tags": _tags(plan)})
+    return _dump({"name": endpoint_name(plan), "auth_mode": "key", "tags": {"bundle": plan.name}})
 
 
 def render_deployment(plan: BundlePlan) -> str:
@@ -72,7 +73,7 @@ def render_deployment(plan: BundlePlan) -> str:
                 "APP_INSIGHTS_LOG_RESPONSE_ENABLED": "false",
             },
             "app_insights_enabled": False,
-            "tags": _tags(plan),
+            "tags": {"bundle": plan.name, "bundle_version": plan.version},
         }
     )
 
@@ -88,15 +89,11 @@ def endpoint_name(plan: BundlePlan) -> str:
 
 
 def _model(plan: BundlePlan) -> dict[str, Json]:
-    """Return the model entry; a version that Azure does not take as one leaves the asset anonymous."""
+    """Return the model entry; a name or version that Azure does not take as one leaves the asset anonymous."""
     model: dict[str, Json] = {"path": "../model", "type": "custom_model"}
-    if re.fullmatch(_ASSET_VERSION, plan.version):
+    if re.fullmatch(_ASSET_NAME, plan.name) and re.fullmatch(_ASSET_VERSION, plan.version):
         return {"name": plan.name, "version": plan.version, **model}
     return model
-
-
-def _tags(plan: BundlePlan) -> dict[str, Json]:
-    return {"bundle": plan.name, "bundle_version": plan.version}
 
 
 def _lint(value: str, pattern: str, *, key: str, rule: str) -> None:

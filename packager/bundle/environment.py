@@ -23,7 +23,7 @@ def render_conda(name: str, python: str | None) -> str:
     pins = [f"{distribution}=={_version(distribution, python)}" for distribution in SERVED]
     environment = {
         "name": name,
-        "channels": ["conda-forge", "nodefaults"],
+        "channels": ["conda-forge"],
         "dependencies": [f"python={python}", "pip", {"pip": pins}],
     }
     return yaml.safe_dump(environment, sort_keys=False, allow_unicode=True)

@@ -54,9 +54,8 @@ class Manifest:
 
 def write_manifest(folder: Path, name: str, version: str, *, lineage: dict[str, Json]) -> Manifest:
     """Write manifest.json over all files in `folder`, and return it."""
-    entries = tuple(
-        FileEntry(path, (folder / path).stat().st_size, sha256_file(folder / path)) for path in _files(folder)
-    )
+    paths = [path for path in _files(folder) if path != MANIFEST]
+    entries = tuple(FileEntry(path, (folder / path).stat().st_size, sha256_file(folder / path)) for path in paths)
     draft = Manifest(FORMAT_VERSION, name, version, "", entries, lineage)
     manifest = Manifest(FORMAT_VERSION, name, version, _digest(draft), entries, lineage)
     (folder / MANIFEST).write_text(pretty_json(asdict(manifest)), encoding="utf-8", newline="\n")
@@ -91,7 +90,8 @@ def check_digests(bundle: Path) -> Manifest:
     problems += [f"extra {path!r}" for path in sorted(present - listed.keys())]
     problems += [f"changed {path!r}" for path in sorted(listed.keys() & present) if _changed(bundle, listed[path])]
     if problems:
-        shown = ", ".join(problems[:_SHOWN]) + (f", and {len(problems) - _SHOWN} more" if len(problems) > _SHOWN else "")
+        more = f", and {len(problems) - _SHOWN} more" if len(problems) > _SHOWN else ""
+        shown = ", ".join(problems[:_SHOWN]) + more
         raise BundleError(f"{bundle} is not what its manifest says: {shown}", hint=_MADE_ANEW)
     return manifest
 

@@ -21,7 +21,7 @@ Outputs = dict[str, npt.NDArray[np.generic]]
 
 @dataclass(frozen=True)
 class Golden:
-    """Made rows with the native model's answers, by `Output.name`: labels [n], probabilities [n, k], values [n] or [n, m]."""
+    """Made rows and the native answers by `Output.name`: labels [n], probabilities [n, k], values [n] or [n, m]."""
 
     rows: Rows
     outputs: Outputs
@@ -38,7 +38,7 @@ class ModelCard:
 
 @dataclass(frozen=True)
 class BundlePlan:
-    """One bundle. `model` is the ONNX variant to serve, `tolerance` the limits it passed, `lock` recipe.lock.yml's text."""
+    """One bundle: `model` is the ONNX variant to serve, `tolerance` the limits it passed, `lock` recipe.lock.yml."""
 
     name: str
     version: str

@@ -11,7 +11,6 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar
 
 import yaml
 from pydantic import JsonValue
@@ -78,7 +77,7 @@ def read_document(path: Path) -> Document:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = 1 if mark is None else mark.line + 1
-        problem = printable(error.problem or error.context)
+        problem = printable(error.problem or error.context).replace("but found", "expected one recipe, found")
         raise RecipeError(f"{path}:{line}: not valid YAML: {problem}", hint=_yaml_hint(problem)) from None
     except yaml.YAMLError:
         raise RecipeError(f"{path}: not valid YAML: it holds control characters") from None
@@ -118,8 +117,6 @@ def _yaml_hint(problem: str) -> str | None:
 class _Loader(yaml.SafeLoader):
     """Composes nodes with YAML 1.2's scalars and without deep nesting."""
 
-    yaml_implicit_resolvers: ClassVar[dict[str, list[tuple[str, re.Pattern[str]]]]] = {}
-
     def __init__(self, text: str) -> None:
         super().__init__(text)
         self._depth = 0
@@ -134,6 +131,7 @@ class _Loader(yaml.SafeLoader):
         return node
 
 
+_Loader.yaml_implicit_resolvers = {}
 for _kind, _pattern in _SCALARS.items():
     _Loader.add_implicit_resolver(_TAG + _kind, re.compile(rf"^(?:{_pattern})$"), None)
 

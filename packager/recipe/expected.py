@@ -33,8 +33,8 @@ def expected(part: Schema, root: Schema) -> str:
             least = " with at least one entry" if part.get("minItems") else ""
             return f"a list{least}, each {expected(cast(Schema, part['items']), root)}"
         case _:
-            properties = part.get("properties")
-            return f"with the keys {', '.join(properties)}" if isinstance(properties, dict) else "names with values"
+            keys = list(cast(Schema, part.get("properties", {})))
+            return f"with the key{'s' * (len(keys) > 1)} {', '.join(keys)}" if keys else "names with values"
 
 
 def one_of(names: list[str]) -> str:

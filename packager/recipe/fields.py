@@ -63,8 +63,8 @@ def _dotted_keys(value: dict[str, str]) -> dict[str, str]:
 _DOTTED = r"^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*$"
 _DOTTED_WORDS = "expected a dotted name like my_pkg.Transformer"
 # Azure ML's rule for endpoints, held for deployments too.
-_ENDPOINT = "^[A-Za-z][A-Za-z0-9-]{2,31}$"
-_ENDPOINT_WORDS = "expected 3 to 32 letters, digits and -, beginning with a letter"
+_ENDPOINT = "^[A-Za-z][A-Za-z0-9-]{1,30}[A-Za-z0-9]$"
+_ENDPOINT_WORDS = "expected 3 to 32 letters, digits and -, beginning with a letter, not ending with -"
 
 Text = Annotated[str, Field(min_length=1)]
 Name = Annotated[str, Field(pattern=RECIPE_NAME, json_schema_extra={"errorMessage": f"expected {RECIPE_NAME_WORDS}"})]
@@ -108,7 +108,10 @@ Uri = Annotated[
 MetricName = Annotated[str, _only(METRICS), Field(json_schema_extra={"enum": list(METRICS)})]
 ProviderName = Annotated[str, _only(PROVIDERS), Field(json_schema_extra={"enum": list(PROVIDERS)})]
 
-Unique = Annotated[tuple[T, ...], AfterValidator(_unique), Field(json_schema_extra={"uniqueItems": True})]
+Unique = Annotated[tuple[T, ...], Field(json_schema_extra={"uniqueItems": True}), AfterValidator(_unique)]
+UniqueSome = Annotated[
+    tuple[T, ...], Field(min_length=1, json_schema_extra={"uniqueItems": True}), AfterValidator(_unique)
+]
 NotNegative = Annotated[float, Field(ge=0)]
 Positive = Annotated[float, Field(gt=0)]
 Fraction = Annotated[float, Field(ge=0, le=1)]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import Field, JsonValue, PrivateAttr
 
@@ -36,6 +36,7 @@ from packager.recipe.fields import (
     Text,
     Threads,
     Unique,
+    UniqueSome,
     Uri,
 )
 from packager.recipe.parity import Parity
@@ -68,7 +69,7 @@ class Data(Section):
         default=None, description="verification rows: a path or glob of parquet, csv, feather or npz files"
     )
     label: Text | None = Field(default=None, description="column that holds the true label; drift needs it")
-    features: Annotated[Unique[Text], Field(min_length=1)] | None = Field(
+    features: UniqueSome[Text] | None = Field(
         default=None,
         description="feature columns in training order; default: the model's own names, else all but the label",
     )
@@ -162,7 +163,7 @@ class Benchmark(Section):
     targets: tuple[Target, ...] = Field(
         default=(Target(name="cpu-1", provider="cpu", threads=1),), min_length=1, description="places to measure on"
     )
-    batch_sizes: Unique[Count] = Field(default=(1, 100, 1000), min_length=1, description="rows per call")
+    batch_sizes: UniqueSome[Count] = Field(default=(1, 100, 1000), description="rows per call")
     slo: Slo | None = Field(default=None, description="what the service promises")
     baseline: Text | None = Field(default=None, description="a report or bundle that this build may not be slower than")
 

@@ -74,14 +74,15 @@ def _known_place(loc: Sequence[int | str], root: Schema, *, missing: bool) -> Pl
 
 
 def _text(kind: str, told: str, place: Place, *, document: Document, root: Schema) -> str:
-    if kind == TOLD:
+    value = _written(document.values, place)
+    # What a rule tells may quote its input, which a variable may have filled in.
+    if kind == TOLD and not (isinstance(value, str) and "${" in value):
         return told
     if kind == "extra_forbidden":
         return _unknown_key(place, root)
     part = subschema(place, root) or {}
     if kind == "missing":
         return f"required, but not written: {part.get('description', '')}"
-    value = _written(document.values, place)
     return f"expected {expected(part, root)}, found {found(value)}{_suggestion(value, part)}"
 
 

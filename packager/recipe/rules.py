@@ -13,7 +13,11 @@ from packager.recipe.problems import did_you_mean
 
 def rule_problems(values: dict[str, JsonValue], document: Document) -> Iterator[Problem]:
     """Yield what is wrong between sections of `values`, with the lines of `document`."""
-    for place, text in (*_drift_needs_label(values), *_target_names(values, document), *_selected_target(values)):
+    for place, text in (
+        *_drift_needs_label(values),
+        *_target_names(values, document),
+        *_selected_target(values, document),
+    ):
         yield Problem(place, document.line(place), text)
 
 
@@ -34,15 +38,19 @@ def _target_names(values: dict[str, JsonValue], document: Document) -> Iterator[
             first.setdefault(name, document.line(place))
 
 
-def _selected_target(values: dict[str, JsonValue]) -> Iterator[tuple[Place, str]]:
+def _selected_target(values: dict[str, JsonValue], document: Document) -> Iterator[tuple[Place, str]]:
     wanted = _at(values, "select", "target")
+    if isinstance(wanted, str) and wanted not in _names(values):
+        # Suggested as written: a variable may have filled in a name.
+        near = did_you_mean(wanted, _names(document.values))
+        yield ("select", "target"), f"no target of benchmark.targets has this name{near}"
+
+
+def _names(values: dict[str, JsonValue]) -> list[str]:
     targets = _at(values, "benchmark", "targets")
-    names = [target.name for target in Benchmark().targets]
     if isinstance(targets, list):
-        names = [name for target in targets if isinstance(name := _at(target, "name"), str)]
-    if isinstance(wanted, str) and wanted not in names:
-        told = f"no target of benchmark.targets has this name{did_you_mean(wanted, names)}"
-        yield ("select", "target"), told
+        return [name for target in targets if isinstance(name := _at(target, "name"), str)]
+    return [target.name for target in Benchmark().targets]
 
 
 def _at(value: JsonValue, *keys: str) -> JsonValue:

@@ -14,11 +14,12 @@ from packager.recipe.names import SAFE, SAFE_WORDS
 
 @dataclass(frozen=True)
 class Scheme:
-    """`form`: how such a URI is written; `pattern`: what it must look like, as a regular expression."""
+    """`form`: how such a URI is written; `pattern`: what it looks like; `available`: this version reads it."""
 
     name: str
     form: str
     pattern: str
+    available: bool = False
 
 
 PATH = "path"
@@ -28,9 +29,9 @@ _PREFIX = r"[A-Za-z][A-Za-z0-9+.-]+:"
 SCHEMES: dict[str, Scheme] = {
     scheme.name: scheme
     for scheme in (
-        Scheme(PATH, "a path", rf"(?!{_PREFIX}).+"),
-        Scheme("file", "file:///PATH", r"file://(?:localhost)?/.+"),
-        Scheme("registry", "registry://NAME/VERSION", rf"registry://{SAFE}(?:/{SAFE})?"),
+        Scheme(PATH, "a path", rf"(?!{_PREFIX}).+", True),
+        Scheme("file", "file:///PATH", r"file://(?:localhost)?/.+", True),
+        Scheme("registry", "registry://NAME/VERSION", rf"registry://{SAFE}(?:/{SAFE})?", True),
         Scheme("models", "models:/NAME/VERSION", r"models:/.+"),
         Scheme("azureml", "azureml:NAME:VERSION", r"azureml:.+"),
         Scheme("oci", "oci://HOST/NAME:TAG", r"oci://.+"),

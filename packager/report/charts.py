@@ -6,7 +6,7 @@ Only values that were measured are drawn; a variant without a figure keeps its l
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -17,9 +17,9 @@ from packager.report.model import BuildReport, ErrorDistribution
 from packager.report.svg import CHARACTER_WIDTH, Drawing, LogScale, axis
 
 # Units of a picture: about the width of a telephone, so that type stays readable when it is scaled to fit.
-WIDTH = 400.0
-_LABEL, _VALUE = 74.0, 66.0
-_LINE, _HEAD, _FOOT, _STRIP = 21.0, 26.0, 26.0, 58.0
+WIDTH = 370.0
+_LABEL, _VALUE = 74.0, 58.0
+_LINE, _HEAD, _FOOT, _STRIP, _TITLE = 20.0, 27.0, 24.0, 52.0, 16.0
 _EXACT = 24.0
 
 
@@ -49,13 +49,15 @@ def latency_chart(report: BuildReport, target: str, ident: str) -> str:
     """Draw the median with its interval, and the 95th percentile, of each variant by rows per call."""
     described = "Median with its 95% interval and 95th percentile, logarithmic axis. The table below holds the figures."
     drawing = Drawing(ident, WIDTH, 0, f"Time per call on {target}", described)
-    return _dot_plot(drawing, report, target, mark=lambda one: Mark(one.p50_us, one.ci95, one.p95_us), say=wording.latency)
+    drawing.text((0, 12), "Time per call", role="heading")
+    return _dot_plot(drawing, report, target, mark=_latency_mark, say=wording.latency)
 
 
 def throughput_chart(report: BuildReport, target: str, ident: str) -> str:
     """Draw the rows that each variant scores per second by rows per call."""
     described = "Rows scored per second, logarithmic axis. The table below holds the figures."
     drawing = Drawing(ident, WIDTH, 0, f"Rows per second on {target}", described)
+    drawing.text((0, 12), "Rows per second", role="heading")
     return _dot_plot(drawing, report, target, mark=lambda one: Mark(one.rows_per_s), say=wording.rate)
 
 
@@ -78,7 +80,7 @@ def error_chart(report: BuildReport, output: str, ident: str) -> str:
     """Draw how many values of an output lie how far from the registered model's, one strip a variant."""
     found = [one for one in report.distributions if one.output == output]
     described = "Count of values by absolute error, both axes logarithmic; the bar apart counts exactly equal values."
-    title = f"Distance of {output} from the registered model’s"
+    title = f"Distance of {output} from the registered model"
     bottom = len(found) * _STRIP + 4
     drawing = Drawing(ident, WIDTH, bottom + _FOOT, title, described)
     edges = [edge for one in found for edge in _filled_edges(one)]
@@ -88,7 +90,7 @@ def error_chart(report: BuildReport, output: str, ident: str) -> str:
         axis(drawing, scale, (4, bottom), wording.limit)
     most = max((count for one in found for count in (one.exact, *one.counts)), default=0)
     for index, one in enumerate(found):
-        band = Band((index + 1) * _STRIP, _STRIP - 16, most)
+        band = Band((index + 1) * _STRIP, _STRIP - 12, most)
         _histogram(drawing, one, band, scale=scale, role=_role(report, one.variant))
     return drawing.markup()
 
@@ -106,11 +108,11 @@ def _dot_plot(
     groups = [(batch, list(ones)) for batch, ones in groupby(measured, key=lambda one: one.batch_size)]
     values = [value for one in measured for value in _values(mark(one))]
     scale = LogScale.around(values, _LABEL, WIDTH - _VALUE)
-    bottom = sum(_HEAD + len(ones) * _LINE for _, ones in groups) + 4
+    bottom = _TITLE + sum(_HEAD + len(ones) * _LINE for _, ones in groups) + 4
     drawing.height = bottom + _FOOT
     if scale is not None:
-        axis(drawing, scale, (_HEAD - 6, bottom), say)
-    y = 0.0
+        axis(drawing, scale, (_TITLE + _HEAD - 6, bottom), say)
+    y = _TITLE
     for batch, ones in groups:
         y += _HEAD
         drawing.text((0, y - 8), wording.rows(batch), role="group")
@@ -130,10 +132,15 @@ def _dot_line(drawing: Drawing, mark: Mark, y: float, *, scale: LogScale | None,
     if upper is not None:
         drawing.line((x, y), (upper, y), role=f"reach {role}")
         drawing.line((upper, y - 5), (upper, y + 5), role=f"upper {role}")
-    low, high = (scale.place(end) for end in mark.interval or (mark.value, mark.value))
-    if low is not None and high is not None:
-        drawing.line((low, y), (high, y), role=f"interval {role}")
+    if mark.interval is not None:
+        low, high = (scale.place(end) for end in mark.interval)
+        if low is not None and high is not None:
+            drawing.line((low, y), (high, y), role=f"interval {role}")
     drawing.dot((x, y), role=f"dot {role}")
+
+
+def _latency_mark(one: Measurement) -> Mark:
+    return Mark(one.p50_us, one.ci95, one.p95_us)
 
 
 def _value(drawing: Drawing, value: float | None, y: float, say: Callable[[float], str]) -> None:
@@ -144,19 +151,18 @@ def _value(drawing: Drawing, value: float | None, y: float, say: Callable[[float
 
 
 def _histogram(drawing: Drawing, one: ErrorDistribution, band: Band, *, scale: LogScale | None, role: str) -> None:
-    _label(drawing, one.variant, band.base - 4, role)
+    values = one.exact + sum(one.counts)
+    said = f"{wording.share(one.exact / values)} exact" if values else "no values"
+    _label(drawing, one.variant, band.base - 16, role)
+    drawing.text((0, band.base - 2), said, role="tick")
     drawing.line((_LABEL, band.base), (WIDTH - 12, band.base), role="base")
     exact = band.top(one.exact)
     drawing.box((_LABEL, band.base - exact), (_EXACT, exact), role=f"bar exact {role}")
     for index, count in enumerate(one.counts):
         span = None if scale is None or not count else _span(one, index, scale)
         if span is not None:
-            left, right = span
-            drawing.box((left + 0.5, band.base - band.top(count)), (right - left - 1, band.top(count)), role=f"bar {role}")
-    values = one.exact + sum(one.counts)
-    if values:
-        said = f"{wording.share(one.exact / values)} of {wording.count(values)} exact"
-        drawing.text((WIDTH - 12, band.base - band.height - 4), said, role="tick", anchor="end")
+            (left, right), top = span, band.top(count)
+            drawing.box((left + 0.5, band.base - top), (right - left - 1, top), role=f"bar {role}")
 
 
 def _span(one: ErrorDistribution, index: int, scale: LogScale) -> tuple[float, float]:

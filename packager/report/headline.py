@@ -2,30 +2,43 @@
 
 from __future__ import annotations
 
-from typing import Any
+import math
+from typing import Any, Literal
 
 from packager import wording
 from packager.report.model import BuildReport
-from packager.report.verdicts import worst
+from packager.report.verdicts import PROBE, worst
 
+Outcome = Literal["bundle", "no bundle", "failed"]
 Fact = tuple[str, str, str]
 """A label, its short text, and the whole text where the short one is cut."""
+
+
+def outcome(report: BuildReport) -> Outcome:
+    """Return what came of the build in a word or two."""
+    if report.bundle is None:
+        return "no bundle"
+    return "bundle" if report.ok else "failed"
 
 
 def headline(report: BuildReport) -> str:
     """Return one sentence that tells what came of the build."""
     if not report.ok:
-        return f"No bundle: {_first_line(report.error) or f'the build ended with exit code {report.exit_code}'}"
+        why = _first_line(report.error) or f"the build ended with exit code {report.exit_code}"
+        what = "No bundle" if report.bundle is None else "The build failed"
+        return f"{what}: {why}" + ("" if why.endswith((".", "!", "?", "…")) else ".")
     if report.selected is None or report.bundle is None:
         return "The build ended well, but it names no bundle."
     verdicts = [verdict for verdict in report.verdicts if verdict.subject == report.selected]
     name = wording.printable(report.selected)
     if not verdicts or not all(verdict.ok for verdict in verdicts):
         return f"The selected variant {name} lacks a passed gate: treat the bundle as unverified."
-    evidence = _evidence(report, report.selected)
-    if not evidence:
-        return f"The selected variant {name} passed every check of the recipe."
-    return f"The selected variant {name} scores like the registered model: {evidence}."
+    claim = f"The selected variant {name} scores like the registered model"
+    if evidence := _evidence(report, "", report.verification.get("rows")):
+        return f"{claim}{evidence}."
+    if evidence := _evidence(report, PROBE, report.verification.get("probe_rows")):
+        return f"{claim} on rows made from its structure{evidence}."
+    return f"The selected variant {name} passed every check of the recipe."
 
 
 def detail(report: BuildReport) -> str | None:
@@ -46,12 +59,6 @@ def key_facts(report: BuildReport) -> list[Fact]:
     return facts
 
 
-def verified_rows(report: BuildReport) -> int | None:
-    """Return the number of the user's own rows the variants were compared on."""
-    rows = report.verification.get("rows")
-    return rows if isinstance(rows, int) and not isinstance(rows, bool) else None
-
-
 def not_reached(report: BuildReport) -> list[str]:
     """Return the parts of the build that an error came before."""
     if report.ok:
@@ -60,21 +67,25 @@ def not_reached(report: BuildReport) -> list[str]:
     return [name for name, made in parts.items() if not made]
 
 
-def _evidence(report: BuildReport, selected: str) -> str:
+def _evidence(report: BuildReport, prefix: str, rows: object) -> str:
+    """Say what was measured on one kind of rows, from the colon on; empty where nothing was."""
+    selected = report.selected or ""
+    mismatch = worst(report, selected, f"{prefix}label_mismatch")
+    largest = worst(report, selected, f"{prefix}max_abs_error")
     parts = []
-    mismatch = worst(report, selected, "label_mismatch")
     if mismatch is not None:
-        parts.append(_labels(mismatch, verified_rows(report)))
-    largest = worst(report, selected, "max_abs_error")
+        parts.append(_labels(mismatch, rows))
     if largest is not None:
         parts.append(f"largest error {wording.error(largest)}")
-    return ", ".join(parts)
+    within = " within the recipe's limits" if mismatch else ""
+    return f"{within}: {', '.join(parts)}" if parts else ""
 
 
-def _labels(mismatch: float, rows: int | None) -> str:
-    if not rows:
-        return "no label differs" if mismatch == 0 else f"{wording.share(mismatch)} of the labels differ"
-    return f"{wording.count(mismatch * rows)} of {wording.count(rows)} labels differ"
+def _labels(mismatch: float, rows: object) -> str:
+    # A count is said only where the share is one of so many rows; else it would be a figure nobody counted.
+    if isinstance(rows, int) and rows > 0 and math.isclose(mismatch * rows, round(mismatch * rows), abs_tol=1e-6):
+        return f"{wording.count(mismatch * rows)} of {wording.count(rows)} labels differ"
+    return "no label differs" if mismatch == 0 else f"{wording.share(mismatch)} of the labels differ"
 
 
 def _source_facts(source: dict[str, Any]) -> list[Fact]:

@@ -6,21 +6,31 @@ it to load or run anything.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.resources import files
+from typing import TYPE_CHECKING
 
 from packager import wording
 from packager.report.charts import error_chart, latency_chart, size_chart, throughput_chart
-from packager.report.headline import detail, headline, key_facts
+from packager.report.headline import detail, headline, key_facts, outcome
 from packager.report.model import BuildReport
 from packager.report.sections import Picture, Section, sections
 from packager.report.tables import Table
 
+if TYPE_CHECKING:
+    from markupsafe import Markup
+
+# A word of thirteen letters or more may break at its joints, and a piece without joints where it fills a cell.
+_LONG_WORD = re.compile(r"\S{13,}")
+_PIECE = re.compile(r"[A-Z]{0,24}[^A-Z._/:,;=-]{0,24}[._/:,;=-]{0,24}")
+
 _LEGENDS: dict[Picture, str] = {
-    "latency": "A dot is the median of all calls, the bar through it the median’s 95% interval, the tick the 95th "
-    "percentile. Left: time per call; right: rows scored per second. The axes are logarithmic.",
-    "errors": "Bars count values by their absolute difference from the registered model’s; both axes are logarithmic. "
+    "latency": "A dot is the median of all calls, the bar through it its 95% interval, the tick beside it the "
+    "95th percentile. Hollow: the registered model in its own library. Blue: the selected variant. The axes are "
+    "logarithmic.",
+    "errors": "Bars count values by their absolute difference from the registered model; both axes are logarithmic. "
     "The bar apart counts values that are exactly equal.",
     "size": "Bars start at zero.",
 }
@@ -37,22 +47,29 @@ class Part:
     table: Table | None
     lines: tuple[str, ...]
 
+    @property
+    def is_small(self) -> bool:
+        """Tell whether the section may stand beside another on a wide screen."""
+        return self.table is not None and not self.pictures and len(self.table.columns) == 2
+
 
 def render_html(report: BuildReport) -> str:
     """Return report.html."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
-    page = Environment(
+    environment = Environment(
         loader=PackageLoader("packager.report", "."),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
-    ).get_template("page.html.j2")
-    return page.render(
+    )
+    environment.filters["breakable"] = _breakable
+    environment.globals["none_said"] = wording.NONE
+    return environment.get_template("page.html.j2").render(
         name=wording.printable(report.name),
         version=wording.printable(report.version or ""),
-        ok=report.ok,
+        outcome=outcome(report),
         headline=headline(report),
         detail=detail(report),
         facts=key_facts(report),
@@ -80,3 +97,11 @@ _DRAWN: dict[Picture, tuple[Chart, ...]] = {
     "errors": (error_chart,),
     "size": (_size,),
 }
+
+
+def _breakable(text: str) -> Markup:
+    """Escape text, and let its long words break without a character more when they are copied."""
+    from markupsafe import Markup, escape
+
+    words = (_PIECE.findall(word) if _LONG_WORD.fullmatch(word) else [word] for word in re.split(r"(\s+)", text))
+    return Markup("").join(Markup("<wbr>").join(escape(piece) for piece in word if piece) for word in words)

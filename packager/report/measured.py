@@ -43,8 +43,8 @@ def unavailable(report: BuildReport, target: str) -> str | None:
 def latency_table(report: BuildReport, target: str) -> Table:
     """The figures of one target, by rows per call and variant."""
     columns: Columns = (
-        ("Rows per call", "number"),
         ("Variant", "code"),
+        ("Rows per call", "number"),
         ("p50", "number"),
         ("95% interval", "number"),
         ("p95", "number"),
@@ -60,12 +60,12 @@ def provenance_table(report: BuildReport) -> Table:
     columns: Columns = (
         ("Target", "code"),
         ("Variant", "code"),
-        ("Rows per call", "text"),
-        ("Runs", "text"),
+        ("Rows per call", "word"),
+        ("Runs", "word"),
         ("Threads", "number"),
         ("Asked for", "code"),
         ("Ran on", "code"),
-        ("Nodes placed", "text"),
+        ("Nodes placed", "word"),
         ("Outcome", "text"),
     )
     groups = groupby(sorted(report.measurements, key=lambda one: _alike(report, one)), lambda one: _alike(report, one))
@@ -74,10 +74,12 @@ def provenance_table(report: BuildReport) -> Table:
 
 
 def _latency_row(report: BuildReport, one: Measurement) -> Row:
-    interval = None if one.ci95 is None else f"{wording.latency(one.ci95[0])} – {wording.latency(one.ci95[1])}"
+    interval = (
+        None if one.ci95 is None else f"{wording.latency(one.ci95[0])} {wording.NONE} {wording.latency(one.ci95[1])}"
+    )
     cells = (
-        Cell(wording.count(one.batch_size)),
         Cell(wording.printable(one.variant)),
+        Cell(wording.count(one.batch_size)),
         Cell(NOT_MEASURED, "quiet", reason(one)) if one.p50_us is None else Cell(wording.latency(one.p50_us)),
         Cell(interval or wording.NONE, "quiet"),
         Cell(_latency(one.p95_us)),
@@ -104,7 +106,7 @@ def _provenance_row(alike: Sequence[Measurement]) -> Row:
         wording.printable(one.target),
         wording.printable(one.variant),
         ", ".join(wording.count(each.batch_size) for each in alike),
-        ", ".join(wording.count(each.runs) for each in alike),
+        ", ".join(wording.count(each.runs) for each in alike) if any(each.runs for each in alike) else wording.NONE,
         wording.count(one.threads),
         wording.NONE if native else wording.printable(one.provider),
         wording.printable(one.provider_active or wording.NONE),

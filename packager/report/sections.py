@@ -37,13 +37,12 @@ class Section:
 
 def sections(report: BuildReport) -> Iterator[Section]:
     """Yield what the report has to say; what a build that is ok should hold and does not is said in words."""
-    told = (*_gate(report), *_figures(report), *_circumstances(report))
-    for section in told:
-        if section.lines or (section.table is not None and section.table.rows):
-            yield section
     missing = not_reached(report)
     if missing:
         yield Section("Not reached", lines=(f"The build ended before it had made: {', '.join(missing)}.",))
+    for section in (*_gate(report), *_figures(report), *_circumstances(report)):
+        if section.lines or (section.table is not None and section.table.rows):
+            yield section
 
 
 def _gate(report: BuildReport) -> Iterator[Section]:

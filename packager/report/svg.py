@@ -6,6 +6,7 @@ Text is escaped by the XML writer and carries no control characters, so no name 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from xml.etree import ElementTree
@@ -16,6 +17,8 @@ from packager import wording
 CHARACTER_WIDTH = 6.7
 # More tick labels than this crowd a picture of this width.
 _TICKS = 6
+# A tick is a round value: 1 ms, not 1.00 ms.
+_TRAILING_ZEROS = re.compile(r"(?:\.0+|(\.\d*?)0+)(?=\s|$)")
 
 
 @dataclass
@@ -118,7 +121,7 @@ def axis(drawing: Drawing, scale: LogScale, span: tuple[float, float], label: Ca
         x = scale.place(value)
         if x is not None:
             drawing.line((x, top), (x, bottom), role="rule")
-            drawing.text((x, bottom + 15), label(value), role="tick", anchor="middle")
+            drawing.text((x, bottom + 15), _TRAILING_ZEROS.sub(r"\1", label(value)), role="tick", anchor="middle")
 
 
 def _number(value: float) -> str:

@@ -16,7 +16,7 @@ from packager.artifact import Variant, Verdict
 from packager.report.model import BuildReport, ErrorDistribution
 from packager.report.verdicts import is_excused, measured_and_limit
 
-Kind = Literal["text", "code", "number"]
+Kind = Literal["text", "word", "code", "number"]
 Tone = Literal["plain", "good", "bad", "quiet"]
 RowTone = Literal["plain", "selected", "bad"]
 Columns = tuple[tuple[str, Kind], ...]
@@ -59,7 +59,7 @@ def verdict_table(report: BuildReport) -> Table:
         ("Variant", "code"),
         ("Measured", "number"),
         ("Limit", "number"),
-        ("OK", "text"),
+        ("OK", "word"),
         ("Recipe key", "code"),
     )
     rows = tuple(_verdict_row(report, verdict) for verdict in report.verdicts)
@@ -70,7 +70,7 @@ def variant_table(report: BuildReport) -> Table:
     """Every form of the model with its status, and why it is not ok where it is not."""
     columns: Columns = (
         ("Variant", "code"),
-        ("Status", "text"),
+        ("Status", "word"),
         ("Size", "number"),
         ("Operators", "text"),
         ("Reason", "text"),
@@ -85,7 +85,7 @@ def drift_table(report: BuildReport) -> Table:
         ("Variant", "code"),
         ("Metric", "code"),
         ("Registered model", "number"),
-        ("Variant’s", "number"),
+        ("This variant", "number"),
         ("Drop", "number"),
         ("Rows", "number"),
     )
@@ -114,7 +114,7 @@ def error_table(report: BuildReport, output: str) -> Table:
         ("The others differ by", "number"),
     )
     rows = tuple(_error_row(report, one) for one in report.distributions if one.output == output)
-    return Table("Values compared with the registered model’s", columns, rows)
+    return Table("Values compared with those of the registered model", columns, rows)
 
 
 def size_table(report: BuildReport) -> Table:
@@ -146,7 +146,7 @@ def fact_table(caption: str, facts: Mapping[str, Any]) -> Table:
 
 def _verdict_row(report: BuildReport, verdict: Verdict) -> Row:
     measured, limit = measured_and_limit(verdict)
-    passed = Cell("yes", "good") if verdict.ok else Cell("no", "bad")
+    passed = Cell("yes", "quiet" if verdict.limit is None else "good") if verdict.ok else Cell("no", "bad")
     if is_excused(report, verdict):
         passed = Cell("no, rejected", "quiet")
     cells = (
@@ -189,7 +189,7 @@ def _operators(ops: Mapping[str, int]) -> Cell:
 def _error_row(report: BuildReport, one: ErrorDistribution) -> Row:
     values = one.exact + sum(one.counts)
     filled = [index for index, number in enumerate(one.counts) if number]
-    span = "–" if not filled else f"{_edge(one.edges[filled[0]])} to {_edge(one.edges[filled[-1] + 1])}"
+    span = wording.NONE if not filled else f"{_edge(one.edges[filled[0]])} to {_edge(one.edges[filled[-1] + 1])}"
     return plain_row(
         wording.printable(one.variant),
         wording.count(values),
@@ -207,7 +207,7 @@ def _size_row(report: BuildReport, variant: Variant, first: Variant | None) -> R
     cells = (
         Cell(wording.printable(variant.name)),
         Cell(wording.size(size_bytes), full=f"{wording.count(size_bytes)} bytes"),
-        Cell(f"{size_bytes / base:.2f}×" if base else wording.NONE),
+        Cell(f"{size_bytes / base:.2f}\N{MULTIPLICATION SIGN}" if base else wording.NONE),
         Cell(wording.digest(sha256), "quiet", sha256),
     )
     return Row(cells, "selected" if variant.name == report.selected else "plain")
@@ -224,6 +224,8 @@ def _edge(value: float) -> str:
 def _plain(name: str, value: object) -> str:
     if isinstance(value, int) and not isinstance(value, bool):
         return wording.size(value) if name.endswith("_bytes") else wording.count(value)
+    if isinstance(value, list | tuple) and not any(isinstance(item, dict | list | tuple) for item in value):
+        return ", ".join(map(str, value))
     if isinstance(value, dict | list | tuple):
         return json.dumps(value, ensure_ascii=False, default=str)
     return str(value)

@@ -6,11 +6,14 @@ a build that is ok does not fail with it.
 
 from __future__ import annotations
 
+import math
+
 from packager import wording
 from packager.artifact import Variant, Verdict
 from packager.report.model import BuildReport
 
 Figure = float | int | str | None
+PROBE = "probe_"  # begins the checks on rows made from the model's own structure
 _FINEST = 17  # significant digits that tell any two doubles apart
 
 
@@ -45,7 +48,7 @@ def worst(report: BuildReport, subject: str, check: str) -> float | None:
         for verdict in report.verdicts
         if verdict.subject == subject and verdict.check == check and isinstance(verdict.measured, float | int)
     ]
-    return next((value for value in found if value != value), max(found, default=None))
+    return next(filter(math.isnan, found), max(found, default=None))
 
 
 def _figure(check: str, value: Figure) -> str:
@@ -61,6 +64,8 @@ def _figure(check: str, value: Figure) -> str:
 
 
 def _limit(check: str, value: Figure) -> str:
+    if value is None:
+        return "none"
     if isinstance(value, float) and not check.endswith("label_mismatch"):
         return wording.limit(value)
     return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else _figure(check, value)

@@ -1,145 +1,48 @@
-"""A pickle walked opcode by opcode, in protocols 0 to 5, without importing or making anything.
+"""What each opcode of pickle's protocols 0 to 5 does to a walk, and the loop over them. Nothing is imported or made.
 
-The stack holds symbols; what a name, a call or a state may be is asked of `Judge`. Where Python's two unpicklers
-could read the same bytes differently, the bytes are refused.
+Where Python's two unpicklers could read the same bytes differently, the bytes are refused.
 """
 
 from __future__ import annotations
 
 import pickle
 import re
-from collections.abc import Callable, Iterator
-from itertools import repeat
-from typing import Final, Protocol
+from collections.abc import Callable
+from typing import Final
 
-from packager.source.lightgbm_text import MAX_TEXT_BYTES, PREFIX, check_model_text
-from packager.source.stream import Source
-from packager.source.symbols import FROZENSET, LIST, LONG_TEXT, SET, Blob, Global, Made, Mapping, Unreadable
+from packager.source.arrays import ARRAY_WRAPPER
+from packager.source.lightgbm_text import PREFIX, check_model_text
+from packager.source.symbols import FROZENSET, LIST, LONG_TEXT, SET, Global, Made, Mapping, Unreadable
+from packager.source.walk import LONG_TEXT_BYTES, MAX_OPERATIONS, Walk
 
-MAX_PROTOCOL: Final = 5
-# Together these keep the walk below about one GiB and half a minute, whatever the file says. A vocabulary of a
-# million words takes three million operations.
-MAX_OPERATIONS: Final = 20_000_000
-MAX_MEMO: Final = 5_000_000
-MAX_MAPPINGS: Final = 5_000_000
-LONG_TEXT_BYTES: Final = 1 << 16
 LONG_LINE_BYTES: Final = 64 << 20
 MAX_INTEGER_BYTES: Final = 1 << 10
 
 _INTEGER = re.compile(rb"-?[0-9]{1,1000}")
 _NAME_LINE = re.compile(rb"[!-~]{1,400}")
 
-
-class Judge(Protocol):
-    """What decides about each thing that loading would do; it raises Forbidden."""
-
-    def name(self, module: str, name: str, *, protocol: int) -> Global: ...
-    def new(self, cls: object, args: object) -> object: ...
-    def call(self, function: object, args: object) -> object: ...
-    def build(self, target: object, state: object) -> object: ...
-    def extend(self, target: object) -> None: ...
-    def is_array_wrapper(self, target: object) -> bool: ...
+Operation = Callable[[Walk], None]
 
 
-class Walk:
-    """One pickle: its stack, its marks and its memo, as both of Python's unpicklers keep them."""
-
-    def __init__(self, source: Source, judge: Judge, budget: Iterator[None] | None = None) -> None:
-        self.source = source
-        self.judge = judge
-        self.budget = repeat(None, MAX_OPERATIONS) if budget is None else budget
-        self.protocol = 0
-        self.stack: list[object] = []
-        self.marks: list[list[object]] = []
-        self.memo: dict[int, object] = {}
-        self.mappings = 0
-        # Called with the symbol of a joblib array wrapper once its state is set; None where no raw array may follow.
-        self.read_array: Callable[[object], object] | None = None
-
-    def run(self) -> object:
-        """Walk to STOP and return the symbol of the outermost object."""
-        opcode, table = self.source.opcode, OPERATIONS
-        try:
+def run(walk: Walk) -> object:
+    """Walk one pickle to its STOP and return the symbol of the outermost object."""
+    opcode, table = walk.source.opcode, _TABLE
+    try:
+        code = opcode()
+        if code == pickle.PROTO[0]:
+            walk.protocol_byte()
             code = opcode()
-            if code == pickle.PROTO[0]:
-                self._protocol()
-                code = opcode()
-            for _ in self.budget:
-                if code == STOP_CODE:
-                    return self._stop()
-                table[code](self)
-                code = opcode()
-        except (IndexError, KeyError, UnicodeDecodeError, RecursionError) as error:
-            raise Unreadable(f"its operations do not fit together ({type(error).__name__})") from None
-        raise Unreadable(f"it has more than {MAX_OPERATIONS:,} operations")
-
-    def _protocol(self) -> None:
-        self.protocol = self.source.opcode()
-        if self.protocol > MAX_PROTOCOL:
-            raise Unreadable(f"there is no pickle protocol {self.protocol}")
-
-    def _stop(self) -> object:
-        self.source.unfence()
-        if len(self.stack) != 1 or self.marks:
-            raise Unreadable("it ends with its stack in disorder")
-        return self.stack[0]
-
-    def length(self, size: int) -> int:
-        """Return an unsigned little-endian length of `size` bytes."""
-        return int.from_bytes(self.source.take(size), "little")
-
-    def unmark(self) -> list[object]:
-        """Return what was pushed since the last mark, and forget the mark."""
-        items = self.stack
-        self.stack = self.marks.pop()
-        return items
-
-    def remember(self, index: int) -> None:
-        """Keep the top of the stack in the memo."""
-        if index >= MAX_MEMO:
-            raise Unreadable(f"its memo goes beyond {MAX_MEMO:,} entries")
-        self.memo[index] = self.stack[-1]
-
-    def text(self, size: int) -> None:
-        """Push a string; a LightGBM model text is checked, another long one is passed over."""
-        if size <= LONG_TEXT_BYTES:
-            data = self.source.take(size)
-        else:
-            data = self.source.peek(len(PREFIX))
-            if data != PREFIX:
-                self.source.skip(size)
-                self.stack.append(LONG_TEXT)
-                return
-            if size > MAX_TEXT_BYTES:
-                raise Unreadable("it holds a LightGBM model text that is too large")
-            data = self.source.take(size)
-        self.stack.append(check_model_text(data) if data.startswith(PREFIX) else str(data, "utf-8", "surrogatepass"))
-
-    def blob(self, size: int) -> None:
-        """Push bytes by their length."""
-        self.source.skip(size)
-        self.stack.append(Blob(size))
-
-    def mapping(self) -> Mapping:
-        """Return a new empty dict's symbol."""
-        self.mappings += 1
-        if self.mappings > MAX_MAPPINGS:
-            raise Unreadable(f"it holds more than {MAX_MAPPINGS:,} dicts")
-        return Mapping()
-
-    def fill(self, target: object, items: list[object]) -> None:
-        """Put keys and values, which alternate in `items`, into a dict or dict-like object."""
-        if len(items) % 2:
-            raise Unreadable("a dict in it has a key without a value")
-        if type(target) is Mapping:
-            put = target.put
-            for place in range(0, len(items), 2):
-                put(items[place], items[place + 1])
-        else:
-            self.judge.extend(target)
+        for _ in walk.budget:
+            if code == _STOP:
+                return walk.stop()
+            table[code](walk)
+            code = opcode()
+    except (IndexError, KeyError, UnicodeDecodeError) as error:
+        raise Unreadable(f"its operations do not fit together ({type(error).__name__})") from None
+    raise Unreadable(f"it has more than {MAX_OPERATIONS:,} operations")
 
 
-def _constant(value: object) -> Callable[[Walk], None]:
+def _constant(value: object) -> Operation:
     return lambda walk: walk.stack.append(value)
 
 
@@ -159,19 +62,23 @@ def _pop(walk: Walk) -> None:
         walk.unmark()
 
 
+def _pop_mark(walk: Walk) -> None:
+    walk.unmark()
+
+
 def _duplicate(walk: Walk) -> None:
     walk.stack.append(walk.stack[-1])
 
 
-def _signed(size: int) -> Callable[[Walk], None]:
+def _signed(size: int) -> Operation:
     return lambda walk: walk.stack.append(int.from_bytes(walk.source.take(size), "little", signed=True))
 
 
-def _unsigned(size: int) -> Callable[[Walk], None]:
+def _unsigned(size: int) -> Operation:
     return lambda walk: walk.stack.append(int.from_bytes(walk.source.take(size), "little"))
 
 
-def _long(size: int) -> Callable[[Walk], None]:
+def _long(size: int) -> Operation:
     def operation(walk: Walk) -> None:
         length = walk.length(size)
         if length > MAX_INTEGER_BYTES:
@@ -206,11 +113,11 @@ def _float(walk: Walk) -> None:
     walk.stack.append(0.0)
 
 
-def _text(size: int) -> Callable[[Walk], None]:
+def _text(size: int) -> Operation:
     return lambda walk: walk.text(walk.length(size))
 
 
-def _blob(size: int) -> Callable[[Walk], None]:
+def _blob(size: int) -> Operation:
     return lambda walk: walk.blob(walk.length(size))
 
 
@@ -222,24 +129,24 @@ def _text_line(walk: Walk) -> None:
         walk.stack.append(value if len(value) <= LONG_TEXT_BYTES else LONG_TEXT)
 
 
-def _tuple(size: int) -> Callable[[Walk], None]:
+def _tuple(size: int) -> Operation:
     def operation(walk: Walk) -> None:
         stack = walk.stack
         if len(stack) < size:
             raise IndexError
-        stack[-size:] = [tuple(stack[-size:])]
+        stack[-size:] = [walk.packed(stack[-size:])]
 
     return operation
 
 
 def _marked_tuple(walk: Walk) -> None:
     items = walk.unmark()
-    walk.stack.append(tuple(items))
+    walk.stack.append(walk.packed(items))
 
 
-def _marked(symbol: object) -> Callable[[Walk], None]:
+def _marked(symbol: object) -> Operation:
     def operation(walk: Walk) -> None:
-        walk.unmark()
+        walk.keep(walk.unmark())
         walk.stack.append(symbol)
 
     return operation
@@ -257,14 +164,14 @@ def _marked_dict(walk: Walk) -> None:
 
 
 def _append(walk: Walk) -> None:
-    walk.stack.pop()
+    walk.keep([walk.stack.pop()])
     if walk.stack[-1] is not LIST:
         walk.judge.extend(walk.stack[-1])
 
 
-def _appends(symbol: object) -> Callable[[Walk], None]:
+def _appends(symbol: object) -> Operation:
     def operation(walk: Walk) -> None:
-        walk.unmark()
+        walk.keep(walk.unmark())
         if walk.stack[-1] is not symbol:
             walk.judge.extend(walk.stack[-1])
 
@@ -285,7 +192,7 @@ def _get_line(walk: Walk) -> None:
     walk.stack.append(walk.memo[_integer_line(walk)])
 
 
-def _get(size: int) -> Callable[[Walk], None]:
+def _get(size: int) -> Operation:
     return lambda walk: walk.stack.append(walk.memo[walk.length(size)])
 
 
@@ -296,7 +203,7 @@ def _put_line(walk: Walk) -> None:
     walk.remember(index)
 
 
-def _put(size: int) -> Callable[[Walk], None]:
+def _put(size: int) -> Operation:
     return lambda walk: walk.remember(walk.length(size))
 
 
@@ -307,7 +214,7 @@ def _memoize(walk: Walk) -> None:
 def _named(walk: Walk, module: object, name: object) -> Global:
     if type(module) is not str or type(name) is not str:
         raise Unreadable("it imports something by a name that is not a plain string")
-    return walk.judge.name(module, name, protocol=walk.protocol)
+    return walk.judge.name(module, name, protocols=walk.protocols)
 
 
 def _name_lines(walk: Walk) -> Global:
@@ -360,28 +267,94 @@ def _reduce(walk: Walk) -> None:
 
 def _build(walk: Walk) -> None:
     state, target = walk.stack.pop(), walk.stack[-1]
-    walk.stack[-1] = walk.judge.build(target, state)
-    if isinstance(target, Made) and walk.judge.is_array_wrapper(target):
+    walk.keep([state])
+    walk.judge.build(target, state)
+    if isinstance(target, Made) and target.of == ARRAY_WRAPPER:
         if walk.read_array is None:
             raise Unreadable("an array wrapper lies where no array follows")
         walk.source.unfence()
         walk.stack[-1] = walk.read_array(target)
 
 
-def _refused(reason: str) -> Callable[[Walk], None]:
+def _refused(reason: str) -> Operation:
     def operation(walk: Walk) -> None:
         raise Unreadable(reason)
 
     return operation
 
 
-_UNKNOWN = _refused("it holds an operation that no pickle protocol has")
-_PYTHON_2 = _refused("it was written by Python 2, whose models no current scikit-learn loads")
-_PERSISTENT = _refused("it refers to objects that lie outside it (persistent ids)")
-_EXTENSION = _refused("it refers to classes by numbers of the extension registry")
-_BUFFERS = _refused("it refers to buffers that lie outside it")
+_STOP: Final = pickle.STOP[0]
+_UNKNOWN: Final = _refused("it holds an operation that no pickle protocol has")
+_PYTHON_2: Final = _refused("it was written by Python 2, whose models no current scikit-learn loads")
+_OUTSIDE: Final = _refused("it refers to objects that lie outside it")
+_EXTENSION: Final = _refused("it refers to classes by numbers of the extension registry")
 
-STOP_CODE: Final = pickle.STOP[0]
-_TABLE: Final[dict[bytes, Callable[[Walk], None]]] = {
-    pickle.FRAME: _frame, pickle.MARK: _mark, pickle.POP: _pop, pickle.POP_MARK: lambda walk: void(walk.unmark()),
+_OPERATIONS: Final[dict[bytes, Operation]] = {
+    pickle.FRAME: _frame,
+    pickle.MARK: _mark,
+    pickle.POP: _pop,
+    pickle.POP_MARK: _pop_mark,
+    pickle.DUP: _duplicate,
+    pickle.NONE: _constant(None),
+    pickle.NEWTRUE: _constant(True),
+    pickle.NEWFALSE: _constant(False),
+    pickle.INT: _int,
+    pickle.BININT: _signed(4),
+    pickle.BININT1: _unsigned(1),
+    pickle.BININT2: _unsigned(2),
+    pickle.LONG: _int,
+    pickle.LONG1: _long(1),
+    pickle.LONG4: _long(4),
+    pickle.FLOAT: _float_line,
+    pickle.BINFLOAT: _float,
+    pickle.STRING: _PYTHON_2,
+    pickle.BINSTRING: _PYTHON_2,
+    pickle.SHORT_BINSTRING: _PYTHON_2,
+    pickle.UNICODE: _text_line,
+    pickle.SHORT_BINUNICODE: _text(1),
+    pickle.BINUNICODE: _text(4),
+    pickle.BINUNICODE8: _text(8),
+    pickle.SHORT_BINBYTES: _blob(1),
+    pickle.BINBYTES: _blob(4),
+    pickle.BINBYTES8: _blob(8),
+    pickle.BYTEARRAY8: _blob(8),
+    pickle.EMPTY_TUPLE: _constant(()),
+    pickle.TUPLE1: _tuple(1),
+    pickle.TUPLE2: _tuple(2),
+    pickle.TUPLE3: _tuple(3),
+    pickle.TUPLE: _marked_tuple,
+    pickle.EMPTY_LIST: _constant(LIST),
+    pickle.LIST: _marked(LIST),
+    pickle.APPEND: _append,
+    pickle.APPENDS: _appends(LIST),
+    pickle.EMPTY_SET: _constant(SET),
+    pickle.ADDITEMS: _appends(SET),
+    pickle.FROZENSET: _marked(FROZENSET),
+    pickle.EMPTY_DICT: _dict,
+    pickle.DICT: _marked_dict,
+    pickle.SETITEM: _set_item,
+    pickle.SETITEMS: _set_items,
+    pickle.GET: _get_line,
+    pickle.BINGET: _get(1),
+    pickle.LONG_BINGET: _get(4),
+    pickle.PUT: _put_line,
+    pickle.BINPUT: _put(1),
+    pickle.LONG_BINPUT: _put(4),
+    pickle.MEMOIZE: _memoize,
+    pickle.GLOBAL: _global,
+    pickle.STACK_GLOBAL: _stack_global,
+    pickle.INST: _inst,
+    pickle.OBJ: _obj,
+    pickle.NEWOBJ: _new,
+    pickle.NEWOBJ_EX: _new_with_keywords,
+    pickle.REDUCE: _reduce,
+    pickle.BUILD: _build,
+    pickle.PERSID: _OUTSIDE,
+    pickle.BINPERSID: _OUTSIDE,
+    pickle.NEXT_BUFFER: _OUTSIDE,
+    pickle.READONLY_BUFFER: _OUTSIDE,
+    pickle.EXT1: _EXTENSION,
+    pickle.EXT2: _EXTENSION,
+    pickle.EXT4: _EXTENSION,
 }
+_TABLE: Final = tuple(_OPERATIONS.get(bytes([code]), _UNKNOWN) for code in range(256))

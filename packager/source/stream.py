@@ -100,6 +100,12 @@ class Source:
         self._at = 0
         self._aim()
 
+    def peek(self, count: int) -> bytes:
+        """Return the next bytes, at most `count`, without passing over them."""
+        if self._at + count > len(self._buffer):
+            self._more()
+        return self._buffer[self._at : self._at + count]
+
     def skip(self, count: int) -> None:
         """Pass over `count` bytes without keeping them."""
         if self._fence is not None and self.position + count > self._fence:

@@ -13,6 +13,8 @@ from packager.errors import SourceError
 # A mapping with more entries than this is only kept by its keys' names; no rule needs to see into a larger one.
 KEPT_ENTRIES: Final = 256
 SHOWN_CHARACTERS: Final = 80
+# Special names that are mere text where scipy's and numpy's objects state them.
+PLAIN_KEYS: Final = frozenset({"__doc__", "__name__"})
 
 
 class Unreadable(SourceError):
@@ -42,6 +44,12 @@ class Global:
         return f"{self.module}.{self.name}"
 
 
+class Arguments(tuple[object, ...]):
+    """A tuple that holds names which may only be called: it can be the arguments of a call, and nothing else."""
+
+    __slots__ = ()
+
+
 @dataclass(slots=True, eq=False)
 class Made:
     """An object that a class or a function would make; `state` is set once."""
@@ -64,7 +72,7 @@ class Mapping:
         """Note one entry."""
         if self.size < KEPT_ENTRIES:
             self.entries.append((key, value))
-        if type(key) is str and key.startswith("__") and self.special_key is None:
+        if type(key) is str and key.startswith("__") and key not in PLAIN_KEYS and self.special_key is None:
             self.special_key = key
         self.size += 1
 
@@ -77,9 +85,9 @@ class Mapping:
 
 @dataclass(frozen=True, slots=True)
 class Blob:
-    """Bytes that were skipped, by length."""
+    """Bytes that were skipped, by length where it is known."""
 
-    size: int
+    size: int | None
 
 
 @dataclass(frozen=True, slots=True)

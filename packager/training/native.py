@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -75,10 +76,16 @@ class NativeModel:
         merged = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]} if parts else None
         return merged, taken
 
-    def scorer(self) -> Callable[[Any], object]:
-        """Return the one call that a service would make for a request: what the benchmark times."""
+    def scorer(self, threads: int) -> Callable[[Any], object]:
+        """Return the one call that a service would make for a request, on `threads` threads: what is timed."""
         questions = self._questions()
-        return questions.get("probabilities") or next(iter(questions.values()))
+        ask = questions.get("probabilities") or next(iter(questions.values()))
+        if not hasattr(self.model, "get_params"):  # a raw Booster
+            return functools.partial(ask, num_threads=threads)
+        for estimator in estimators.nested_estimators(self.model):
+            if type(estimator).__module__.split(".")[0] == "lightgbm":
+                estimator.n_jobs = threads
+        return ask
 
     def _questions(self) -> dict[str, Callable[[Any], Any]]:
         model = self.model

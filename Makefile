@@ -1,0 +1,60 @@
+# `make demo` sets up and shows the main job on real input; `make test` runs the tests. Nothing is needed but Python
+# 3.11 or later and make. uv makes the set-up faster where it is there.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+EXAMPLES := cancer-logreg digits-forest diabetes-boosting fraud-lightgbm digits-mlp
+RECIPES := $(EXAMPLES:%=recipes/%.yml)
+export PACKAGE_REGISTRY := $(CURDIR)/recipes/registry
+# LightGBM's wheel wants the system's libgomp.so.1; where there is none, `setup` lends it scikit-learn's copy.
+export LD_LIBRARY_PATH := $(if $(LD_LIBRARY_PATH),$(LD_LIBRARY_PATH):)$(CURDIR)/$(VENV)/lib/openmp
+
+.PHONY: help setup setup-dev demo test check bench clean
+
+help:            ## list the targets
+	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/:/'
+
+setup: $(VENV)/.installed            ## make .venv with the tool in it
+
+setup-dev: $(VENV)/.installed-dev
+
+$(VENV)/bin/python:
+	@echo "== making $(VENV)"
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed, this is %s" % sys.version.split()[0])'
+	@$(PYTHON) -m venv $(VENV) || { echo "python3 -m venv does not work here: on Debian, apt-get install python3-venv"; exit 1; }
+
+$(VENV)/.installed: requirements.lock pyproject.toml | $(VENV)/bin/python
+	@echo "== installing the locked packages (about a minute with pip, seconds with uv)"
+	@sh tools/install.sh $(VENV) requirements.lock
+	@touch $@
+
+$(VENV)/.installed-dev: requirements-dev.lock $(VENV)/.installed
+	@echo "== installing what the tests and checks need"
+	@sh tools/install.sh $(VENV) requirements-dev.lock
+	@touch $@
+
+recipes/registry/.trained: recipes/train_examples.py | $(VENV)/.installed
+	@echo "== training and registering the example models"
+	@rm -rf $(EXAMPLES:%=recipes/registry/%)
+	@$(BIN)/python recipes/train_examples.py
+	@touch $@
+
+demo: setup recipes/registry/.trained            ## train, register and build the example models
+	@echo "== building $(words $(EXAMPLES)) recipes"
+	@$(BIN)/package build $(RECIPES) --out dist
+	@echo "== built; each bundle's report lies beside it, for example dist/fraud-lightgbm-1/report/report.html"
+
+test: setup-dev            ## run all tests
+	$(BIN)/python -m pytest -q tests
+
+check: setup-dev            ## lint, types and layers
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy packager
+	$(BIN)/lint-imports
+
+bench: setup-dev recipes/registry/.trained            ## measure, as ratios, beside the original and the peers
+	$(BIN)/python -m pytest -q bench --benchmark-only
+
+clean:            ## remove everything that was made
+	rm -rf $(VENV) dist recipes/registry .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks

@@ -1,0 +1,51 @@
+"""From timed calls to figures: percentiles, an interval of the median, throughput."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+# Standard normal quantile of a two-sided 95% interval.
+_Z95 = 1.959963984540054
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Microseconds per call; `ci95` is the interval of the median; rows per second follow from the median."""
+
+    p50_us: float
+    p95_us: float
+    p99_us: float
+    ci95: tuple[float, float]
+    rows_per_s: float
+    runs: int
+
+
+def figures(samples_ns: Sequence[int], batch_size: int) -> Figures:
+    """Sum up at least two timed calls."""
+    ordered = np.sort(np.asarray(samples_ns, dtype=np.float64)) / 1000.0
+    p50, p95, p99 = (float(value) for value in np.percentile(ordered, [50, 95, 99]))
+    low, high = median_interval(len(ordered))
+    return Figures(
+        p50_us=p50,
+        p95_us=p95,
+        p99_us=p99,
+        ci95=(float(ordered[low]), float(ordered[high])),
+        rows_per_s=batch_size / p50 * 1e6,
+        runs=len(ordered),
+    )
+
+
+def median_interval(count: int) -> tuple[int, int]:
+    """Return the positions of the ordered samples that bound the median with 95% confidence.
+
+    The number of samples below the median is binomial(count, 1/2), here by its normal approximation
+    (Conover, Practical Nonparametric Statistics, section 3.2); few samples give the whole range.
+    """
+    reach = _Z95 * math.sqrt(count) / 2
+    low = max(0, math.floor(count / 2 - reach))
+    high = min(count - 1, math.ceil(count / 2 + reach))
+    return low, high

@@ -1,0 +1,53 @@
+"""What the served ONNX file takes and gives, in the types that JSON rows and answers can carry."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from packager.errors import BundleError
+from packager.runtime.session import NoKernel, Session, open_session
+
+if TYPE_CHECKING:
+    from packager.artifact import Signature
+
+# ONNX Runtime's names of the types that can be served, and numpy's.
+_DTYPES = {
+    "tensor(double)": "float64",
+    "tensor(float)": "float32",
+    "tensor(float16)": "float16",
+    "tensor(int64)": "int64",
+    "tensor(bool)": "bool",
+    "tensor(string)": "object",
+}
+
+
+@dataclass(frozen=True)
+class Graph:
+    """Inputs and outputs by name, with their numpy dtype; text is `object`."""
+
+    inputs: dict[str, str]
+    outputs: dict[str, str]
+
+
+def open_served(model: Path, signature: Signature) -> Session:
+    """Open the model as score.py does, on one CPU thread; BundleError where ONNX Runtime can't run it."""
+    try:
+        return open_session(model, signature, threads=1)
+    except NoKernel as error:
+        raise BundleError(f"ONNX Runtime does not run the model: {error}") from None
+
+
+def read_graph(session: Session) -> Graph:
+    """Return what the session takes and gives; BundleError for a type that JSON rows can't fill."""
+    return Graph(
+        inputs={entry.name: _dtype(entry) for entry in session.inference.get_inputs()},
+        outputs={entry.name: _dtype(entry) for entry in session.inference.get_outputs()},
+    )
+
+
+def _dtype(entry: Any) -> str:
+    if entry.type not in _DTYPES:
+        raise BundleError(f"The ONNX model's {entry.name!r} is a {entry.type}, which JSON rows don't carry")
+    return _DTYPES[entry.type]

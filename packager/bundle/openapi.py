@@ -1,0 +1,192 @@
+"""openapi.json: exactly the requests that score.py takes and the answers it gives, in OpenAPI 3.1.
+
+Made from the same facts as score.py; every form, limit, label and status is said here once.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from packager.bundle.manifest import Json
+
+if TYPE_CHECKING:
+    from packager.artifact import Column
+    from packager.bundle.model_info import ModelInfo
+
+Schema = dict[str, Json]
+
+_JSON_TYPES = {"float64": "number", "int64": "integer", "bool": "boolean", "object": "string"}
+_ARRAYS, _OBJECTS, _TABLE = "#/components/schemas/Rows", "#/components/schemas/Records", "#/components/schemas/Table"
+# What each key of a request takes, beside the recipe's own; score.py holds the same table.
+_ALIASES = {
+    "data": [_ARRAYS, _TABLE],
+    "input_data": [_ARRAYS, _TABLE],
+    "inputs": [_ARRAYS],
+    "instances": [_ARRAYS],
+    "dataframe_split": [_TABLE],
+    "dataframe_records": [_OBJECTS],
+}
+_ERRORS = {
+    "400": "The body is not JSON or does not match the schema. `row` counts from 0; the value itself is never told.",
+    "413": "More rows than one request may hold.",
+    "500": "A fault of the service. The body tells no internals.",
+}
+_CODES: list[Json] = [
+    "content_encoding",
+    "content_type",
+    "duplicate_key",
+    "incomplete_body",
+    "internal",
+    "malformed_json",
+    "method_not_allowed",
+    "schema_mismatch",
+    "too_many_rows",
+    "unrepresentable_output",
+    "wrong_key",
+]
+
+
+def describe_api(info: ModelInfo, *, title: str, version: str, request: Json, response: Json) -> Schema:
+    """Return the OpenAPI document; `request` and `response` are its examples."""
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": title, "version": version, "description": "Scores rows with one ONNX model."},
+        "paths": {"/score": {"post": _score_operation(request, response)}, "/": {"get": _health_operation()}},
+        "components": {
+            "schemas": {**_request_schemas(info), "Response": _response(info), "Error": _error()},
+            "securitySchemes": {"key": {"type": "http", "scheme": "bearer", "description": "Asked for in the cloud."}},
+        },
+    }
+
+
+def _score_operation(request: Json, response: Json) -> Schema:
+    body: Schema = {"schema": {"$ref": "#/components/schemas/Request"}, "example": request}
+    answer: Schema = {"schema": {"$ref": "#/components/schemas/Response"}, "example": response}
+    responses: Schema = {"200": {"description": "One answer for each row", "content": {"application/json": answer}}}
+    for status, description in _ERRORS.items():
+        error: Schema = {"schema": {"$ref": "#/components/schemas/Error"}}
+        responses[status] = {"description": description, "content": {"application/json": error}}
+    return {
+        "operationId": "score",
+        "summary": "Score rows",
+        "security": [{}, {"key": []}],
+        "requestBody": {"required": True, "content": {"application/json": body}},
+        "responses": responses,
+    }
+
+
+def _health_operation() -> Schema:
+    up: Schema = {"description": "Up", "content": {"text/html": {"schema": {"type": "string"}}}}
+    return {"operationId": "health", "summary": "Tell that the service is up", "responses": {"200": up}}
+
+
+def _request_schemas(info: ModelInfo) -> Schema:
+    columns = info.signature.columns
+    names: list[Json] = [column.name for column in columns]
+    cells: list[Json] = [_cell(column) for column in columns]
+    width = len(columns)
+    unordered: list[Json] = []
+    for cell in cells:
+        kind: Schema = {"type": cell["type"]} if isinstance(cell, dict) else {}
+        if kind not in unordered:
+            unordered.append(kind)
+    rows: Schema = {"type": "array", "maxItems": info.max_batch}
+    return {
+        "Request": {"oneOf": [_keyed(key, forms) for key, forms in _forms(info.request_key).items()]},
+        "Rows": {
+            **rows,
+            "description": "Rows in any of the two forms; no rows get an empty answer.",
+            "items": {"anyOf": [{"$ref": "#/components/schemas/RowArray"}, {"$ref": "#/components/schemas/RowObject"}]},
+        },
+        "Records": {**rows, "items": {"$ref": "#/components/schemas/RowObject"}},
+        "RowArray": {
+            "type": "array",
+            "description": "One cell for each column, in this order.",
+            "prefixItems": cells,
+            "items": False,
+            "minItems": width,
+            "maxItems": width,
+        },
+        "RowObject": {
+            "type": "object",
+            "description": "One cell for each column, by name.",
+            "properties": {column.name: cell for column, cell in zip(columns, cells, strict=True)},
+            "required": names,
+            "additionalProperties": False,
+        },
+        "Table": {
+            "type": "object",
+            "description": "Column names in any order, and rows of cells in that order. The index is not used.",
+            "properties": {
+                "columns": {
+                    "type": "array",
+                    "items": {"enum": names},
+                    "uniqueItems": True,
+                    "minItems": width,
+                    "maxItems": width,
+                },
+                "data": {
+                    **rows,
+                    "items": {"type": "array", "items": {"anyOf": unordered}, "minItems": width, "maxItems": width},
+                },
+                "index": {"type": "array", "description": "As long as data."},
+            },
+            "required": ["columns", "data"],
+            "additionalProperties": False,
+        },
+    }
+
+
+def _forms(request_key: str) -> dict[str, list[str]]:
+    return {request_key: [_ARRAYS], **_ALIASES}
+
+
+def _keyed(key: str, forms: list[str]) -> Schema:
+    references: list[Json] = [{"$ref": form} for form in forms]
+    rows: Json = references[0] if len(references) == 1 else {"oneOf": references}
+    return {"type": "object", "properties": {key: rows}, "required": [key], "additionalProperties": False}
+
+
+def _cell(column: Column) -> Schema:
+    kind = "string" if column.dtype == "string" else "number"
+    cell: Schema = {"title": column.name, "type": [kind, "null"] if column.accepts_missing else kind}
+    if column.dtype == "float64":
+        cell |= {"minimum": -column.max_abs, "maximum": column.max_abs}
+    return cell
+
+
+def _response(info: ModelInfo) -> Schema:
+    fields: dict[str, list[Json]] = {}
+    for output in info.outputs:
+        classes = info.signature.classes if output.role == "label" else None
+        value: Schema = {"enum": list(classes)} if classes else {"type": _JSON_TYPES[output.dtype]}
+        for width in output.shape:
+            value = {"type": "array", "items": value, "minItems": width, "maxItems": width}
+        fields.setdefault(output.field, []).append({"type": "array", "items": value})
+    properties: Schema = {field: _lists(lists) for field, lists in fields.items()}
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(properties),
+        "additionalProperties": False,
+        "description": "One entry for each row, in the order of the request.",
+    }
+
+
+def _lists(lists: list[Json]) -> Json:
+    if len(lists) == 1:
+        return lists[0]
+    count = len(lists)
+    return {"type": "array", "prefixItems": lists, "items": False, "minItems": count, "maxItems": count}
+
+
+def _error() -> Schema:
+    text: Schema = {"type": "string"}
+    where: Schema = {"row": {"type": "integer", "minimum": 0}, "column": text, "expected": text, "found": text}
+    error: Schema = {
+        "type": "object",
+        "properties": {"code": {"enum": _CODES}, "message": text, **where},
+        "required": ["code", "message"],
+        "additionalProperties": False,
+    }
+    return {"type": "object", "properties": {"error": error}, "required": ["error"], "additionalProperties": False}

@@ -1,0 +1,73 @@
+"""Templates to text: score.py and README.md. Data never becomes code: score.py reads it from model_info.json.
+
+What the score template is given are our own words, booleans, column positions and one digest.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import jinja2
+
+    from packager.artifact import Column
+    from packager.bundle.model_info import ModelInfo
+    from packager.bundle.plan import BundlePlan
+
+_TEMPLATES = Path(__file__).parent / "templates"
+
+
+def render_score(info: ModelInfo, *, info_sha256: str) -> str:
+    """Return score.py for a model; `info_sha256` is the digest of the model_info.json that lies beside it."""
+    columns = info.signature.columns
+    template = _environment().get_template("score.py.j2")
+    return template.render(
+        info_sha256=info_sha256,
+        tensor=info.signature.layout == "tensor",
+        missing=any(column.accepts_missing for column in columns),
+        # JSON that overflows a double is refused by the decoder itself.
+        limited=any(column.dtype == "float64" and column.max_abs < sys.float_info.max for column in columns),
+        graph_dtype=info.graph_dtype,
+        numbers=[index for index, column in enumerate(columns) if column.dtype == "float64"],
+        strings=[index for index, column in enumerate(columns) if column.dtype == "string"],
+    )
+
+
+def render_readme(plan: BundlePlan, info: ModelInfo) -> str:
+    """Return README.md, the bundle's model card."""
+    checks = sorted({(verdict.check, str(verdict.limit)) for verdict in plan.card.checks if verdict.ok})
+    return _environment().get_template("README.md.j2").render(plan=plan, info=info, checks=checks)
+
+
+def code_span(value: object) -> str:
+    """Return a value as a Markdown code span for a table: one line, nothing in it is read as Markdown or HTML."""
+    text = re.sub(r"\s+", " ", str(value)).replace("|", "\\|")
+    longest = max((len(run) for run in re.findall("`+", text)), default=0)
+    fence = "`" * (longest + 1)
+    edge = " " if longest or not text.strip() else ""
+    return f"{fence}{edge}{text}{edge}{fence}"
+
+
+def _takes(column: Column) -> str:
+    if column.dtype == "string":
+        return "text"
+    limited = column.max_abs < sys.float_info.max
+    return f"number from {-column.max_abs!r} to {column.max_abs!r}" if limited else "number"
+
+
+def _environment() -> jinja2.Environment:
+    import jinja2
+
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_TEMPLATES),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters["code"] = code_span
+    environment.filters["takes"] = _takes
+    return environment

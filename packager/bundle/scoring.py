@@ -1,0 +1,86 @@
+"""The platform's side of a bundle: code and model folders where a server expects them, and a child process without
+anything of ours in its environment. Only code/ and model/ are there, as on the platforms.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from packager.errors import BundleError
+
+# What a child needs to find its libraries and speak its language; everything else, secrets above all, stays here.
+_KEPT = ("PATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "TZ")
+# Loading a model of two gigabytes takes a minute; scoring some golden rows takes none.
+_TIMEOUT_S = 600
+_DRIVER = Path(__file__).with_name("score_process.py")
+# Of a failed child, the error's own line is enough to act on; more could be a dump.
+_MOST_CHARACTERS = 500
+
+
+@dataclass(frozen=True)
+class Answers:
+    """Status and body for each request, and the top-level packages that scoring loaded."""
+
+    answers: tuple[tuple[int, str], ...]
+    modules: frozenset[str]
+
+
+def child_environment(code: Path, model: Path, scratch: Path) -> dict[str, str]:
+    """Return the environment variables of a scoring process: those of the platform and next to nothing else."""
+    kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
+    return {
+        **kept,
+        "HOME": str(scratch),
+        "TMPDIR": str(scratch),
+        "AML_APP_ROOT": str(code),
+        "AZUREML_ENTRY_SCRIPT": "score.py",
+        "AZUREML_MODEL_DIR": str(model),
+        "AML_APP_INSIGHTS_ENABLED": "false",
+        # A bundle is read only: not even a cache of compiled code is left in it.
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
+
+
+def lay_out(bundle: Path, scratch: Path) -> tuple[Path, Path]:
+    """Return code and model folder as the platform mounts them: the model's folder keeps its name inside another."""
+    code, mount = scratch / "azureml-app" / "code", scratch / "azureml-models" / "1"
+    code.parent.mkdir()
+    mount.mkdir(parents=True)
+    code.symlink_to(bundle.resolve() / "code", target_is_directory=True)
+    (mount / "model").symlink_to(bundle.resolve() / "model", target_is_directory=True)
+    return code, mount
+
+
+def score(bundle: Path, requests: Sequence[str], scratch: Path) -> Answers:
+    """Return the answers of the bundle's own score.py; BundleError where it does not start or end."""
+    code, mount = lay_out(bundle, scratch)
+    asked, answered = scratch / "requests.json", scratch / "answers.json"
+    asked.write_text(json.dumps(list(requests)), encoding="utf-8")
+    command = [sys.executable, "-I", "-B", str(_DRIVER), str(code), str(asked), str(answered)]
+    try:
+        done = subprocess.run(
+            command,
+            env=child_environment(code, mount, scratch),
+            cwd=scratch,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=_TIMEOUT_S,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise BundleError("score.py did not answer the golden rows", limit=f"{_TIMEOUT_S} s") from None
+    if done.returncode != 0 or not answered.is_file():
+        raise BundleError(f"score.py does not run: {_last_line(done.stderr) or f'exit code {done.returncode}'}")
+    found = json.loads(answered.read_bytes())
+    return Answers(tuple((status, body) for status, body in found["answers"]), frozenset(found["modules"]))
+
+
+def _last_line(stderr: bytes) -> str:
+    lines = stderr.decode("utf-8", "replace").strip().splitlines()
+    return lines[-1][:_MOST_CHARACTERS] if lines else ""

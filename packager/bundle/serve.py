@@ -1,0 +1,163 @@
+"""Serve a bundle on loopback with the very server of Azure ML's endpoints; nothing outside this machine reaches it.
+
+The bundle is checked first and stays untouched: logs and scratch files lie elsewhere.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import IO
+
+from packager.bundle.manifest import Manifest, check_digests
+from packager.bundle.scoring import child_environment, lay_out
+from packager.errors import BundleError
+
+HOST = "127.0.0.1"
+_APP = "azureml_inference_server_http.server.entry:app"
+# Loading a large model takes a minute on a slow disk; a server that is silent for longer has failed.
+_START_S = 120
+_STOP_S = 10
+# How the server ends when score.py's init() fails.
+BOOT_FAILED = 3
+_LOG_LINES = 5
+
+
+@dataclass(frozen=True)
+class Served:
+    """A running server: where it scores, and its process."""
+
+    url: str
+    process: subprocess.Popen[bytes]
+
+    @property
+    def score_url(self) -> str:
+        """Return the address to POST rows to."""
+        return f"{self.url}/score"
+
+
+def serve(bundle: Path, *, port: int, say: Callable[[str], None] = print) -> None:
+    """Serve until interrupted (Ctrl-C or SIGTERM), telling where to POST and how. `port` 0 takes a free one.
+
+    BundleError where the bundle is not whole, the port is taken, or the server ends by itself.
+    """
+    manifest = check_digests(bundle)
+    with _interrupted_by_sigterm(), served(bundle, port=port, log=sys.stderr.buffer) as server:
+        for line in _invitation(bundle, manifest, server):
+            say(line)
+        try:
+            server.process.wait()
+        except KeyboardInterrupt:
+            return
+    raise BundleError(f"The server ended by itself with code {server.process.returncode}", hint="its log is above")
+
+
+@contextmanager
+def served(
+    bundle: Path, *, port: int = 0, python: str = sys.executable, log: IO[bytes] | None = None, workers: int = 1
+) -> Iterator[Served]:
+    """Yield the bundle running on loopback; it ends with the block.
+
+    `python` is the interpreter whose environment serves. The server's log goes to `log`, else it is dropped; when the
+    server does not come up, its last lines are in the BundleError.
+    """
+    port = _free_port(port)
+    with tempfile.TemporaryDirectory(prefix="serve-") as scratch, tempfile.TemporaryFile() as kept:
+        code, mount = lay_out(bundle, Path(scratch))
+        process = subprocess.Popen(
+            [python, "-m", "gunicorn", "-b", f"{HOST}:{port}", "-w", str(workers), "--access-logfile", "-", _APP],
+            env=child_environment(code, mount, Path(scratch)),
+            cwd=scratch,
+            stdin=subprocess.DEVNULL,
+            stdout=log or kept,
+            stderr=log or kept,
+        )
+        try:
+            server = Served(f"http://{HOST}:{port}", process)
+            _await_health(server, kept)
+            yield server
+        finally:
+            _stop(process)
+
+
+def _await_health(server: Served, log: IO[bytes]) -> None:
+    deadline = time.monotonic() + _START_S
+    while time.monotonic() < deadline:
+        if (code := server.process.poll()) is not None:
+            log.seek(0)
+            told = " / ".join(log.read().decode("utf-8", "replace").strip().splitlines()[-_LOG_LINES:])
+            why = "score.py's init() refused" if code == BOOT_FAILED else "the server did not start"
+            raise BundleError(f"{why}: {told}" if told else why, measured=f"exit code {code}")
+        if _is_healthy(server.url):
+            return
+        time.sleep(0.05)
+    raise BundleError("The server is not healthy", measured=f"no answer after {_START_S} s")
+
+
+def _is_healthy(url: str) -> bool:
+    # Proxies of the environment have no business between two processes on one machine.
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(f"{url}/", timeout=2) as answer:
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    if process.poll() is None:
+        process.terminate()
+    try:
+        process.wait(_STOP_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def _free_port(port: int) -> int:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except (OSError, OverflowError) as error:
+            reason = getattr(error, "strerror", None) or "not a port"
+            raise BundleError(f"Can't listen on port {port}: {reason}", hint="choose another with --port") from None
+        found: int = probe.getsockname()[1]
+        return found
+
+
+def _invitation(bundle: Path, manifest: Manifest, server: Served) -> list[str]:
+    request = bundle / "samples" / "request.json"
+    rows = len(next(iter(json.loads(request.read_bytes()).values())))
+    return [
+        f"{manifest.name} {manifest.version} answers at {server.score_url} (POST; Ctrl-C ends it)",
+        f"try its {rows} sample rows:",
+        f"curl -X POST {server.score_url} -H 'Content-Type: application/json' -d @{shlex.quote(str(request))}",
+    ]
+
+
+@contextmanager
+def _interrupted_by_sigterm() -> Iterator[None]:
+    """Treat SIGTERM like Ctrl-C, so that no server outlives the command."""
+
+    def interrupt(signum: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -1,0 +1,106 @@
+"""Write a bundle into an empty folder: the same plan gives the same bytes, and the manifest comes last.
+
+No time of day, no path of this machine and no measured figure enters it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tempfile
+from pathlib import Path
+
+from packager.bundle import scoring
+from packager.bundle.deploy import render_deployment, render_endpoint
+from packager.bundle.environment import render_conda
+from packager.bundle.graph import open_served, read_graph
+from packager.bundle.manifest import Json, write_manifest
+from packager.bundle.model_info import MODEL_FILE, ModelInfo, describe
+from packager.bundle.openapi import describe_api
+from packager.bundle.plan import BundlePlan
+from packager.bundle.render import render_readme, render_score
+from packager.bundle.samples import golden_document, sample_request
+from packager.errors import BundleError
+from packager.files import canonical_json, copy_hashed, pretty_json
+
+# The server looks for its API description under these names, one for each version that a client may ask for.
+_SWAGGER_FILES = ("swagger.json", "swagger3.json", "swagger3.1.json")
+
+
+def write_bundle(plan: BundlePlan, folder: Path) -> str:
+    """Fill an empty folder with the bundle and return its digest.
+
+    BundleError where the plan does not hold together, or where score.py does not answer the sample request.
+    """
+    if any(folder.iterdir()):
+        raise BundleError(f"{folder} is not empty", hint="a bundle is written into a new folder")
+    info = _write_model(plan, folder)
+    code, request = _write_code(folder, info), sample_request(plan, info)
+    _put(folder / "environment" / "conda.yml", render_conda(plan.name, plan.settings.python))
+    _put(folder / "deploy" / "endpoint.yml", render_endpoint(plan))
+    _put(folder / "deploy" / "deployment.yml", render_deployment(plan))
+    _put(folder / "samples" / "golden.json", _lines(golden_document(plan, info)))
+    _put(folder / "samples" / "request.json", _lines(request))
+    answer = _ask(folder, request)
+    _put(folder / "samples" / "response.json", answer)
+    response = json.loads(answer)
+    title = f"{plan.name} {plan.version}"
+    api = pretty_json(describe_api(info, title=title, version=plan.version, request=request, response=response))
+    for path in (folder / "openapi.json", *(code / name for name in _SWAGGER_FILES)):
+        _put(path, api)
+    _put(folder / "README.md", render_readme(plan, info))
+    _put(folder / "recipe.lock.yml", plan.lock)
+    manifest = write_manifest(folder, plan.name, plan.version, lineage=plan.lineage)
+    _fix_modes(folder)
+    return manifest.digest
+
+
+def _write_model(plan: BundlePlan, folder: Path) -> ModelInfo:
+    if plan.model.path is None:
+        raise BundleError(f"The variant {plan.model.name!r} has no file to serve")
+    target = folder / "model" / MODEL_FILE
+    target.parent.mkdir()
+    sha256 = copy_hashed(plan.model.path, target)
+    if plan.model.sha256 not in (None, sha256):
+        raise BundleError(f"{plan.model.path.name} was changed on its way", measured=sha256, limit=plan.model.sha256)
+    graph = read_graph(open_served(target, plan.signature))
+    return describe(plan, graph, size=target.stat().st_size, sha256=sha256)
+
+
+def _write_code(folder: Path, info: ModelInfo) -> Path:
+    code = folder / "code"
+    facts = _lines(info.document())
+    _put(code / "model_info.json", facts)
+    _put(code / "score.py", render_score(info, info_sha256=hashlib.sha256(facts.encode("utf-8")).hexdigest()))
+    return code
+
+
+def _ask(folder: Path, request: Json) -> str:
+    """Return what the bundle's own score.py answers, byte for byte what its server will send."""
+    with tempfile.TemporaryDirectory(prefix="sample-") as scratch:
+        ((status, body),) = scoring.score(folder, [json.dumps(request)], Path(scratch)).answers
+    if status != 200:
+        message = json.loads(body)["error"]["message"]
+        raise BundleError(f"score.py refuses the sample request: {message}", measured=status, limit=200)
+    return body
+
+
+def _lines(document: dict[str, Json]) -> str:
+    """Return JSON with one entry to a line on the first level, so that big arrays stay short and differences local."""
+    entries = (
+        f" {json.dumps(key, ensure_ascii=False)}: {canonical_json(value).decode('utf-8')}"
+        for key, value in sorted(document.items())
+    )
+    return "{\n" + ",\n".join(entries) + "\n}\n"
+
+
+def _put(path: Path, text: str) -> None:
+    path.parent.mkdir(exist_ok=True)
+    with path.open("x", encoding="utf-8", newline="\n") as stream:
+        stream.write(text)
+
+
+def _fix_modes(folder: Path) -> None:
+    """Give files and folders the same modes whatever the umask of the one who builds."""
+    for path in folder.rglob("*"):
+        path.chmod(0o755 if path.is_dir() else 0o644)

@@ -1,0 +1,196 @@
+"""The command line: arguments in, one stage of the story run, an exit status out. The only place that catches broadly.
+
+Results go to stdout, talk to stderr. Everything heavy is imported inside the command that needs it.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+from packager import __version__
+from packager.errors import PackagerError
+
+app = typer.Typer(
+    help="Turn a registered scikit-learn or LightGBM model into a verified, benchmarked, deployable ONNX bundle.",
+    rich_markup_mode=None,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    no_args_is_help=True,
+)
+
+Recipes = Annotated[list[Path], typer.Argument(help="recipe files", metavar="RECIPE...")]
+BundleFolder = Annotated[Path, typer.Argument(help="folder of a bundle", metavar="BUNDLE")]
+AsJson = Annotated[bool, typer.Option("--json", help="print the result as JSON")]
+
+
+def main() -> None:
+    """Run the command line; every failure becomes one message and its exit code, never a traceback."""
+    traceback_wanted = "--traceback" in sys.argv
+    sys.argv = [argument for argument in sys.argv if argument != "--traceback"]
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        app(standalone_mode=True)
+    except PackagerError as error:
+        if traceback_wanted:
+            raise
+        _show(error)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        print("interrupted: nothing was left behind", file=sys.stderr)
+        sys.exit(130)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # whoever read us has heard enough
+        sys.exit(0)
+    except Exception as error:  # noqa: BLE001 - the last line of defence: a bug of ours, with its log
+        if traceback_wanted:
+            raise
+        _show_bug(error)
+
+
+@app.callback(invoke_without_command=True)
+def options(
+    version: Annotated[bool, typer.Option("--version", help="print the version and leave")] = False,
+) -> None:
+    if version:
+        print(f"packager {__version__}")
+        raise typer.Exit
+
+
+@app.command(epilog="Example: package register model.joblib --name fraud --data held_out.parquet")
+def register(
+    artifact: Annotated[Path, typer.Argument(help="pickle, joblib file or LightGBM model text", metavar="ARTIFACT")],
+    name: Annotated[str, typer.Option("--name", help="name in the registry")],
+    version: Annotated[str | None, typer.Option("--version", help="default: the next number")] = None,
+    data: Annotated[Path | None, typer.Option("--data", help="verification rows, kept beside it")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Put an artifact, and rows to verify with, into the directory registry ($PACKAGE_REGISTRY, else ./registry)."""
+    from packager.commands.register import register_artifact
+
+    _result(register_artifact(artifact, name, version, data), as_json)
+
+
+@app.command(epilog="Example: package build recipes/fraud-lightgbm.yml --out dist")
+def build(
+    recipes: Recipes,
+    out: Annotated[Path, typer.Option("--out", help="folder for bundles and reports")] = Path("dist"),
+    jobs: Annotated[int, typer.Option("--jobs", min=1, help="recipes built at the same time")] = 1,
+    no_publish: Annotated[bool, typer.Option("--no-publish", help="leave out the publish stage")] = False,
+    locked: Annotated[bool, typer.Option("--locked", help="replay the choices of recipe.lock.yml")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Convert, verify, measure and bundle registered models."""
+    from packager.commands.build import build_recipes
+
+    raise typer.Exit(build_recipes(recipes, out, jobs=jobs, publish=not no_publish, locked=locked, as_json=as_json))
+
+
+@app.command(epilog="Example: package check recipes/*.yml")
+def check(recipes: Recipes, as_json: AsJson = False) -> None:
+    """Validate recipes, resolve their sources and try the conversion; build nothing."""
+    from packager.commands.check import check_recipes
+
+    raise typer.Exit(check_recipes(recipes, as_json=as_json))
+
+
+@app.command(epilog="Example: package inspect model.joblib")
+def inspect(
+    subject: Annotated[Path, typer.Argument(help="an artifact or a bundle", metavar="ARTIFACT|BUNDLE")],
+    trust: Annotated[list[str] | None, typer.Option("--trust", help="exact name that loading may import")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say what an artifact or a bundle is: framework, versions, estimators, inputs, outputs, what loading imports."""
+    from packager.commands.inspect import inspect_path
+
+    _result(inspect_path(subject, tuple(trust or ())), as_json)
+
+
+@app.command(epilog="Example: package verify dist/fraud-3/bundle")
+def verify(
+    bundle: BundleFolder,
+    show_values: Annotated[bool, typer.Option("--show-values", help="show the cells of rows that differ")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Check a bundle's digests and replay its golden rows through its own scoring script, on this machine."""
+    from packager.commands.verify import verify_bundle
+
+    raise typer.Exit(verify_bundle(bundle, show_values=show_values, as_json=as_json))
+
+
+@app.command(epilog="Example: package serve dist/fraud-3/bundle --port 5001")
+def serve(
+    bundle: BundleFolder,
+    port: Annotated[int, typer.Option("--port", min=1, max=65535, help="port on loopback")] = 5001,
+) -> None:
+    """Run a bundle on the real inference server, on loopback, until Ctrl-C."""
+    from packager.bundle.serve import serve as serve_bundle
+
+    serve_bundle(bundle, port=port, say=lambda text: print(text, file=sys.stderr))
+
+
+@app.command(epilog="Example: package publish dist/fraud-3/bundle --to registry://fraud-onnx")
+def publish(
+    bundle: BundleFolder,
+    to: Annotated[str, typer.Option("--to", help="registry://NAME or registry://NAME/VERSION")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="check everything, write nothing")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Upload a bundle whose gate passed; publishing the same bundle again changes nothing."""
+    from packager.commands.publish import publish_bundle
+
+    _result(publish_bundle(bundle, to, dry_run=dry_run), as_json)
+
+
+@app.command(epilog="Example: package schema > recipe.schema.json")
+def schema() -> None:
+    """Print the recipe's JSON Schema, for editors."""
+    from packager.files import pretty_json
+    from packager.recipe.schema import schema as recipe_schema
+
+    print(pretty_json(recipe_schema()), end="")
+
+
+def _result(result: dict[str, Any], as_json: bool) -> None:
+    """Print a result on stdout: as JSON, or one `key  value` line each."""
+    if as_json:
+        from packager.files import pretty_json
+
+        print(pretty_json(result), end="")
+        return
+    from packager.wording import printable
+
+    width = max(map(len, result), default=0)
+    for key, value in result.items():
+        lines = [str(item) for item in value] if isinstance(value, list | tuple) else [str(value)]
+        for index, line in enumerate(lines or [""]):
+            print(f"{key if index == 0 else '':<{width}}  {printable(line)}")
+
+
+def _show(error: PackagerError) -> None:
+    from packager.console import Console
+
+    Console().error(error)
+
+
+def _show_bug(error: Exception) -> NoReturn:
+    """Write the traceback to a log and name it: a bug is ours, and its report should cost one paste."""
+    import platform
+    import tempfile
+    import traceback
+
+    handle, path = tempfile.mkstemp(prefix="packager-", suffix=".log")
+    with os.fdopen(handle, "w", encoding="utf-8") as log:
+        log.write(f"packager {__version__}, Python {platform.python_version()}, {platform.platform()}\n")
+        traceback.print_exception(error, file=log)
+    print(f"a bug of ours: {type(error).__name__}; the log is {path}", file=sys.stderr)
+    sys.exit(1)
+
+
+def _interrupt(number: int, frame: object) -> NoReturn:
+    raise KeyboardInterrupt

@@ -1,0 +1,1 @@
+"""What each command does between its arguments and its result, one file a command."""

@@ -1,0 +1,66 @@
+"""`package build`: one recipe here, several one after another or in processes of their own."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from packager.console import Console
+from packager.errors import PackagerError
+from packager.files import pretty_json
+
+Json = dict[str, Any]
+
+
+def build_recipes(
+    recipes: Sequence[Path], out: Path, *, jobs: int, publish: bool, locked: bool, as_json: bool
+) -> int:
+    """Build every recipe; print the bundles' paths or the reports; return the first failure's exit code, else 0."""
+    arguments = [*(["--locked"] if locked else []), *([] if publish else ["--no-publish"])]
+    if jobs > 1 and len(recipes) > 1:
+        with ThreadPoolExecutor(jobs) as pool:
+            documents = list(pool.map(lambda recipe: _build_apart(recipe, out, arguments), recipes))
+    else:
+        documents = [_build_here(recipe, out, publish=publish, locked=locked) for recipe in recipes]
+    if as_json:
+        print(pretty_json(documents[0] if len(documents) == 1 else documents), end="")
+    else:
+        for document in documents:
+            if document["bundle"]:
+                print(document["bundle"]["path"])
+    return next((int(document["exit_code"]) for document in documents if document["exit_code"]), 0)
+
+
+def _build_here(recipe: Path, out: Path, *, publish: bool, locked: bool) -> Json:
+    from packager.pipeline import Options, build, report_folder
+    from packager.recipe.load import load_recipe
+    from packager.report.summary import print_summary
+
+    console = Console()
+    try:
+        report = build(load_recipe(recipe), Options(out, locked, publish), console)
+    except PackagerError as error:  # before there was anything to report on
+        console.error(error)
+        return _unbuilt(recipe, error.exit_code, str(error))
+    print_summary(console, report, folder=report_folder(report, out))
+    return report.document()
+
+
+def _build_apart(recipe: Path, out: Path, arguments: list[str]) -> Json:
+    command = [sys.executable, "-m", "packager", "build", str(recipe), "--out", str(out), "--json", *arguments]
+    done = subprocess.run(command, capture_output=True, check=False, text=True)
+    sys.stderr.write(done.stderr)
+    try:
+        document: Json = json.loads(done.stdout)
+    except json.JSONDecodeError:
+        return _unbuilt(recipe, done.returncode or 1, "the build left no report")
+    return document
+
+
+def _unbuilt(recipe: Path, exit_code: int, error: str) -> Json:
+    return {"recipe": str(recipe), "ok": False, "exit_code": exit_code, "error": error, "bundle": None}

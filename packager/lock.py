@@ -1,0 +1,71 @@
+"""recipe.lock.yml: what a build decided by measuring, so that `--locked` replays it byte for byte."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from packager import __version__
+from packager.errors import RecipeError
+from packager.recipe.model import Recipe
+
+LOCK_VERSION = 1
+LOCK_FILE = "recipe.lock.yml"
+
+
+@dataclass(frozen=True)
+class Lock:
+    """The choice, and what it was made for: another recipe, artifact or tool needs a build without `--locked`."""
+
+    name: str
+    version: str
+    recipe_digest: str
+    source_sha256: str
+    selected: str
+    tool: str = f"packager {__version__}"
+    lock_version: int = LOCK_VERSION
+
+    def text(self) -> str:
+        """Return the lock as YAML."""
+        import yaml
+
+        body: str = yaml.safe_dump(asdict(self), sort_keys=False)
+        return f"# What this build decided; `package build --locked` replays it.\n{body}"
+
+
+def find_lock(recipe: Recipe, bundle: Path) -> Lock:
+    """Return the lock beside the recipe, else the one in the earlier bundle; RecipeError when there is none."""
+    beside = recipe.path.with_name(f"{recipe.path.stem}.lock.yml")
+    for path in (beside, bundle / LOCK_FILE):
+        if path.is_file():
+            return _read(path)
+    raise RecipeError(
+        f"--locked: there is no lock at {beside} and no earlier bundle at {bundle}",
+        hint="build once without --locked, or copy recipe.lock.yml out of the bundle",
+    )
+
+
+def check_lock(lock: Lock, fresh: Lock) -> None:
+    """Raise RecipeError where the lock was made for something else than `fresh` describes."""
+    for field in ("name", "version", "recipe_digest", "source_sha256", "tool"):
+        locked, found = getattr(lock, field), getattr(fresh, field)
+        if locked != found:
+            raise RecipeError(
+                f"--locked: the lock was made for another {field.replace('_', ' ')}",
+                measured=found,
+                limit=locked,
+                hint="build without --locked to decide anew",
+            )
+
+
+def _read(path: Path) -> Lock:
+    import yaml
+
+    try:
+        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+        lock = Lock(**document)
+    except (OSError, yaml.YAMLError, TypeError) as error:
+        raise RecipeError(f"{path} is not a lock: {type(error).__name__}", hint="build without --locked") from error
+    if lock.lock_version != LOCK_VERSION:
+        raise RecipeError(f"{path} has lock_version {lock.lock_version!r}, this version reads {LOCK_VERSION}")
+    return lock

@@ -1,0 +1,1 @@
+"""Reduced precisions: each a stated outcome with a reason, never a silent copy."""

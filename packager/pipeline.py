@@ -1,0 +1,122 @@
+"""The story of a build: a recipe goes in, a verified and measured bundle comes out, or a refusal with its report.
+
+Every stage adds its section to one BuildReport. Only files pass to the source worker and back.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from packager import stages
+from packager.artifact import Bundle
+from packager.console import Console, Step
+from packager.errors import BundleError, PackagerError
+from packager.files import replaced_folder
+from packager.recipe.model import Recipe
+from packager.report.model import BuildReport
+from packager.report.write import write_report
+from packager.runtime.machine import describe_machine, library_versions
+from packager.source.child import source_worker
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the command line adds to a recipe."""
+
+    out: Path
+    locked: bool = False
+    publish: bool = True
+
+
+def build(recipe: Recipe, options: Options, console: Console, *, environ: Mapping[str, str] = os.environ) -> BuildReport:
+    """Build one recipe; return its report, which also lies beside the bundle, written for a failure too.
+
+    A failure is not raised but told: `ok` is false, `exit_code` and `error` say what happened, there is no new bundle.
+    """
+    report = BuildReport(recipe.name, recipe.version, machine=describe_machine(), versions=library_versions())
+    stages.refuse_unavailable_keys(recipe)
+    _require_writable(options.out)
+    with tempfile.TemporaryDirectory(prefix="packager-") as folder:
+        scratch = Path(folder)
+        try:
+            _run(recipe, options, console, report=report, scratch=scratch, environ=environ)
+        except PackagerError as error:
+            report.ok, report.bundle, report.exit_code, report.error = False, None, error.exit_code, str(error)
+            console.error(error)
+    with replaced_folder(report_folder(report, options.out)) as staging:
+        write_report(report, staging)
+    return report
+
+
+def _run(
+    recipe: Recipe, options: Options, console: Console, *, report: BuildReport, scratch: Path, environ: Mapping[str, str]
+) -> None:
+    """The seven stages, in order."""
+    with source_worker(scratch) as worker:
+        with _stage("source", console, report) as step:
+            source = stages.source(recipe, worker, scratch, report=report, environ=environ)
+            step.detail(stages.told_source(source))
+        with _stage("convert", console, report) as step:
+            forms = stages.convert(recipe, worker, source, scratch)
+            step.detail(stages.told_forms(forms))
+        with _stage("optimize", console, report) as step:
+            report.variants = stages.optimize(recipe, forms, source, scratch)
+            step.detail(stages.told_variants(report.variants))
+        with _stage("verify", console, report) as step:
+            proof = stages.verify(recipe, worker, source, report=report, scratch=scratch, progress=step.progress)
+            step.detail(stages.told_verdicts(report))
+        with _stage("benchmark", console, report) as step:
+            stages.benchmark(recipe, worker, proof, report=report, scratch=scratch)
+            step.detail(stages.told_measurements(report))
+    target = bundle_folder(report, options.out)
+    plan = stages.plan_bundle(recipe, source, proof, report=report, locked=target if options.locked else None)
+    with replaced_folder(target) as staging:
+        with _stage("bundle", console, report) as step:
+            digest = stages.write_and_replay(plan, staging, report)
+            step.detail(stages.told_bundle(plan, digest))
+        if options.publish and recipe.publish:
+            with _stage("publish", console, report) as step:
+                report.published = stages.publish(recipe, Bundle(staging, digest), environ=environ)
+                step.detail(", ".join(report.published))
+    report.ok, report.exit_code, report.bundle = True, 0, Bundle(target, digest)
+
+
+def bundle_folder(report: BuildReport, out: Path) -> Path:
+    """Return where the bundle of a build goes."""
+    return out / f"{report.name}-{report.version or 'unresolved'}" / "bundle"
+
+
+def report_folder(report: BuildReport, out: Path) -> Path:
+    """Return where the report of a build goes."""
+    return bundle_folder(report, out).with_name("report")
+
+
+@contextmanager
+def _stage(name: str, console: Console, report: BuildReport) -> Iterator[Step]:
+    """One stage: a line on the console, its time in the report."""
+    started = time.perf_counter()
+    try:
+        with console.step(name) as step:
+            yield step
+    except OSError as error:
+        message = f"the system refused during {name}: {error.strerror or type(error).__name__}"
+        raise BundleError(message, hint="free some disk space, or choose another --out") from error
+    finally:
+        report.timings_s[name] = time.perf_counter() - started
+
+
+def _require_writable(out: Path) -> None:
+    """Find out at once, not after all the work, whether the out folder can be written."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=out):
+            pass
+    except OSError as error:
+        raise BundleError(f"cannot write to {out}: {error.strerror}", hint="choose another folder with --out") from error
+

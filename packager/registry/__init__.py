@@ -1,0 +1,1 @@
+"""Where artifacts come from and bundles go: URIs, the directory registry, one row per scheme in `fetch.SCHEMES`."""

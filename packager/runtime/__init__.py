@@ -1,0 +1,1 @@
+"""ONNX and ONNX Runtime: graphs looked at, sessions opened and asked."""

@@ -1,0 +1,100 @@
+"""The door to ONNX Runtime: a session on exactly the provider that was asked for, or an error."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from packager.artifact import Signature
+from packager.dataset.rows import Rows
+
+CPU_PROVIDER = "CPUExecutionProvider"
+Outputs = dict[str, npt.NDArray[Any]]
+
+_ERRORS_ONLY = 3
+_NUMPY_OF_ONNX = {"tensor(double)": np.float64, "tensor(float)": np.float32, "tensor(float16)": np.float16}
+
+
+class ProviderUnavailable(RuntimeError):
+    """The provider that was asked for is not to be had here; the message says why."""
+
+
+class NoKernel(RuntimeError):
+    """This runtime has no kernel for some operator of the graph in its dtype."""
+
+
+@dataclass(frozen=True)
+class Session:
+    """An open model: rows in, outputs by name out. `placement` maps each provider to its count of nodes."""
+
+    inference: Any
+    signature: Signature
+    input_dtype: np.dtype[np.floating]
+    placement: dict[str, int]
+
+    def answers(self, rows: Rows) -> Outputs:
+        """Return the outputs by name; value outputs of width 0 are flattened to [rows], as the native model answers."""
+        return self.run(rows.feeds(self.signature, self.input_dtype))
+
+    def run(self, feeds: dict[str, npt.NDArray[Any]]) -> Outputs:
+        """Run prepared inputs."""
+        names = [output.name for output in self.signature.outputs]
+        found = dict(zip(names, self.inference.run(names, feeds), strict=True))
+        for output in self.signature.outputs:
+            if output.width == 0 and found[output.name].ndim == 2 and found[output.name].shape[1] == 1:
+                found[output.name] = found[output.name][:, 0]
+        return found
+
+
+def open_session(path: Path, signature: Signature, *, provider: str = CPU_PROVIDER, threads: int = 1) -> Session:
+    """Open a model on one provider; nodes that it does not take may run on the CPU, and `placement` says so.
+
+    Raises ProviderUnavailable where the provider is not installed here or refuses the model, NoKernel where an
+    operator has no implementation.
+    """
+    import onnxruntime
+    from onnxruntime.capi import onnxruntime_pybind11_state as state
+
+    if provider not in onnxruntime.get_available_providers():
+        raise ProviderUnavailable(f"{provider} is not in the installed onnxruntime {onnxruntime.__version__}")
+    providers = [provider] if provider == CPU_PROVIDER else [provider, CPU_PROVIDER]
+    try:
+        inference = onnxruntime.InferenceSession(str(path), _options(threads), providers=providers)
+    except state.NotImplemented as error:
+        raise NoKernel(_first_line(error)) from error
+    except (state.Fail, state.RuntimeException, state.InvalidGraph, state.InvalidArgument, state.EPFail) as error:
+        if provider == CPU_PROVIDER:
+            raise NoKernel(_first_line(error)) from error
+        raise ProviderUnavailable(f"{provider} fails on this model: {_first_line(error)}") from error
+    if provider not in inference.get_providers():
+        raise ProviderUnavailable(f"{provider} could not be loaded here, and the session would run on the CPU instead")
+    number_types = [_NUMPY_OF_ONNX[value.type] for value in inference.get_inputs() if value.type in _NUMPY_OF_ONNX]
+    dtype = np.dtype(number_types[0] if number_types else np.float64)
+    return Session(inference, signature, dtype, _placement(inference))
+
+
+def _options(threads: int) -> Any:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = _ERRORS_ONLY
+    options.add_session_config_entry("session.record_ep_graph_assignment_info", "1")
+    return options
+
+
+def _placement(inference: Any) -> dict[str, int]:
+    counts: Counter[str] = Counter()
+    for part in inference.get_provider_graph_assignment_info():
+        counts[part.ep_name] += len(part.get_nodes())
+    return dict(sorted(counts.items()))
+
+
+def _first_line(error: BaseException) -> str:
+    return " ".join(str(error).split())[:240]

@@ -1,0 +1,44 @@
+"""Choose the variant that goes into the bundle, among those that passed.
+
+Faster counts only when the intervals of the medians part; else the baseline stays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from packager.artifact import Measurement, Variant
+from packager.benchmark.benchmark import require_measured
+from packager.recipe.model import Recipe
+
+
+def select(variants: Sequence[Variant], measurements: Sequence[Measurement], recipe: Recipe) -> str:
+    """Return the name of the selected variant; the first of `variants` is the baseline.
+
+    latency: the smallest median at the smallest batch; throughput: the most rows per second at the largest batch;
+    size: the smallest file. Raises BenchmarkError when the target that decides was not measured.
+    """
+    passed = [variant for variant in variants if variant.status == "ok"]
+    baseline = passed[0]
+    objective = recipe.select.objective
+    if objective == "fidelity":
+        return baseline.name
+    if objective == "size":
+        return min(passed, key=lambda variant: variant.size_bytes or 0).name
+    target = recipe.select.target or recipe.benchmark.targets[0].name
+    require_measured(target, measurements, recipe.where("select.target"))
+    sizes = recipe.benchmark.batch_sizes
+    batch_size = min(sizes) if objective == "latency" else max(sizes)
+    rows = {row.variant: row for row in measurements if row.target == target and row.batch_size == batch_size}
+    best = rows.get(baseline.name)
+    for variant in passed[1:]:
+        if _is_faster(rows.get(variant.name), best):
+            best = rows[variant.name]
+    return best.variant if best is not None else baseline.name
+
+
+def _is_faster(row: Measurement | None, best: Measurement | None) -> bool:
+    """Tell whether the whole interval of `row` lies below that of `best`."""
+    if row is None or row.ci95 is None:
+        return False
+    return best is None or best.ci95 is None or row.ci95[1] < best.ci95[0]

@@ -1,0 +1,96 @@
+"""From a URI to bytes that were hashed, audited and found loadable here. The bytes that were hashed are those that load.
+
+In: the recipe's source section and the scratch folder. Out: a private copy of the artifact with its audit, or SourceError.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+from packager.errors import SourceError
+from packager.files import copy_hashed
+from packager.recipe.model import Recipe
+from packager.registry.fetch import fetch_source
+from packager.source.audit import Audit, audit
+from packager.source.versions import skew
+
+_COMPARED = ("scikit-learn", "numpy", "lightgbm")
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """The copied artifact. `data_files` are rows that were registered with it."""
+
+    path: Path
+    uri: str
+    sha256: str
+    size_bytes: int
+    version: str
+    data_files: tuple[Path, ...]
+    audit: Audit
+
+
+def resolve(recipe: Recipe, scratch: Path, *, environ: Mapping[str, str]) -> Artifact:
+    """Copy the artifact into `scratch` while hashing it, check the pin, audit it, refuse version skew."""
+    source = recipe.source
+    fetched = fetch_source(source.uri, base=recipe.path.parent, environ=environ)
+    copy = scratch / "artifact"
+    try:
+        sha256 = copy_hashed(fetched.path, copy)
+    except OSError as error:
+        raise SourceError(f"cannot read {source.uri}: {error.strerror}", key=recipe.where("source.uri")) from error
+    _check_digest(recipe, sha256, fetched.entry.sha256 if fetched.entry else None)
+    found = audit(copy, trust=source.trust)
+    _refuse_skew(found.versions, recipe)
+    return Artifact(
+        path=copy,
+        uri=recipe.document["source"]["uri"],  # type: ignore[index, call-overload, arg-type]
+        sha256=sha256,
+        size_bytes=copy.stat().st_size,
+        version=recipe.version or fetched.version or sha256[:12],
+        data_files=fetched.data_files,
+        audit=found,
+    )
+
+
+def _check_digest(recipe: Recipe, sha256: str, registered: str | None) -> None:
+    if recipe.source.sha256 is not None and recipe.source.sha256 != sha256:
+        raise SourceError(
+            f"{recipe.source.uri} is not the artifact that the recipe pins",
+            measured=f"sha256 {sha256}",
+            limit=recipe.source.sha256,
+            key=recipe.where("source.sha256"),
+            hint="pin the digest of the artifact that you mean, or restore that artifact",
+        )
+    if registered is not None and registered != sha256:
+        raise SourceError(
+            f"{recipe.source.uri} was changed after it was registered",
+            measured=f"sha256 {sha256}",
+            limit=registered,
+            key=recipe.where("source.uri"),
+            hint="register the changed artifact as a new version",
+        )
+
+
+def _refuse_skew(written: dict[str, str], recipe: Recipe) -> None:
+    installed = {name: metadata.version(name) for name in _COMPARED}
+    sentences = skew(written, installed)
+    if not sentences:
+        return
+    wanted = " ".join(f"'{name}=={version}.*'" for name, version in _majors(written).items())
+    raise SourceError(
+        f"the artifact was written by other library versions than those that would load it: {'; '.join(sentences)}",
+        key=recipe.where("source.environment"),
+        hint=f"install packager beside the versions that trained the model (pip install {wanted}), or save it again here",
+    )
+
+
+def _majors(written: dict[str, str]) -> dict[str, str]:
+    """Return what to ask pip for: scikit-learn by its minor version, the others by their major one."""
+    kept = {"scikit-learn": 2, "numpy": 1, "lightgbm": 1}
+    return {
+        name: ".".join(version.split(",")[0].split(".")[: kept[name]]) for name, version in written.items() if name in kept
+    }

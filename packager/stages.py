@@ -1,0 +1,318 @@
+"""Each stage of a build as one function: what it takes from the recipe and from earlier stages, what it adds to the report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from packager import __version__, wording
+from packager.artifact import NATIVE, Bundle, Column, Signature, SourceModel, Variant, Verdict
+from packager.benchmark.benchmark import MIN_ROWS, ROWS_PER_LARGEST_BATCH, Bench, measure_native, measure_target
+from packager.benchmark.worker import signature_from
+from packager.bundle.plan import BundlePlan, Golden, ModelCard
+from packager.bundle.replay import replay
+from packager.bundle.write import write_bundle
+from packager.convert.forms import Forms, make_forms
+from packager.dataset.read import Dataset, open_dataset
+from packager.errors import BundleError, RecipeError, VerifyError
+from packager.lock import Lock, check_lock, find_lock
+from packager.optimize import optimize as optimize_stage
+from packager.publish.publish import publish as publish_bundle
+from packager.recipe.model import Recipe
+from packager.report.model import BuildReport
+from packager.select import select
+from packager.source.child import SourceWorker, memory_limit_bytes
+from packager.source.resolve import Artifact, resolve
+from packager.structure import Structure, load
+from packager.verify import gate
+from packager.verify.golden import golden_rows, servable
+from packager.verify.oracle import Oracle
+from packager.verify.probes import KINDS, Probes, make_probes, ordinary_rows
+from packager.verify.verify import Outputs, open_subjects, verify_data, verify_made_rows
+
+Progress = Callable[[int, int | None], None]
+_CPU_S = 3600
+
+# Keys that a recipe may hold and that this version does not act on: refused, never skipped silently.
+_UNAVAILABLE: dict[str, Callable[[Recipe], object]] = {
+    "convert.converters": lambda recipe: recipe.convert.converters,
+    "verify.segment": lambda recipe: recipe.verify.segment,
+    "verify.champion": lambda recipe: recipe.verify.champion,
+    "benchmark.baseline": lambda recipe: recipe.benchmark.baseline,
+}
+
+
+@dataclass(frozen=True)
+class Source:
+    """What the source stage found: the model, where rows to verify with lie, the structure that rows are made from."""
+
+    model: SourceModel
+    artifact: Artifact
+    structure: Structure
+    dataset: Dataset | None
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What verification leaves for the later stages: made rows that the native model takes, its answers, their kinds."""
+
+    probes: Probes
+    native: Outputs
+    structure: Structure
+    signature: Signature
+    data_rows: Golden | None
+
+
+def refuse_unavailable_keys(recipe: Recipe) -> None:
+    """Raise RecipeError for a key that this version would have to ignore."""
+    for key, value in _UNAVAILABLE.items():
+        if value(recipe):
+            raise RecipeError(f"{key} is not available in this version", key=recipe.where(key), hint="leave the key out")
+
+
+def source(
+    recipe: Recipe, worker: SourceWorker, scratch: Path, *, report: BuildReport, environ: Mapping[str, str]
+) -> Source:
+    """Resolve, audit and load the artifact; describe the model and find the rows to verify with."""
+    artifact = resolve(recipe, scratch, environ=environ)
+    report.version = artifact.version
+    confinement = worker.ask(
+        "confine", scratch=str(scratch), memory_bytes=memory_limit_bytes(artifact.size_bytes), cpu_s=_CPU_S
+    )
+    worker.ask("load", path=str(artifact.path), file_format=artifact.audit.format)
+    structure_file = scratch / "structure.npz"
+    described = worker.ask("describe", structure=str(structure_file))
+    dataset = _dataset(recipe, artifact)
+    signature = _named(signature_from(described["signature"]), described["names_are_own"], recipe, dataset)
+    model = SourceModel(
+        path=artifact.path,
+        uri=artifact.uri,
+        sha256=artifact.sha256,
+        version=artifact.version,
+        framework=described["framework"],
+        versions=artifact.audit.versions or described["versions"],
+        estimators=tuple(described["estimators"]),
+        signature=signature,
+    )
+    report.source = {**asdict(model), "path": None, "size_bytes": artifact.size_bytes, "confinement": confinement}
+    report.source["signature"] = asdict(signature)
+    del report.source["path"]
+    return Source(model, artifact, load(structure_file), dataset)
+
+
+def convert(recipe: Recipe, worker: SourceWorker, source: Source, scratch: Path) -> Forms:
+    """Convert in double and in float."""
+    return make_forms(worker.ask, source.model.signature, recipe.convert, scratch)
+
+
+def optimize(recipe: Recipe, forms: Forms, source: Source, scratch: Path) -> list[Variant]:
+    """Make the precisions that the recipe asks for."""
+    return optimize_stage.optimize(
+        forms.fp64, forms.fp32, signature=source.model.signature, recipe=recipe, folder=scratch
+    )
+
+
+def verify(
+    recipe: Recipe, worker: SourceWorker, source: Source, *, report: BuildReport, scratch: Path, progress: Progress
+) -> Proof:
+    """Judge every variant; reject those that fail a verdict, stop when the baseline does."""
+    signature = source.model.signature
+    oracle = Oracle(worker.ask, scratch)
+    probes = make_probes(source.structure, signature)
+    native, taken = oracle.answers(probes.rows)
+    if not taken.any():
+        raise VerifyError("the registered model answers none of the rows made from its structure")
+    subjects = open_subjects(report.variants, signature, recipe)
+    verify_made_rows(subjects, probes, native, taken)
+    drifts = []
+    if source.dataset is not None:
+        drifts, flips = verify_data(
+            subjects, source.dataset, oracle, recipe=recipe, scratch=scratch, progress=progress
+        )
+        if flips.counts:
+            report.verification["threshold_flips"] = flips.counts
+    else:
+        report.notes.append("No verification rows: parity was judged on rows made from the model's structure alone.")
+    if source.structure.gap:
+        report.notes.append(f"No rows at split thresholds: {source.structure.gap}.")
+    for subject in subjects:
+        report.verdicts += gate.judge(subject, drifts, recipe)
+        tally = subject.data if subject.data.rows else subject.made
+        report.distributions += tally.distributions(subject.variant.name)
+    report.drift = list(drifts)
+    report.variants = [gate.rejected(variant, report.verdicts) for variant in report.variants]
+    kinds = {kind: int(np.count_nonzero(probes.kinds[taken] == index)) for index, kind in enumerate(KINDS)}
+    report.verification |= {
+        "rows": subjects[0].data.rows,
+        "made_rows": int(taken.sum()),
+        "made_rows_refused_by_native": int((~taken).sum()),
+        "made_rows_by_kind": kinds,
+        "label": recipe.data.label,
+    }
+    gate.gate(report.verdicts, report.variants[0].name, recipe)
+    data_rows = _data_golden(source.dataset, oracle, signature) if recipe.verify.golden == "data" else None
+    judged = Probes(probes.rows.take(taken), probes.kinds[taken])
+    return Proof(judged, native, source.structure, signature, data_rows)
+
+
+def benchmark(recipe: Recipe, worker: SourceWorker, proof: Proof, *, report: BuildReport, scratch: Path) -> None:
+    """Measure every variant that has a file, and the native model, on every target."""
+    batch_sizes = tuple(sorted(recipe.benchmark.batch_sizes))
+    count = max(MIN_ROWS, ROWS_PER_LARGEST_BATCH * max(batch_sizes))
+    rows = ordinary_rows(proof.structure, proof.signature, count)
+    rows_file = scratch / "benchmark_rows.npz"
+    rows.save(rows_file)
+    bench = Bench(rows_file, proof.signature, batch_sizes)
+    timed_threads: set[int] = set()
+    for target in recipe.benchmark.targets:
+        report.measurements += measure_target(target, report.variants, bench)
+        if target.provider == "cpu" and target.threads not in timed_threads:
+            timed_threads.add(target.threads)
+            report.measurements += measure_native(target, bench, worker.ask)
+    call = "predict_proba" if any(output.role == "probability" for output in proof.signature.outputs) else "predict"
+    report.notes.append(f"Latency is of one call on {count:,} made rows in turn; native is the model's own {call}.")
+
+
+def plan_bundle(
+    recipe: Recipe, source: Source, proof: Proof, *, report: BuildReport, locked: Path | None
+) -> BundlePlan:
+    """Select the variant, or take the locked one, and gather what the bundle holds."""
+    model = source.model
+    fresh = Lock(recipe.name, model.version, recipe.digest, model.sha256, selected="")
+    if locked is None:
+        report.selected = select(report.variants, report.measurements, recipe)
+    else:
+        lock = find_lock(recipe, locked)
+        check_lock(lock, fresh)
+        report.selected = lock.selected
+    gate.gate(report.verdicts, report.selected, recipe)
+    variant = next((one for one in report.variants if one.name == report.selected and one.status == "ok"), None)
+    if variant is None:
+        raise RecipeError(f"--locked: the variant {report.selected!r} did not come out of this build as ok")
+    return BundlePlan(
+        name=recipe.name,
+        version=model.version,
+        model=variant,
+        signature=model.signature,
+        tolerance=recipe.verify.parity.tolerance(variant.precision),
+        settings=recipe.bundle,
+        deploy=recipe.bundle.deploy,
+        golden=proof.data_rows or _made_golden(proof, variant),
+        lineage={
+            "source": {"uri": model.uri, "sha256": model.sha256, "framework": model.framework, "versions": model.versions},
+            "recipe": {"sha256": recipe.digest},
+            "tool": f"packager {__version__}",
+        },
+        lock=replace(fresh, selected=variant.name).text(),
+        card=ModelCard(
+            framework=model.framework,
+            estimators=model.estimators,
+            checks=tuple(verdict for verdict in report.verdicts if verdict.subject == variant.name),
+        ),
+    )
+
+
+def write_and_replay(plan: BundlePlan, folder: Path, report: BuildReport) -> str:
+    """Write the bundle, then score its golden rows through its own score.py as the platform would."""
+    digest = write_bundle(plan, folder)
+    result = replay(folder)
+    measured = "; ".join(result.failures)[:300] if result.failures else result.max_abs_error
+    report.verdicts.append(
+        Verdict("served", plan.model.name, measured, plan.tolerance.atol, result.ok, "verify.parity.atol")
+    )
+    if not result.ok:
+        message = f"the bundle's own score.py does not answer as the model does: {result.failures[0]}"
+        raise BundleError(message, hint="this is a defect of the generated script: please report it with the report.json")
+    return digest
+
+
+def publish(recipe: Recipe, bundle: Bundle, *, environ: Mapping[str, str]) -> list[str]:
+    """Publish to every registry of the recipe; return their URIs."""
+    base = recipe.path.parent
+    return [publish_bundle(bundle, entry.to, base=base, environ=environ).uri for entry in recipe.publish]
+
+
+def _dataset(recipe: Recipe, artifact: Artifact) -> Dataset | None:
+    """Open the recipe's verification rows, else those that were registered with the artifact."""
+    if recipe.data.verification is not None:
+        return open_dataset(recipe.resolve(recipe.data.verification))
+    return open_dataset(artifact.data_files[0]) if artifact.data_files else None
+
+
+def _named(signature: Signature, names_are_own: bool, recipe: Recipe, dataset: Dataset | None) -> Signature:
+    """Return the signature with the column names that rows and requests will use."""
+    names = recipe.data.features
+    if names is None and not names_are_own and dataset is not None:
+        names = tuple(name for name in dataset.columns if name != recipe.data.label)
+    if names is None:
+        return signature
+    count = len(signature.columns)
+    if len(names) != count:
+        where = "data.features" if recipe.data.features else "data.verification"
+        raise VerifyError(
+            f"the model takes {count} columns, {where} gives {len(names)}: {", ".join(names[:8])}{", …" if len(names) > 8 else ""}",
+            measured=len(names),
+            limit=count,
+            key=recipe.where(where),
+            hint="name the feature columns in training order in data.features, and the label in data.label",
+        )
+    if names_are_own and set(names) == {column.name for column in signature.columns}:
+        return signature
+    columns = tuple(replace(column, name=name) for column, name in zip(signature.columns, names, strict=True))
+    return replace(signature, columns=columns)
+
+
+def _made_golden(proof: Proof, variant: Variant) -> Golden:
+    rows, kinds = proof.probes.rows, proof.probes.kinds
+    chosen = golden_rows(rows, kinds, proof.native, signature=proof.signature, precision=variant.precision)
+    return Golden(rows.take(chosen), {name: values[chosen] for name, values in proof.native.items()})
+
+
+def _data_golden(dataset: Dataset | None, oracle: Oracle, signature: Signature) -> Golden:
+    """Take the first verification rows as the golden set, as the recipe asks."""
+    if dataset is None:
+        raise VerifyError("verify.golden is `data`, and there are no verification rows", hint="name data.verification")
+    rows = next(iter(dataset.batches(signature.columns, label=None, batch_rows=64))).rows
+    native, _ = oracle.answers(rows)
+    fit = servable(rows, native, signature=signature, precision="fp32")
+    return Golden(rows.take(fit), {name: values[fit] for name, values in native.items()})
+
+
+def told_source(source: Source) -> str:
+    """Return the source stage's line."""
+    model = source.model
+    kind = model.estimators[0] if len(model.estimators) == 1 else " > ".join(line.strip() for line in model.estimators[:4])
+    return f"{model.uri}  {kind}, {len(model.signature.columns)} columns, {wording.size(source.artifact.size_bytes)}"
+
+
+def told_forms(forms: Forms) -> str:
+    """Return the convert stage's line."""
+    return f"baseline {forms.baseline.name}, {wording.size(forms.baseline.size_bytes or 0)}"
+
+
+def told_variants(variants: Sequence[Variant]) -> str:
+    """Return the optimize stage's line."""
+    return ", ".join(f"{variant.name} {variant.status.replace('_', ' ')}" for variant in variants)
+
+
+def told_verdicts(report: BuildReport) -> str:
+    """Return the verify stage's line."""
+    rows, made = report.verification["rows"], report.verification["made_rows"]
+    failed = sum(variant.status == "rejected" for variant in report.variants)
+    return f"{rows:,} verification rows, {made:,} made rows; {failed} variants rejected"
+
+
+def told_measurements(report: BuildReport) -> str:
+    """Return the benchmark stage's line."""
+    measured = [row for row in report.measurements if row.p50_us is not None]
+    missing = len(report.measurements) - len(measured)
+    return f"{len(measured)} measurements" + (f", {missing} not to be had (see the report)" if missing else "")
+
+
+def told_bundle(plan: BundlePlan, digest: str) -> str:
+    """Return the bundle stage's line."""
+    return f"{plan.model.name} selected, digest {digest[:12]}, golden rows answered through score.py"

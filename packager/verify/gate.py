@@ -1,0 +1,89 @@
+"""From tallies to verdicts, and from verdicts to what they mean.
+
+Every verdict of the baseline and of the selected variant must be ok; another variant that fails one is rejected.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from packager.artifact import Variant, Verdict
+from packager.errors import VerifyError
+from packager.recipe.model import Recipe
+from packager.report.model import Drift
+from packager.verify.parity import Tally
+from packager.verify.verify import Subject
+
+
+def judge(subject: Subject, drifts: Sequence[Drift], recipe: Recipe) -> list[Verdict]:
+    """Return every verdict on one variant; fails closed where nothing could be compared."""
+    verdicts = [*_parity_verdicts(subject, subject.made, recipe, prefix="probe_")]
+    if subject.data.rows:
+        verdicts += _parity_verdicts(subject, subject.data, recipe, prefix="")
+    if recipe.verify.drift is not None:
+        verdicts += [_drift_verdict(drift, recipe) for drift in drifts if drift.variant == subject.variant.name]
+    if not subject.made.rows and not subject.data.rows:
+        verdicts.append(Verdict("compared_rows", subject.variant.name, 0, 1, False, "data.verification"))
+    return verdicts
+
+
+def _parity_verdicts(subject: Subject, tally: Tally, recipe: Recipe, *, prefix: str) -> list[Verdict]:
+    name, precision = subject.variant.name, subject.variant.precision
+    parity = recipe.verify.parity
+    key = parity.tolerance_key(precision, "atol")
+    verdicts = []
+    if tally.malformed is not None:
+        verdicts.append(Verdict(f"{prefix}outputs", name, tally.malformed, "as the native ones", False, "convert.outputs"))
+    if tally.values:
+        verdicts.append(Verdict(f"{prefix}parity", name, tally.beyond, 0, tally.beyond == 0, key))
+        verdicts.append(Verdict(f"{prefix}max_abs_error", name, tally.max_abs_error, None, True, key))
+        verdicts.append(
+            Verdict(f"{prefix}max_rel_error", name, tally.max_rel_error, None, True, parity.tolerance_key(precision, "rtol"))
+        )
+    if tally.labels:
+        limit = tally.tolerance.label_mismatch
+        label_key = parity.tolerance_key(precision, "label_mismatch")
+        share = tally.mismatch_share
+        verdicts.append(Verdict(f"{prefix}label_mismatch", name, share, limit, share <= limit, label_key))
+    return verdicts
+
+
+def _drift_verdict(drift: Drift, recipe: Recipe) -> Verdict:
+    limit = recipe.verify.drift.max_drop if recipe.verify.drift else 0.0
+    ok = drift.drop <= limit  # NaN is not ok
+    return Verdict(f"drift.{drift.metric}", drift.variant, drift.drop, limit, ok, "verify.drift.max_drop")
+
+
+def rejected(variant: Variant, verdicts: Sequence[Verdict]) -> Variant:
+    """Return the variant, `rejected` with its first failed verdict as the reason if it has one."""
+    failed = [verdict for verdict in verdicts if verdict.subject == variant.name and not verdict.ok]
+    if variant.status != "ok" or not failed:
+        return variant
+    return replace(variant, status="rejected", reason=told(failed[0]))
+
+
+def told(verdict: Verdict) -> str:
+    """Say a verdict in words."""
+    if verdict.check.endswith("label_mismatch") and isinstance(verdict.measured, float):
+        return f"{verdict.check} {verdict.measured:.4%} of rows, limit {verdict.limit:.4%}"
+    if verdict.check.endswith("parity"):
+        return f"{verdict.check}: {verdict.measured:,} values beyond tolerance, limit 0"
+    measured = f"{verdict.measured:.6g}" if isinstance(verdict.measured, float) else verdict.measured
+    return f"{verdict.check} {measured}, limit {verdict.limit}"
+
+
+def gate(verdicts: Sequence[Verdict], name: str, recipe: Recipe) -> None:
+    """Raise VerifyError when any verdict on the variant `name` failed."""
+    failed = [verdict for verdict in verdicts if verdict.subject == name and not verdict.ok]
+    if not failed:
+        return
+    first = failed[0]
+    others = f" ({len(failed) - 1} more failed, see the report)" if len(failed) > 1 else ""
+    raise VerifyError(
+        f"variant {name} does not score like the registered model: {told(first)}{others}",
+        measured=first.measured,
+        limit=first.limit,
+        key=recipe.where(first.recipe_key),
+        hint="the report lists every verdict; a limit is the recipe's to set, a difference is the converter's to explain",
+    )

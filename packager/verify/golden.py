@@ -1,0 +1,58 @@
+"""Choose the golden rows: few, of every kind, such that any JSON client can send them and the model answers them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from packager.artifact import Precision, Signature
+from packager.dataset.rows import Rows
+from packager.verify.probes import KINDS, ORDINARY_KINDS
+
+Outputs = dict[str, npt.NDArray[Any]]
+
+# Rows of each kind; the rest of a kind's share goes unused. Extreme rows are few: they tell little about a model.
+_SHARES = {"ordinary": 24, "threshold": 24, "missing": 8, "zero": 6, "category": 12, "extreme": 4}
+_FLOAT32_LIMIT = float(np.finfo(np.float32).max)
+
+
+def golden_rows(
+    rows: Rows, kinds: npt.NDArray[np.int8], native: Outputs, *, signature: Signature, precision: Precision
+) -> npt.NDArray[np.intp]:
+    """Return the positions of the golden rows among made rows with their native outputs.
+
+    Reduced precisions were judged on ordinary kinds only, so their golden rows are of those.
+    """
+    fit = servable(rows, native, signature=signature, precision=precision)
+    chosen = []
+    for kind, share in _SHARES.items():
+        if precision in ("fp16", "int8") and kind not in ORDINARY_KINDS:
+            continue
+        found = np.flatnonzero(fit & (kinds == KINDS.index(kind)))
+        picked = np.linspace(0, len(found) - 1, min(share, len(found))).astype(np.intp)
+        chosen.append(found[np.unique(picked)])
+    return np.concatenate(chosen)
+
+
+def servable(
+    rows: Rows, native: Outputs, *, signature: Signature, precision: Precision
+) -> npt.NDArray[np.bool_]:
+    """Return which rows fit into a request and have an answer that JSON can carry; shape [rows]."""
+    numeric = [index for index, column in enumerate(signature.columns) if column.dtype != "string"]
+    limits = np.array([signature.columns[index].max_abs for index in numeric])
+    if precision != "fp64":
+        limits = np.minimum(limits, _FLOAT32_LIMIT)
+    accepting = np.array([signature.columns[index].accepts_missing for index in numeric], dtype=bool)
+    cells = rows.numbers[:, numeric]
+    missing = np.isnan(cells)
+    fit = np.where(missing, accepting, np.abs(np.where(missing, 0, cells)) <= limits).all(axis=1)
+    for index, texts in rows.strings.items():
+        if not signature.columns[index].accepts_missing:
+            fit &= np.array([text is not None for text in texts], dtype=bool)
+    for output in signature.outputs:
+        values = native[output.name]
+        if values.dtype.kind == "f":
+            fit &= np.isfinite(values).reshape(len(values), -1).all(axis=1)
+    return np.asarray(fit)

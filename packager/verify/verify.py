@@ -1,0 +1,121 @@
+"""The stage: every variant against the native model, on made rows, on verification rows, in quality.
+
+In: open variants and the oracle. Out: verdicts, each with its limit and the recipe key that sets it. The stage judges;
+`gate` decides what the verdicts mean.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from packager.artifact import NATIVE, Precision, Signature, Variant, Verdict
+from packager.dataset.read import Dataset
+from packager.dataset.rows import Rows
+from packager.errors import VerifyError
+from packager.recipe.model import Recipe
+from packager.report.model import Drift, ErrorDistribution
+from packager.runtime.session import Session, open_session
+from packager.verify.drift import Spool, default_metric
+from packager.verify.flips import FlipCounter
+from packager.verify.oracle import Oracle
+from packager.verify.parity import Tally
+from packager.verify.probes import KINDS, ORDINARY_KINDS, Probes
+
+Outputs = dict[str, npt.NDArray[Any]]
+Progress = Callable[[int, int | None], None]
+
+# Rows that are in memory at once, per column; 30 columns make chunks of some 17,000 rows.
+_CELLS_PER_CHUNK = 500_000
+_MAX_CHUNK_ROWS = 50_000
+_FULL: tuple[Precision, ...] = ("fp64", "fp32")
+
+
+@dataclass(frozen=True)
+class Subject:
+    """One variant under judgement: its open session and its tallies on made rows and on verification rows."""
+
+    variant: Variant
+    session: Session
+    made: Tally
+    data: Tally
+
+
+@dataclass
+class Findings:
+    """What verification found. `golden_*` are the made rows that the native model takes, with its answers."""
+
+    verdicts: list[Verdict] = field(default_factory=list)
+    drift: list[Drift] = field(default_factory=list)
+    distributions: list[ErrorDistribution] = field(default_factory=list)
+    summary: dict[str, Any] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+
+def open_subjects(variants: Sequence[Variant], signature: Signature, recipe: Recipe) -> list[Subject]:
+    """Open every variant that has a file, with the limits of its precision."""
+    subjects = []
+    for variant in variants:
+        if variant.status == "ok" and variant.path is not None:
+            tolerance = recipe.verify.parity.tolerance(variant.precision)
+            session = open_session(variant.path, signature)
+            subjects.append(Subject(variant, session, Tally(signature, tolerance), Tally(signature, tolerance)))
+    return subjects
+
+
+def verify_made_rows(subjects: Sequence[Subject], probes: Probes, native: Outputs, taken: npt.NDArray[np.bool_]) -> None:
+    """Judge every subject on the made rows that the native model takes; reduced precisions on the ordinary ones."""
+    kinds = probes.kinds[taken]
+    rows = probes.rows.take(taken)
+    ordinary = np.isin(kinds, [KINDS.index(kind) for kind in ORDINARY_KINDS])
+    for subject in subjects:
+        judged = np.ones(len(rows), dtype=bool) if subject.variant.precision in _FULL else ordinary
+        if judged.any():
+            answers = subject.session.answers(rows.take(judged))
+            subject.made.add({name: values[judged] for name, values in native.items()}, answers)
+
+
+def verify_data(
+    subjects: Sequence[Subject], dataset: Dataset, oracle: Oracle, *, recipe: Recipe, scratch: Path, progress: Progress
+) -> tuple[list[Drift], FlipCounter]:
+    """Judge every subject on the verification rows, streamed; return drift where the rows are labelled."""
+    signature = subjects[0].session.signature
+    label = recipe.data.label
+    spool = Spool(scratch / "drift", signature)
+    flips = FlipCounter(signature, recipe.verify.thresholds)
+    chunk_rows = min(_MAX_CHUNK_ROWS, max(1, _CELLS_PER_CHUNK // len(signature.columns)))
+    total, done = dataset.num_rows(), 0
+    for batch in dataset.batches(signature.columns, label=label, batch_rows=chunk_rows):
+        native = _native_answers(oracle, batch.rows, done, str(recipe.data.verification))
+        if batch.label is not None:
+            spool.add_truth(batch.label, where=f"the label column {label!r}")
+            spool.add_answers(NATIVE, native)
+        for subject in subjects:
+            answers = subject.session.answers(batch.rows)
+            subject.data.add(native, answers)
+            flips.add(subject.variant.name, native, answers)
+            if batch.label is not None:
+                spool.add_answers(subject.variant.name, answers)
+        done += len(batch.rows)
+        progress(done, total)
+    metric = recipe.verify.drift.metric if recipe.verify.drift else default_metric(signature)
+    if not spool.rows or metric is None:
+        return [], flips
+    return spool.drifts(oracle, metric, [subject.variant.name for subject in subjects]), flips
+
+
+def _native_answers(oracle: Oracle, rows: Rows, offset: int, where: str) -> Outputs:
+    native, taken = oracle.answers(rows)
+    refused = int(np.count_nonzero(~taken))
+    if refused:
+        first = offset + int(np.flatnonzero(~taken)[0])
+        raise VerifyError(
+            f"the registered model itself refuses {refused:,} of the verification rows, the first at row {first:,} of {where}",
+            hint="leave out rows that the model cannot score, for example with missing values",
+        )
+    return native
