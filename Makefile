@@ -25,12 +25,12 @@ $(VENV)/bin/python:
 
 $(VENV)/.installed: requirements.lock pyproject.toml | $(VENV)/bin/python
 	@echo "== installing the locked packages (about a minute with pip, seconds with uv)"
-	@sh tools/install.sh $(VENV) requirements.lock
+	@sh .ci/install $(VENV) requirements.lock
 	@touch $@
 
 $(VENV)/.installed-dev: requirements-dev.lock $(VENV)/.installed
 	@echo "== installing what the tests and checks need"
-	@sh tools/install.sh $(VENV) requirements-dev.lock
+	@sh .ci/install $(VENV) requirements-dev.lock
 	@touch $@
 
 recipes/registry/.trained: recipes/train_examples.py | $(VENV)/.installed

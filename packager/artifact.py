@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 Dtype = Literal["float64", "string"]
 Layout = Literal["tensor", "columns"]
@@ -57,6 +57,18 @@ class Signature:
         if self.layout == "tensor":
             return ("features",)
         return tuple(f"column_{index}" for index in range(len(self.columns)))
+
+
+def signature_from(document: dict[str, Any]) -> Signature:
+    """Return the signature that `dataclasses.asdict` made into plain values."""
+    classes = document["classes"]
+    return Signature(
+        task=document["task"],
+        layout=document["layout"],
+        columns=tuple(Column(**column) for column in document["columns"]),
+        outputs=tuple(Output(**output) for output in document["outputs"]),
+        classes=None if classes is None else tuple(classes),
+    )
 
 
 @dataclass(frozen=True)

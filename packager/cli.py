@@ -47,7 +47,7 @@ def main() -> None:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # whoever read us has heard enough
         sys.exit(0)
-    except Exception as error:  # noqa: BLE001 - the last line of defence: a bug of ours, with its log
+    except Exception as error:
         if traceback_wanted:
             raise
         _show_bug(error)

@@ -1,14 +1,14 @@
 """Every error a user can meet, each with its exit code. Only `cli.py` turns one into text and a status.
 
-    PackagerError                  1   a bug of ours, unless a kind below says otherwise
-    ├── RecipeError                2   the recipe or the command line
-    ├── SourceError                3   the artifact: missing, other digest, hostile, written by other versions
-    ├── ConvertError               4   no exact conversion
-    ├── OptimizeError              5   a reduced precision that the recipe insists on
-    ├── VerifyError                6   the gate: parity, drift, verification rows
-    ├── BenchmarkError             7   a target that the recipe needs, a regression
-    ├── BundleError                8   a bundle that cannot be written, or does not hold what it says
-    └── PublishError               9   a registry
+PackagerError                  1   a bug of ours, unless a kind below says otherwise
+├── RecipeError                2   the recipe or the command line
+├── SourceError                3   the artifact: missing, other digest, hostile, written by other versions
+├── ConvertError               4   no exact conversion
+├── OptimizeError              5   a reduced precision that the recipe insists on
+├── VerifyError                6   the gate: parity, drift, verification rows
+├── BenchmarkError             7   a target that the recipe needs, a regression
+├── BundleError                8   a bundle that cannot be written, or does not hold what it says
+└── PublishError               9   a registry
 """
 
 from __future__ import annotations

@@ -34,7 +34,9 @@ class Options:
     publish: bool = True
 
 
-def build(recipe: Recipe, options: Options, console: Console, *, environ: Mapping[str, str] = os.environ) -> BuildReport:
+def build(
+    recipe: Recipe, options: Options, console: Console, *, environ: Mapping[str, str] = os.environ
+) -> BuildReport:
     """Build one recipe; return its report, which also lies beside the bundle, written for a failure too.
 
     A failure is not raised but told: `ok` is false, `exit_code` and `error` say what happened, there is no new bundle.
@@ -55,7 +57,13 @@ def build(recipe: Recipe, options: Options, console: Console, *, environ: Mappin
 
 
 def _run(
-    recipe: Recipe, options: Options, console: Console, *, report: BuildReport, scratch: Path, environ: Mapping[str, str]
+    recipe: Recipe,
+    options: Options,
+    console: Console,
+    *,
+    report: BuildReport,
+    scratch: Path,
+    environ: Mapping[str, str],
 ) -> None:
     """The seven stages, in order."""
     with source_worker(scratch) as worker:
@@ -118,5 +126,6 @@ def _require_writable(out: Path) -> None:
         with tempfile.TemporaryFile(dir=out):
             pass
     except OSError as error:
-        raise BundleError(f"cannot write to {out}: {error.strerror}", hint="choose another folder with --out") from error
-
+        raise BundleError(
+            f"cannot write to {out}: {error.strerror}", hint="choose another folder with --out"
+        ) from error

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from packager import __version__, wording
-from packager.artifact import NATIVE, Bundle, Column, Signature, SourceModel, Variant, Verdict
+from packager.artifact import Bundle, Signature, SourceModel, Variant, Verdict, signature_from
 from packager.benchmark.benchmark import MIN_ROWS, ROWS_PER_LARGEST_BATCH, Bench, measure_native, measure_target
-from packager.benchmark.worker import signature_from
 from packager.bundle.plan import BundlePlan, Golden, ModelCard
 from packager.bundle.replay import replay
 from packager.bundle.write import write_bundle
@@ -23,7 +21,7 @@ from packager.lock import Lock, check_lock, find_lock
 from packager.optimize import optimize as optimize_stage
 from packager.publish.publish import publish as publish_bundle
 from packager.recipe.model import Recipe
-from packager.report.model import BuildReport
+from packager.report.model import BuildReport, Drift
 from packager.select import select
 from packager.source.child import SourceWorker, memory_limit_bytes
 from packager.source.resolve import Artifact, resolve
@@ -71,7 +69,9 @@ def refuse_unavailable_keys(recipe: Recipe) -> None:
     """Raise RecipeError for a key that this version would have to ignore."""
     for key, value in _UNAVAILABLE.items():
         if value(recipe):
-            raise RecipeError(f"{key} is not available in this version", key=recipe.where(key), hint="leave the key out")
+            raise RecipeError(
+                f"{key} is not available in this version", key=recipe.where(key), hint="leave the key out"
+            )
 
 
 def source(
@@ -128,11 +128,9 @@ def verify(
         raise VerifyError("the registered model answers none of the rows made from its structure")
     subjects = open_subjects(report.variants, signature, recipe)
     verify_made_rows(subjects, probes, native, taken)
-    drifts = []
+    drifts: list[Drift] = []
     if source.dataset is not None:
-        drifts, flips = verify_data(
-            subjects, source.dataset, oracle, recipe=recipe, scratch=scratch, progress=progress
-        )
+        drifts, flips = verify_data(subjects, source.dataset, oracle, recipe=recipe, scratch=scratch, progress=progress)
         if flips.counts:
             report.verification["threshold_flips"] = flips.counts
     else:
@@ -201,9 +199,14 @@ def plan_bundle(
         tolerance=recipe.verify.parity.tolerance(variant.precision),
         settings=recipe.bundle,
         deploy=recipe.bundle.deploy,
-        golden=proof.data_rows or _made_golden(proof, variant),
+        golden=proof.data_rows or _made_golden(proof, variant, is_baseline=variant is report.variants[0]),
         lineage={
-            "source": {"uri": model.uri, "sha256": model.sha256, "framework": model.framework, "versions": model.versions},
+            "source": {
+                "uri": model.uri,
+                "sha256": model.sha256,
+                "framework": model.framework,
+                "versions": dict(model.versions),
+            },
             "recipe": {"sha256": recipe.digest},
             "tool": f"packager {__version__}",
         },
@@ -226,7 +229,9 @@ def write_and_replay(plan: BundlePlan, folder: Path, report: BuildReport) -> str
     )
     if not result.ok:
         message = f"the bundle's own score.py does not answer as the model does: {result.failures[0]}"
-        raise BundleError(message, hint="this is a defect of the generated script: please report it with the report.json")
+        raise BundleError(
+            message, hint="this is a defect of the generated script: please report it with the report.json"
+        )
     return digest
 
 
@@ -253,8 +258,9 @@ def _named(signature: Signature, names_are_own: bool, recipe: Recipe, dataset: D
     count = len(signature.columns)
     if len(names) != count:
         where = "data.features" if recipe.data.features else "data.verification"
+        shown = ", ".join([*names[:8], *(["…"] if len(names) > 8 else [])])
         raise VerifyError(
-            f"the model takes {count} columns, {where} gives {len(names)}: {", ".join(names[:8])}{", …" if len(names) > 8 else ""}",
+            f"the model takes {count} columns, {where} gives {len(names)}: {shown}",
             measured=len(names),
             limit=count,
             key=recipe.where(where),
@@ -266,10 +272,11 @@ def _named(signature: Signature, names_are_own: bool, recipe: Recipe, dataset: D
     return replace(signature, columns=columns)
 
 
-def _made_golden(proof: Proof, variant: Variant) -> Golden:
-    rows, kinds = proof.probes.rows, proof.probes.kinds
-    chosen = golden_rows(rows, kinds, proof.native, signature=proof.signature, precision=variant.precision)
-    return Golden(rows.take(chosen), {name: values[chosen] for name, values in proof.native.items()})
+def _made_golden(proof: Proof, variant: Variant, *, is_baseline: bool) -> Golden:
+    chosen = golden_rows(
+        proof.probes, proof.native, signature=proof.signature, precision=variant.precision, is_baseline=is_baseline
+    )
+    return Golden(proof.probes.rows.take(chosen), {name: values[chosen] for name, values in proof.native.items()})
 
 
 def _data_golden(dataset: Dataset | None, oracle: Oracle, signature: Signature) -> Golden:
@@ -285,7 +292,9 @@ def _data_golden(dataset: Dataset | None, oracle: Oracle, signature: Signature) 
 def told_source(source: Source) -> str:
     """Return the source stage's line."""
     model = source.model
-    kind = model.estimators[0] if len(model.estimators) == 1 else " > ".join(line.strip() for line in model.estimators[:4])
+    kind = (
+        model.estimators[0] if len(model.estimators) == 1 else " > ".join(line.strip() for line in model.estimators[:4])
+    )
     return f"{model.uri}  {kind}, {len(model.signature.columns)} columns, {wording.size(source.artifact.size_bytes)}"
 
 

@@ -60,7 +60,7 @@ class Trees:
             raise ValueError("the trees' nodes do not form trees: a node is missing, shared or out of range")
         if not np.array_equal(np.sort(leaves), np.arange(self.n_leaves)):
             raise ValueError("the trees' leaves do not form trees: a leaf is missing, shared or out of range")
-        if len(self.feature) and not (0 <= self.feature.min() and self.feature.max() < self.n_features):
+        if len(self.feature) and not (self.feature.min() >= 0 and self.feature.max() < self.n_features):
             raise ValueError("a split reads a feature that the model does not have")
 
 

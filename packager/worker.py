@@ -95,9 +95,10 @@ class Worker:
 
         with np.load(answers, allow_pickle=False) as arrays:
             parts = {key: arrays[key] for key in arrays.files}
-        classes = None if self._signature is None else self._signature.classes
-        given = Answers(*(parts.get(key) for key in ("truth", "label", "probability", "value")), classes)
-        return score(name, given)
+        classes = self._signature.classes if self._signature is not None else None
+        empty = np.zeros(0)
+        truth, label, probability, value = (parts.get(key, empty) for key in ("truth", "label", "probability", "value"))
+        return score(name, Answers(truth, label, probability, value, len(classes or ())))
 
     def time(self, rows: str, batch_size: int, seconds: float, threads: int) -> JsonValue:
         """Time the native scoring call on distinct batches; return nanoseconds per call."""
@@ -133,9 +134,8 @@ def serve(requests: TextIO, replies: TextIO) -> None:
         try:
             reply = {"answer": getattr(worker, request["command"])(**request["arguments"])}
         except PackagerError as error:
-            facts = {key: getattr(error, key) for key in ("stage", "message", "hint")}
-            facts |= {key: None if getattr(error, key) is None else str(getattr(error, key)) for key in ("measured", "limit")}
-            reply = {"error": facts}
+            told = {key: getattr(error, key) for key in ("stage", "message", "measured", "limit", "hint")}
+            reply = {"error": {key: None if fact is None else str(fact) for key, fact in told.items()}}
         except MemoryError:
             reply = {"error": {"stage": "source", "message": "the model does not fit into the memory it was given"}}
         reply["seconds"] = time.perf_counter() - started

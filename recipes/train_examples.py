@@ -60,9 +60,7 @@ def digits_mlp() -> tuple[object, pd.DataFrame]:
 
 def fraud_lightgbm() -> tuple[object, pd.DataFrame]:
     """Made card transactions: six features, one of them a category, cells missing, about one fraud in fifty."""
-    seen, held_out = train_test_split(
-        make_transactions(FRAUD_ROWS), test_size=0.3, random_state=SEED, stratify=None
-    )
+    seen, held_out = train_test_split(make_transactions(FRAUD_ROWS), test_size=0.3, random_state=SEED, stratify=None)
     model = LGBMClassifier(
         n_estimators=500, num_leaves=31, learning_rate=0.03, min_child_samples=40, random_state=SEED, verbose=-1
     )

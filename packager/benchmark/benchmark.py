@@ -71,7 +71,7 @@ def measure_native(target: Target, bench: Bench, ask: Ask) -> list[Measurement]:
             seconds=_SECONDS_PER_ROUND * _ROUNDS,
             threads=target.threads,
         )
-        timing = {"variant": NATIVE, "placement": {}, "reason": None}
+        timing: dict[str, Any] = {"variant": NATIVE, "placement": {}, "reason": None}
         rows.append(_measurement(target, timing, batch_size, samples))
     return rows
 

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from packager.artifact import Column, Output, Signature
+from packager.artifact import signature_from
 from packager.benchmark.timing import time_calls
 from packager.dataset.rows import Rows
 from packager.runtime.session import NoKernel, ProviderUnavailable, Session, open_session
@@ -43,16 +43,16 @@ def measure(request: dict[str, Any]) -> list[Timing]:
         timing = Timing(name)
         timings.append(timing)
         try:
-            session = open_session(
-                Path(path), signature, provider=request["provider"], threads=request["threads"]
-            )
+            session = open_session(Path(path), signature, provider=request["provider"], threads=request["threads"])
         except (ProviderUnavailable, NoKernel) as error:
             timing.reason = str(error)
             continue
         timing.placement = session.placement
         placed, total = session.placement.get(request["provider"], 0), sum(session.placement.values())
         if placed == 0:
-            timing.reason = f"{request['provider']} runs 0 of {total} nodes: it would be a measurement of another provider"
+            timing.reason = (
+                f"{request['provider']} runs 0 of {total} nodes: it would be a measurement of another provider"
+            )
             continue
         sessions[name] = session
     running = [timing for timing in timings if timing.variant in sessions]
@@ -73,18 +73,6 @@ def _time_batches(session: Session, rows: Rows, batch_size: int, seconds: float)
     names = [output.name for output in session.signature.outputs]
     inference, count = session.inference, len(feeds)
     return time_calls(lambda index: inference.run(names, feeds[index % count]), seconds=seconds)
-
-
-def signature_from(document: dict[str, Any]) -> Signature:
-    """Return the signature that `dataclasses.asdict` made into plain values."""
-    classes = document["classes"]
-    return Signature(
-        task=document["task"],
-        layout=document["layout"],
-        columns=tuple(Column(**column) for column in document["columns"]),
-        outputs=tuple(Output(**output) for output in document["outputs"]),
-        classes=None if classes is None else tuple(classes),
-    )
 
 
 if __name__ == "__main__":

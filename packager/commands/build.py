@@ -17,9 +17,7 @@ from packager.files import pretty_json
 Json = dict[str, Any]
 
 
-def build_recipes(
-    recipes: Sequence[Path], out: Path, *, jobs: int, publish: bool, locked: bool, as_json: bool
-) -> int:
+def build_recipes(recipes: Sequence[Path], out: Path, *, jobs: int, publish: bool, locked: bool, as_json: bool) -> int:
     """Build every recipe; print the bundles' paths or the reports; return the first failure's exit code, else 0."""
     arguments = [*(["--locked"] if locked else []), *([] if publish else ["--no-publish"])]
     if jobs > 1 and len(recipes) > 1:

@@ -9,7 +9,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from packager.benchmark.worker import signature_from
+from packager.artifact import signature_from
 from packager.bundle.manifest import check_digests
 from packager.bundle.model_info import read_info
 from packager.commands.register import framework_of
@@ -79,8 +79,8 @@ def inspect_bundle(bundle: Path) -> dict[str, Any]:
         "bundle": str(bundle),
         "name": manifest.name,
         "version": manifest.version,
-        "digest": manifest.bundle_digest,
-        "files": [f"{entry.path} ({entry.size_bytes:,} bytes)" for entry in manifest.files],
+        "digest": manifest.digest,
+        "files": [f"{entry.path} ({entry.size:,} bytes)" for entry in manifest.files],
         "lineage": [f"{key}: {value}" for key, value in manifest.lineage.items()],
         "model_dtype": info.graph_dtype,
         "task": info.signature.task,

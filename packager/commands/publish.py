@@ -18,7 +18,7 @@ def publish_bundle(bundle: Path, to: str, *, dry_run: bool) -> dict[str, Any]:
         manifest = check_digests(bundle)
     except BundleError as error:
         raise PublishError(error.message, hint="publish a bundle as it was built") from error
-    checked = Bundle(bundle, manifest.bundle_digest)
+    checked = Bundle(bundle, manifest.digest)
     done = publishing.publish(checked, to, base=Path.cwd(), environ=os.environ, dry_run=dry_run)
     state = "already there" if done.already_there else "would be written" if dry_run else "written"
     return {"uri": done.uri, "digest": done.digest, "state": state}

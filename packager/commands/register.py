@@ -19,9 +19,8 @@ def register_artifact(artifact: Path, name: str, version: str | None, data: Path
             raise SourceError(f"{path} is not a file", hint="name the artifact's own file")
     found = audit(artifact)
     registry = DirectoryRegistry(registry_root(Path.cwd(), os.environ))
-    entry = registry.register(
-        artifact, name, version, data=data, facts=Facts(framework_of(found.globals, found.format), found.versions)
-    )
+    facts = Facts(framework_of(found.globals, found.format), found.versions)
+    entry = registry.register(artifact, name, version=version, data=data, facts=facts)
     return {"uri": entry.uri, "artifact": str(entry.path), "sha256": entry.sha256, "framework": entry.framework}
 
 

@@ -57,11 +57,13 @@ def assemble(model: Any, signature: Signature, dtype: np.dtype[np.floating], *, 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         if choices.engine == "stock":
-            return convert_sklearn(model, **arguments)
+            converted: ModelProto = convert_sklearn(model, **arguments)
+            return converted
         try:
-            return convert_sklearn(model, black_op=_FLOAT32_ONLY, **arguments)
+            converted = convert_sklearn(model, black_op=_FLOAT32_ONLY, **arguments)
         except (NotImplementedError, RuntimeError):  # no plain form of some step: its own operator then
-            return convert_sklearn(model, **arguments)
+            converted = convert_sklearn(model, **arguments)
+    return converted
 
 
 class _ContainerGraph:
@@ -211,4 +213,3 @@ def _options(model: Any) -> dict[Any, dict[str, object]]:
     if hasattr(model, "get_params") and is_classifier(model):  # a raw Booster is neither
         options[id(model)] = {"zipmap": False}
     return options
-

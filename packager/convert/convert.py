@@ -27,7 +27,7 @@ def convert(model: Any, signature: Signature, path: Path, *, dtype: np.dtype[np.
         finished = finish(assemble(model, signature, dtype, choices=choices), signature, dtype)
     except UnsupportedModel as error:
         raise ConvertError(f"no exact conversion: {error}") from error
-    except Exception as error:  # noqa: BLE001 - converters raise every kind; each is a refusal that names the step
+    except Exception as error:
         message = f"{_culprit(error, model)} does not convert in {dtype.name}: {_reason(error)}"
         raise ConvertError(message, hint="`package check` lists every step and why") from error
     size_bytes = finished.ByteSize()

@@ -141,4 +141,3 @@ def _opsets(model: ModelProto, graph: GraphProto) -> list[OperatorSetIdProto]:
         versions[ML_DOMAIN] = _ML_OPSET_OF_TREE_ENSEMBLE
     used = {node.domain for node in graph.node} | {""}
     return [helper.make_opsetid(domain, version) for domain, version in sorted(versions.items()) if domain in used]
-

@@ -6,6 +6,7 @@ values and categories become thresholds, default sides and set members.
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -185,7 +186,7 @@ def _category_sets(fields: dict[str, str]) -> tuple[Doubles, ...]:
     words = np.array(fields["cat_threshold"].split(), dtype="<u4")
     return tuple(
         np.flatnonzero(np.unpackbits(words[start:end].view(np.uint8), bitorder="little")).astype(np.float64)
-        for start, end in zip(bounds[:-1], bounds[1:], strict=True)
+        for start, end in itertools.pairwise(bounds)
     )
 
 

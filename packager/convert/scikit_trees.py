@@ -51,10 +51,7 @@ def emit_forest(graph: Graph, features: str, model: Any) -> str:
     fitted = [read_tree(member.tree_) for member in ([model] if members is None else members)]
     trees = concatenate([tree for tree, _ in fitted])
     values = np.concatenate([leaf for _, leaf in fitted])
-    if hasattr(model, "classes_"):
-        vectors = _class_fractions(model, values)
-    else:
-        vectors = values[:, :, 0]
+    vectors = _class_fractions(model, values) if hasattr(model, "classes_") else values[:, :, 0]
     narrowed = as_float32(graph, features)
     if vectors.shape[1] == 1:
         zeros = np.zeros(len(vectors), dtype=np.int64)
@@ -116,14 +113,15 @@ def _class_fractions(model: Any, values: Doubles) -> Doubles:
     counts = values[:, 0, :]
     totals = counts.sum(axis=1, keepdims=True)
     is_counts = (totals > 1 + 1e-6).any()  # a fraction's row sums to 1 but for rounding
-    return counts / totals if is_counts else counts
+    fractions: Doubles = counts / totals if is_counts else counts
+    return fractions
 
 
 def _start_value(model: Any) -> Doubles:
     """Return the constant raw score that boosting starts from, [trees per stage]."""
     from sklearn.dummy import DummyClassifier, DummyRegressor
 
-    constant = isinstance(model.init_, DummyClassifier | DummyRegressor) or isinstance(model.init_, str)
+    constant = isinstance(model.init_, DummyClassifier | DummyRegressor | str)
     if not constant:
         raise UnsupportedModel(f"GradientBoosting that starts from {type(model.init_).__name__} has no exact form yet")
     row = np.zeros((1, model.n_features_in_), dtype=np.float32)

@@ -74,9 +74,7 @@ def _map_back(trees: Trees, step: Any) -> Trees | None:
     scale, shift = _positive_scaling(step, trees.n_features)
     if scale is None or shift is None:
         return None
-    return Trees(
-        **{**vars(trees), "threshold": trees.threshold * scale[trees.feature] + shift[trees.feature]}
-    )
+    return Trees(**{**vars(trees), "threshold": trees.threshold * scale[trees.feature] + shift[trees.feature]})
 
 
 def _positive_scaling(step: Any, count: int) -> tuple[Doubles | None, Doubles | None]:
@@ -103,8 +101,9 @@ def _ranges(model: Any, count: int, trees: Trees | None) -> tuple[Doubles, Doubl
     if getattr(first, "data_min_", None) is not None and len(first.data_min_) == count:
         return np.array(first.data_min_, float), np.array(first.data_max_, float)
     center, spread = getattr(first, "mean_", getattr(first, "center_", None)), getattr(first, "scale_", None)
-    if np.ndim(center) == 1 and np.ndim(spread) == 1 and len(center) == count and len(spread) == count:
-        low, high = np.asarray(center) - 3 * np.asarray(spread), np.asarray(center) + 3 * np.asarray(spread)
+    center, spread = np.asarray(center, dtype=object), np.asarray(spread, dtype=object)
+    if center.shape == spread.shape == (count,):
+        low, high = (center - 3 * spread).astype(np.float64), (center + 3 * spread).astype(np.float64)
     if trees is not None:
         low, high = _widen_to_thresholds(low, high, trees)
     return low.astype(np.float64), high.astype(np.float64)

@@ -24,7 +24,9 @@ MISSING = ("", "na", "n/a", "#n/a", "<na>", "nan", "-nan", "null", "none")
 MAX_EXACT = 2**53
 _INTEGER = r"^[+-]?[0-9]{1,18}$"
 _LONG_INTEGER = r"^[+-]?[0-9]{16,}$"
-_EXACT_HINT = "identifiers are no features; leave the column out, or make it text before training"
+_INEXACT = "holds whole numbers beyond 2**53, which float64 cannot hold exactly"
+_TEXT = "holds text; the model takes numbers"
+_INEXACT_HINT = "identifiers are no features; leave the column out, or make it text before training"
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,7 @@ def numbers(cells: pa.Array, where: Where, *, parse: bool) -> npt.NDArray[np.flo
     if pa.types.is_boolean(kind):
         cells = cells.cast(pa.uint8())
     elif _is_text(kind):
-        cells = _parsed(cells, where) if parse else _refuse(where, "holds text; the model takes numbers")
+        cells = _parsed(cells, where) if parse else _refuse(where, _TEXT)
     elif pa.types.is_null(kind):
         cells = cells.cast(pa.float64())
     elif not (pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)):
@@ -54,9 +56,9 @@ def numbers(cells: pa.Array, where: Where, *, parse: bool) -> npt.NDArray[np.flo
     try:
         made: npt.NDArray[np.float64] = cells.cast(pa.float64()).to_numpy(zero_copy_only=False)
     except pa.ArrowInvalid:
-        raise where.error("holds whole numbers beyond 2**53, which float64 cannot hold exactly", _EXACT_HINT) from None
+        raise where.error(_INEXACT, _INEXACT_HINT) from None
     if pa.types.is_decimal(kind) and kind.scale <= 0 and np.nanmax(np.abs(made), initial=0) > MAX_EXACT:
-        raise where.error("holds whole numbers beyond 2**53, which float64 cannot hold exactly", _EXACT_HINT)
+        raise where.error(_INEXACT, _INEXACT_HINT)
     return made
 
 
@@ -67,7 +69,10 @@ def strings(cells: pa.Array, where: Where) -> npt.NDArray[np.object_]:
         cells = cells.cast(pa.string())
     if not _is_text(cells.type):
         raise where.error(f"holds {cells.type}; the model takes text")
-    made: npt.NDArray[np.object_] = cells.to_numpy(zero_copy_only=False)
+    try:
+        made: npt.NDArray[np.object_] = cells.to_numpy(zero_copy_only=False)
+    except (pa.ArrowException, UnicodeDecodeError):
+        raise where.error("holds text that is not UTF-8") from None
     return made.astype(object, copy=False)
 
 
@@ -88,16 +93,25 @@ def labels(cells: pa.Array, where: Where, kind: LabelKind) -> npt.NDArray[np.gen
     return numbers(cells, where, parse=True)
 
 
-def missing(cells: pa.Array, *, parse: bool) -> int:
-    """Return how many cells of a column of labels are missing: null, not a number, in a CSV file a usual marker."""
+def nulls(cells: pa.Array) -> int:
+    """Return how many cells are null, or not a number."""
     cells = _decoded(cells)
-    if _is_text(cells.type):
-        return int(pc.sum(_blank(cells)).as_py() or 0) if parse else int(cells.null_count)
-    return int(pc.sum(pc.is_null(cells, nan_is_null=True)).as_py() or 0)
+    if pa.types.is_floating(cells.type):
+        cells = pc.if_else(pc.is_nan(cells), None, cells)
+    return int(cells.null_count)
 
 
-def label_kind(cells: pa.Array, where: Where, *, parse: bool) -> LabelKind:
-    """Return what kind of label these cells hold; `parse`: text is read as the narrowest kind it can be."""
+def blanks(cells: pa.Array) -> int:
+    """Return how many cells of text are null or what stands for a missing number; `nulls` for other cells."""
+    cells = _decoded(cells)
+    return int(pc.sum(_blank(cells)).as_py() or 0) if _is_text(cells.type) else nulls(cells)
+
+
+def label_kind(cells: pa.Array, where: Where, *, parse: bool) -> LabelKind | None:
+    """Return what kind of label these cells hold; `parse`: text is read as the narrowest kind it can be.
+
+    None if text that is parsed has no cell that is not blank.
+    """
     cells = _decoded(cells)
     kind = cells.type
     if pa.types.is_boolean(kind):
@@ -111,9 +125,11 @@ def label_kind(cells: pa.Array, where: Where, *, parse: bool) -> LabelKind:
     if not parse:
         return "text"
     trimmed = pc.utf8_lower(pc.utf8_trim_whitespace(pc.drop_null(pc.if_else(_blank(cells), None, cells))))
-    if pc.all(pc.match_substring_regex(trimmed, _INTEGER)).as_py() is not False:
+    if len(trimmed) == 0:
+        return None
+    if pc.all(pc.match_substring_regex(trimmed, _INTEGER)).as_py():
         return "integer"
-    if pc.all(pc.is_in(trimmed, value_set=pa.array(["true", "false"]))).as_py() is not False:
+    if pc.all(pc.is_in(trimmed, value_set=pa.array(["true", "false"], trimmed.type))).as_py():
         return "boolean"
     try:
         trimmed.cast(pa.float64())
@@ -138,24 +154,32 @@ def _whole(cells: pa.Array, where: Where) -> npt.NDArray[np.int64]:
 
 
 def _parsed(cells: pa.Array, where: Where) -> pa.Array:
-    """Return float64 for cells of text; true and false count as 1 and 0, as booleans do everywhere."""
+    """Return float64 for cells of text."""
+    try:
+        made = cells.cast(pa.float64())
+    except pa.ArrowInvalid:
+        made = _parsed_leniently(cells, where)
+    if (pc.max(pc.abs(made)).as_py() or 0) > MAX_EXACT:
+        trimmed = pc.utf8_trim_whitespace(cells)
+        long = trimmed.filter(pc.match_substring_regex(trimmed, _LONG_INTEGER), null_selection_behavior="drop")
+        if any(abs(int(cell.as_py())) > MAX_EXACT for cell in long):
+            raise where.error(_INEXACT, _INEXACT_HINT)
+    return made
+
+
+def _parsed_leniently(cells: pa.Array, where: Where) -> pa.Array:
+    """Return float64 where cells are blank, or true and false, which count as 1 and 0 as booleans do everywhere."""
     cells = pc.utf8_trim_whitespace(pc.if_else(_blank(cells), None, cells))
-    long = cells.filter(pc.match_substring_regex(cells, _LONG_INTEGER), null_selection_behavior="drop")
-    if any(abs(int(cell.as_py())) > MAX_EXACT for cell in long):
-        raise where.error("holds whole numbers beyond 2**53, which float64 cannot hold exactly", _EXACT_HINT)
+    lower = pc.utf8_lower(cells)
+    cells = pc.if_else(pc.equal(lower, "true"), "1", pc.if_else(pc.equal(lower, "false"), "0", cells))
     try:
         return cells.cast(pa.float64())
     except pa.ArrowInvalid:
-        lower = pc.utf8_lower(cells)
-        cells = pc.if_else(pc.equal(lower, "true"), "1", pc.if_else(pc.equal(lower, "false"), "0", cells))
-    try:
-        return cells.cast(pa.float64())
-    except pa.ArrowInvalid:
-        raise where.error("holds text; the model takes numbers") from None
+        raise where.error(_TEXT) from None
 
 
 def _blank(cells: pa.Array) -> pa.Array:
-    marked = pc.is_in(pc.utf8_lower(pc.utf8_trim_whitespace(cells)), value_set=pa.array(MISSING))
+    marked = pc.is_in(pc.utf8_lower(pc.utf8_trim_whitespace(cells)), value_set=pa.array(MISSING, pa.large_string()))
     return pc.or_(pc.is_null(cells), pc.fill_null(marked, True))
 
 

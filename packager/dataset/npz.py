@@ -6,8 +6,9 @@ Headers are believed only as far as the bytes go, and nothing is unpickled.
 from __future__ import annotations
 
 import math
+import tokenize
 import zipfile
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -82,36 +83,35 @@ class NpzPart:
                 yield pa.RecordBatch.from_arrays([_arrow(columns[name]) for name in names], names=list(names))
 
 
-def _reader(
-    archive: zipfile.ZipFile, member: _Member, stack: ExitStack
-) -> Callable[[int], npt.NDArray[np.generic]]:
+def _reader(archive: zipfile.ZipFile, member: _Member, stack: ExitStack) -> Callable[[int], npt.NDArray[np.generic]]:
     """Return a function that reads the next rows of one array; one stored by columns is taken in whole."""
     stream = stack.enter_context(archive.open(f"{member.name}.npy"))
     _read_header(stream)
     if not member.by_columns:
         return lambda rows: _read(stream, member.dtype, (rows, *member.shape[1:]))
-    whole = _read(stream, member.dtype, member.shape[::-1]).T
-    blocks = iter_rows(whole)
-    next(blocks)
-    return blocks.send
+    return _Whole(_read(stream, member.dtype, member.shape[::-1]).T)
 
 
-def iter_rows(whole: npt.NDArray[np.generic]) -> Generator[npt.NDArray[np.generic], int, None]:
-    """Yield the next rows of `whole`, as many as are sent in."""
-    rows = yield whole[:0]
-    start = 0
-    while True:
-        start, block = start + rows, whole[start : start + rows]
-        rows = yield block
+@dataclass
+class _Whole:
+    """An array in memory that is handed out in blocks."""
+
+    array: npt.NDArray[np.generic]
+    start: int = 0
+
+    def __call__(self, rows: int) -> npt.NDArray[np.generic]:
+        block = self.array[self.start : self.start + rows]
+        self.start += rows
+        return block
 
 
 def _read_header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[np.generic]]:
-    version = np.lib.format.read_magic(stream)  # type: ignore[no-untyped-call]
-    if version == (1, 0):
-        return np.lib.format.read_array_header_1_0(stream)  # type: ignore[no-untyped-call, no-any-return]
-    if version == (2, 0):
-        return np.lib.format.read_array_header_2_0(stream)  # type: ignore[no-untyped-call, no-any-return]
-    raise ValueError("an array format that is not read")
+    """Return shape, whether stored by columns, and dtype; ValueError if the header is none."""
+    readers = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+    try:
+        return readers[np.lib.format.read_magic(stream)](stream)
+    except (LookupError, SyntaxError, TypeError, OverflowError, tokenize.TokenError) as error:
+        raise ValueError("not the header of an array") from error
 
 
 def _header(path: Path, archive: zipfile.ZipFile, file: str) -> _Member:
@@ -121,7 +121,7 @@ def _header(path: Path, archive: zipfile.ZipFile, file: str) -> _Member:
     if dtype.hasobject:
         hint = "save text as arrays of dtype str, and no objects"
         raise VerifyError(f"{path}: array {name!r} holds pickled objects, which are never loaded", hint=hint)
-    if dtype.kind not in "biufU" or dtype.itemsize > 8 and dtype.kind == "f":
+    if dtype.kind not in "biufU" or (dtype.itemsize > 8 and dtype.kind == "f"):
         raise VerifyError(f"{path}: array {name!r} holds {dtype}, which is neither numbers nor text")
     if len(shape) != 1 and (len(shape), name) != (2, MATRIX):
         hint = f"one array of shape [rows] per column, or all features in order as {MATRIX!r} of shape [rows, columns]"

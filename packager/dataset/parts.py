@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import zipfile
 import zlib
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,8 +24,8 @@ import pyarrow.parquet as pq
 from packager.dataset.npz import NpzPart
 from packager.errors import VerifyError
 
-# Enough for one page of one column; the parquet reader would otherwise take in whole column chunks.
-_BUFFER_BYTES = 1 << 20
+# Per column; the parquet reader would otherwise take in whole column chunks.
+_BUFFER_BYTES = 1 << 16
 _CSV_BLOCK_BYTES = 1 << 22
 
 
@@ -79,10 +80,9 @@ class ArrowPart(_File):
 
     @classmethod
     def open(cls, path: Path) -> ArrowPart:
-        """Read the file's footer and the length of each of its batches."""
+        """Read the file's footer and count its rows."""
         with pa.memory_map(str(path)) as source, pa.ipc.open_file(source) as file:
-            count = sum(file.get_batch(index).num_rows for index in range(file.num_record_batches))
-            return cls(path, file.schema, count)
+            return cls(path, file.schema, file.count_rows())
 
     def blocks(self, names: Sequence[str], rows: int) -> Iterator[pa.RecordBatch]:
         """Yield slices of the file's own batches; each is validated, as its offsets are used as they are."""
@@ -100,29 +100,28 @@ class CsvPart(_File):
     @classmethod
     def open(cls, path: Path) -> CsvPart:
         """Read the header."""
-        with _csv(path, None) as reader:
+        with _csv(path, []) as reader:
             return cls(path, reader.schema, None, parse=True)
 
     def blocks(self, names: Sequence[str], rows: int) -> Iterator[pa.RecordBatch]:
         """Yield blocks of at most `rows` rows."""
-        with _csv(self.path, self.schema) as reader:
+        # In a file of one column an empty line is a row with a missing cell.
+        with _csv(self.path, list(names), skip_empty=len(self.schema) > 1) as reader:
             for batch in reader:
-                chosen = batch.select(list(names))
-                for start in range(0, chosen.num_rows, rows):
-                    yield chosen.slice(start, rows)
+                for start in range(0, batch.num_rows, rows):
+                    yield batch.slice(start, rows)
 
 
-def _csv(path: Path, schema: pa.Schema | None) -> pa.csv.CSVStreamingReader:
-    """Open a CSV file; with a schema, every cell comes as text, and only an empty unquoted one is missing."""
-    names = [] if schema is None else schema.names
+def _csv(path: Path, names: list[str], *, skip_empty: bool = True) -> pa.csv.CSVStreamingReader:
+    """Open a CSV file; the cells of `names` come as text, and only an empty unquoted one is missing."""
     return pa.csv.open_csv(
         path,
         # Rows are numbered in messages only by a single thread.
         read_options=pa.csv.ReadOptions(use_threads=False, block_size=_CSV_BLOCK_BYTES),
-        # In a file of one column an empty line is a row with a missing cell.
-        parse_options=pa.csv.ParseOptions(newlines_in_values=True, ignore_empty_lines=len(names) != 1),
+        parse_options=pa.csv.ParseOptions(newlines_in_values=True, ignore_empty_lines=skip_empty),
         convert_options=pa.csv.ConvertOptions(
-            column_types={name: pa.string() for name in names},
+            include_columns=names,
+            column_types={name: pa.large_string() for name in names},
             null_values=[""],
             strings_can_be_null=True,
             quoted_strings_can_be_null=False,
@@ -148,7 +147,10 @@ def open_part(path: Path) -> Part:
     if suffix is None:
         raise VerifyError(f"{path}: not a format of rows that is read", hint=f"known: {', '.join(FORMATS)}")
     with readable(path):
-        return FORMATS[suffix][1](path)
+        part = FORMATS[suffix][1](path)
+        if twice := [name for name, count in Counter(part.schema.names).items() if count > 1]:
+            raise VerifyError(f"{path}: two columns are called {twice[0]!r}")
+    return part
 
 
 @contextmanager
@@ -156,7 +158,7 @@ def readable(path: Path) -> Iterator[None]:
     """Turn what the readers raise about a damaged file into a VerifyError without any of its values."""
     try:
         yield
-    except (pa.ArrowException, OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+    except (pa.ArrowException, OSError, ValueError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
         name = FORMATS[_suffix(path) or ".csv"][0]
         raise VerifyError(f"{path}: {_told(str(error), name)}") from None
 
@@ -168,7 +170,7 @@ def _suffix(path: Path) -> str | None:
 def _told(error: str, name: str) -> str:
     if "Empty CSV" in error:
         return "the file is empty"
-    if "invalid UTF8" in error:
+    if "invalid UTF8" in error or "'utf-8' codec" in error:
         return "the file is not UTF-8 text"
     if counts := re.search(r"(Row #\d+: )?Expected (\d+) columns, got (\d+)", error):
         row = (counts[1] or "a row: ").removesuffix(": ").lower().replace("#", "")

@@ -39,7 +39,9 @@ def apply(source: Path, target: Path) -> None:
     kept = {node.op_type for node in model.graph.node if node.domain == _ML_DOMAIN}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # weights below half's smallest number become zero; parity judges that
-        half = convert_float_to_float16(model, keep_io_types=True, op_block_list=[*DEFAULT_OP_BLOCK_LIST, *sorted(kept)])
+        half = convert_float_to_float16(
+            model, keep_io_types=True, op_block_list=[*DEFAULT_OP_BLOCK_LIST, *sorted(kept)]
+        )
     ordered = OnnxModel(half)  # the converter appends its casts behind the nodes that read them
     ordered.topological_sort()
     onnx.save(ordered.model, str(target))

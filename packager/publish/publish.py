@@ -21,7 +21,7 @@ from packager.registry.contents import MANIFEST, BundleContents
 from packager.registry.directory import DirectoryRegistry
 from packager.registry.locate import Uri, parse_uri, registry_root
 
-Json: TypeAlias = "None | bool | int | float | str | list[Json] | dict[str, Json]"
+Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 
 PASSED = "passed"
 

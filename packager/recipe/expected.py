@@ -1,4 +1,4 @@
-"""What a key takes and what was found there, in words, both read off the JSON Schema: for problems and the reference."""
+"""What a key takes and what was found there, in words read off the JSON Schema: for problems and the reference."""
 
 from __future__ import annotations
 

@@ -275,7 +275,7 @@ class Recipe(Section):
         return self._written.document
 
     def where(self, key: str) -> str:
-        """Return where `key` (dotted, `benchmark.targets[0].threads`) is set: `FILE:LINE KEY`, or `FILE KEY (default)`."""
+        """Return where `key` (as `benchmark.targets[0].threads`) is set: `FILE:LINE KEY`, or `FILE KEY (default)`."""
         line = self._written.lines.get(key)
         if line is None:
             return f"{self._written.shown} {key} (default)"

@@ -1,4 +1,4 @@
-"""The execution providers that a recipe may name, in one table: ONNX Runtime's own name and the package that holds it."""
+"""The execution providers that a recipe may name, in one table: ONNX Runtime's name and the package that has it."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from packager.errors import SourceError
 from packager.recipe.names import is_safe
 
 Kind = Literal["artifact", "bundle"]
-Json: TypeAlias = "None | bool | int | float | str | list[Json] | dict[str, Json]"
+Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 
 META = "meta.json"
 META_VERSION = 1

@@ -1,4 +1,4 @@
-"""URIs: text in, a parsed `Uri` out. A malformed one is a mistake of the recipe or the command line, not of a registry."""
+"""URIs: text in, a parsed `Uri` out. A malformed one is a mistake of the recipe or the command line."""
 
 from __future__ import annotations
 

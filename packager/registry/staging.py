@@ -22,7 +22,7 @@ _PREFIX = ".partial-"
 
 @contextmanager
 def staging(root: Path, error: type[PackagerError]) -> Iterator[Path]:
-    """Yield an empty hidden folder in `root` that is gone when the block ends; `error` where `root` can't be written."""
+    """Yield an empty hidden folder in `root` that is gone when the block ends; `error` if `root` can't be written."""
     try:
         root.mkdir(parents=True, exist_ok=True)
         with _locked(root):

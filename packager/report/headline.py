@@ -36,7 +36,7 @@ def headline(report: BuildReport) -> str:
     claim = f"The selected variant {name} scores like the registered model"
     if evidence := _evidence(report, "", report.verification.get("rows")):
         return f"{claim}{evidence}."
-    if evidence := _evidence(report, PROBE, report.verification.get("probe_rows")):
+    if evidence := _evidence(report, PROBE, report.verification.get("made_rows")):
         return f"{claim} on rows made from its structure{evidence}."
     return f"The selected variant {name} passed every check of the recipe."
 
@@ -102,7 +102,7 @@ def _source_facts(source: dict[str, Any]) -> list[Fact]:
 
 
 def _row_facts(report: BuildReport) -> list[Fact]:
-    named = {"rows": "verification rows", "labelled_rows": "of them labelled", "probe_rows": "probe rows"}
+    named = {"rows": "verification rows", "made_rows": "made rows"}
     found = [
         f"{wording.count(report.verification[key])} {words}"
         for key, words in named.items()

@@ -101,7 +101,8 @@ class LogScale:
         decades = range(math.ceil(self.low), math.floor(self.high) + 1)
         if len(decades) >= 3:
             step = math.ceil(len(decades) / _TICKS)
-            return [float(f"1e{exponent}") for exponent in decades if exponent % step == 0]
+            values = [float(f"1e{exponent}") for exponent in decades if exponent % step == 0]
+            return [value for value in values if 0 < value < math.inf]
         for mantissas in ((1, 3), (1, 2, 5), (1, 1.5, 2, 3, 4, 5, 6, 8)):
             found = self._within(mantissas)
             if len(found) >= 3:

@@ -224,6 +224,10 @@ def _edge(value: float) -> str:
 def _plain(name: str, value: object) -> str:
     if isinstance(value, int) and not isinstance(value, bool):
         return wording.size(value) if name.endswith("_bytes") else wording.count(value)
+    if value is None:
+        return wording.NONE
+    if isinstance(value, dict) and not any(isinstance(item, dict | list | tuple) for item in value.values()):
+        return ", ".join(f"{key} {_plain(str(key), item)}" for key, item in value.items())
     if isinstance(value, list | tuple) and not any(isinstance(item, dict | list | tuple) for item in value):
         return ", ".join(map(str, value))
     if isinstance(value, dict | list | tuple):

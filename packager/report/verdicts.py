@@ -19,14 +19,14 @@ _FINEST = 17  # significant digits that tell any two doubles apart
 
 def measured_and_limit(verdict: Verdict) -> tuple[str, str]:
     """Return measured and limit as text; where the check failed by a hair, with the digits that show it."""
-    measured, limit = _figure(verdict.check, verdict.measured), _limit(verdict.check, verdict.limit)
-    pair = (verdict.measured, verdict.limit)
-    if verdict.ok or not all(isinstance(value, float | int) for value in pair) or not _same(measured, limit):
-        return measured, limit
+    said = _figure(verdict.check, verdict.measured), _limit(verdict.check, verdict.limit)
+    measured, limit = verdict.measured, verdict.limit
+    if verdict.ok or not isinstance(measured, float | int) or not isinstance(limit, float | int) or not _same(*said):
+        return said
     digits = 3
-    while digits < _FINEST and f"{pair[0]:.{digits}g}" == f"{pair[1]:.{digits}g}":
+    while digits < _FINEST and f"{measured:.{digits}g}" == f"{limit:.{digits}g}":
         digits += 1
-    return f"{pair[0]:.{digits}g}", f"{pair[1]:.{digits}g}"
+    return f"{measured:.{digits}g}", wording.limit(limit)
 
 
 def is_excused(report: BuildReport, verdict: Verdict) -> bool:

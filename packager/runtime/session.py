@@ -17,7 +17,11 @@ CPU_PROVIDER = "CPUExecutionProvider"
 Outputs = dict[str, npt.NDArray[Any]]
 
 _ERRORS_ONLY = 3
-_NUMPY_OF_ONNX = {"tensor(double)": np.float64, "tensor(float)": np.float32, "tensor(float16)": np.float16}
+_NUMPY_OF_ONNX: dict[str, type[np.floating]] = {
+    "tensor(double)": np.float64,
+    "tensor(float)": np.float32,
+    "tensor(float16)": np.float16,
+}
 
 
 class ProviderUnavailable(RuntimeError):
@@ -74,7 +78,7 @@ def open_session(path: Path, signature: Signature, *, provider: str = CPU_PROVID
     if provider not in inference.get_providers():
         raise ProviderUnavailable(f"{provider} could not be loaded here, and the session would run on the CPU instead")
     number_types = [_NUMPY_OF_ONNX[value.type] for value in inference.get_inputs() if value.type in _NUMPY_OF_ONNX]
-    dtype = np.dtype(number_types[0] if number_types else np.float64)
+    dtype: np.dtype[np.floating] = np.dtype(number_types[0] if number_types else np.float64)
     return Session(inference, signature, dtype, _placement(inference))
 
 

@@ -108,7 +108,7 @@ def nbytes(shape: object, dtype: Dtype) -> int:
 
 
 def check_array_state(state: object) -> None:
-    """Refuse a pickled array whose bytes do not fit its shape and dtype, or whose dtype asks for objects out of bytes."""
+    """Refuse a pickled array whose bytes do not fit its shape and dtype, or that makes objects out of bytes."""
     if not isinstance(state, tuple) or len(state) < 5:
         raise Forbidden("an array in it has a state of an unknown version")
     shape, symbol, _, data = state[1:5]

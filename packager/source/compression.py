@@ -6,6 +6,7 @@ The compressor is told by the same magic bytes, in the same order, as joblib's l
 from __future__ import annotations
 
 import bz2
+import importlib
 import importlib.util
 import lzma
 import os
@@ -105,9 +106,7 @@ def _decompressor(name: str) -> Decompressor:
 def _lz4() -> Decompressor:
     if importlib.util.find_spec("lz4") is None:
         raise SourceError("is compressed with lz4, which is not installed", hint="pip install lz4, or dump it again")
-    from lz4.frame import LZ4FrameDecompressor
-
-    decompressor: Decompressor = LZ4FrameDecompressor()
+    decompressor: Decompressor = importlib.import_module("lz4.frame").LZ4FrameDecompressor()
     return decompressor
 
 

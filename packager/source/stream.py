@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from packager.errors import SourceError
-from packager.source.compression import Blocks
+from packager.source.compression import HEAD_BYTES, Blocks
 from packager.source.symbols import Unreadable
 
 
@@ -99,6 +99,12 @@ class Source:
         self._buffer = b"".join(parts)
         self._at = 0
         self._aim()
+
+    def head(self) -> bytes:
+        """Return the first bytes, or fewer where there are fewer."""
+        if not self._buffer:
+            self._more()
+        return self._buffer[:HEAD_BYTES]
 
     def peek(self, count: int) -> bytes:
         """Return the next bytes, at most `count`, without passing over them."""

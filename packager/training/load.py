@@ -21,7 +21,7 @@ def load_model(path: Path, file_format: str) -> Any:
         warnings.simplefilter("ignore")  # version skew was judged before, from the bytes
         try:
             model = joblib.load(path)
-        except Exception as error:  # noqa: BLE001 - whatever a foreign file raises is one refusal
+        except Exception as error:
             message = f"the artifact does not load: {type(error).__name__}: {str(error)[:300]}"
             raise SourceError(message, hint="load it where it was trained and save it again") from error
     if not (hasattr(model, "predict") or hasattr(model, "transform")):

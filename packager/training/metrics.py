@@ -9,28 +9,30 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from packager.artifact import Scalar
-
 Array = npt.NDArray[Any]
 
 
 @dataclass(frozen=True)
 class Answers:
-    """What a metric may read: true labels, and of each row the label, the probabilities or the value answered."""
+    """What a metric may read; all of shape [rows], but `probability`, which is [rows, classes].
+
+    `truth` and `label` are positions among the model's `n_classes` classes; of a regressor `truth` is a value.
+    What the model does not answer is empty.
+    """
 
     truth: Array
-    label: Array | None
-    probability: Array | None
-    value: Array | None
-    classes: tuple[Scalar, ...] | None
+    label: Array
+    probability: Array
+    value: Array
+    n_classes: int
 
     @property
     def is_binary(self) -> bool:
-        return self.classes is not None and len(self.classes) == 2
+        return self.n_classes == 2
 
     def positive(self) -> Array:
-        """Return 1 where the truth is the second class, of shape [rows]."""
-        return (self.truth == (self.classes or (0, 1))[1]).astype(np.int64)
+        """Return 1 where the truth is the second class; shape [rows]."""
+        return np.asarray(self.truth == 1, dtype=np.int64)
 
 
 def score(name: str, answers: Answers) -> float:
@@ -44,7 +46,9 @@ def _roc_auc(answers: Answers) -> float:
     if answers.is_binary:
         return float(metrics.roc_auc_score(answers.positive(), answers.probability[:, 1]))
     return float(
-        metrics.roc_auc_score(answers.truth, answers.probability, multi_class="ovr", labels=list(answers.classes or ()))
+        metrics.roc_auc_score(
+            answers.truth, answers.probability, multi_class="ovr", labels=list(range(answers.n_classes))
+        )
     )
 
 
@@ -53,7 +57,7 @@ def _average_precision(answers: Answers) -> float:
 
     if answers.is_binary:
         return float(metrics.average_precision_score(answers.positive(), answers.probability[:, 1]))
-    truth = answers.truth[:, None] == np.array(answers.classes)[None, :]
+    truth = answers.truth[:, None] == np.arange(answers.n_classes)[None, :]
     return float(metrics.average_precision_score(truth, answers.probability))
 
 
@@ -72,7 +76,7 @@ def _of_positive_labels(function: str) -> Callable[[Answers], float]:
     def compute(answers: Answers) -> float:
         from sklearn import metrics
 
-        choice = {"pos_label": answers.classes[1]} if answers.is_binary and answers.classes else {"average": "macro"}
+        choice = {"pos_label": 1} if answers.is_binary else {"average": "macro"}
         return float(getattr(metrics, function)(answers.truth, answers.label, zero_division=0, **choice))
 
     return compute
@@ -81,7 +85,7 @@ def _of_positive_labels(function: str) -> Callable[[Answers], float]:
 def _log_loss(answers: Answers) -> float:
     from sklearn import metrics
 
-    return float(metrics.log_loss(answers.truth, answers.probability, labels=list(answers.classes or ())))
+    return float(metrics.log_loss(answers.truth, answers.probability, labels=list(range(answers.n_classes))))
 
 
 def _brier(answers: Answers) -> float:

@@ -40,7 +40,7 @@ class NativeModel:
             return rows.numbers
         import pandas
 
-        names = self.names or tuple(range(rows.numbers.shape[1]))
+        names = self.names or tuple(map(str, range(rows.numbers.shape[1])))
         cells = {
             name: rows.strings[index] if index in rows.strings else rows.numbers[:, index]
             for index, name in enumerate(names)
@@ -79,7 +79,7 @@ class NativeModel:
     def scorer(self, threads: int) -> Callable[[Any], object]:
         """Return the one call that a service would make for a request, on `threads` threads: what is timed."""
         questions = self._questions()
-        ask = questions.get("probabilities") or next(iter(questions.values()))
+        ask: Callable[..., object] = questions.get("probabilities") or next(iter(questions.values()))
         if not hasattr(self.model, "get_params"):  # a raw Booster
             return functools.partial(ask, num_threads=threads)
         for estimator in estimators.nested_estimators(self.model):

@@ -34,12 +34,16 @@ def _parity_verdicts(subject: Subject, tally: Tally, recipe: Recipe, *, prefix: 
     key = parity.tolerance_key(precision, "atol")
     verdicts = []
     if tally.malformed is not None:
-        verdicts.append(Verdict(f"{prefix}outputs", name, tally.malformed, "as the native ones", False, "convert.outputs"))
+        verdicts.append(
+            Verdict(f"{prefix}outputs", name, tally.malformed, "as the native ones", False, "convert.outputs")
+        )
     if tally.values:
         verdicts.append(Verdict(f"{prefix}parity", name, tally.beyond, 0, tally.beyond == 0, key))
         verdicts.append(Verdict(f"{prefix}max_abs_error", name, tally.max_abs_error, None, True, key))
         verdicts.append(
-            Verdict(f"{prefix}max_rel_error", name, tally.max_rel_error, None, True, parity.tolerance_key(precision, "rtol"))
+            Verdict(
+                f"{prefix}max_rel_error", name, tally.max_rel_error, None, True, parity.tolerance_key(precision, "rtol")
+            )
         )
     if tally.labels:
         limit = tally.tolerance.label_mismatch

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from packager.artifact import Precision, Signature
 from packager.dataset.rows import Rows
-from packager.verify.probes import KINDS, ORDINARY_KINDS
+from packager.verify.probes import Probes, judged_kinds
 
 Outputs = dict[str, npt.NDArray[Any]]
 
@@ -19,26 +19,23 @@ _FLOAT32_LIMIT = float(np.finfo(np.float32).max)
 
 
 def golden_rows(
-    rows: Rows, kinds: npt.NDArray[np.int8], native: Outputs, *, signature: Signature, precision: Precision
+    probes: Probes, native: Outputs, *, signature: Signature, precision: Precision, is_baseline: bool
 ) -> npt.NDArray[np.intp]:
     """Return the positions of the golden rows among made rows with their native outputs.
 
-    Reduced precisions were judged on ordinary kinds only, so their golden rows are of those.
+    They are of the kinds that the variant was judged on.
     """
-    fit = servable(rows, native, signature=signature, precision=precision)
+    fit = servable(probes.rows, native, signature=signature, precision=precision)
     chosen = []
-    for kind, share in _SHARES.items():
-        if precision in ("fp16", "int8") and kind not in ORDINARY_KINDS:
-            continue
-        found = np.flatnonzero(fit & (kinds == KINDS.index(kind)))
+    for kind in judged_kinds(precision, is_baseline=is_baseline):
+        share = _SHARES[kind]
+        found = np.flatnonzero(fit & probes.of((kind,)))
         picked = np.linspace(0, len(found) - 1, min(share, len(found))).astype(np.intp)
         chosen.append(found[np.unique(picked)])
     return np.concatenate(chosen)
 
 
-def servable(
-    rows: Rows, native: Outputs, *, signature: Signature, precision: Precision
-) -> npt.NDArray[np.bool_]:
+def servable(rows: Rows, native: Outputs, *, signature: Signature, precision: Precision) -> npt.NDArray[np.bool_]:
     """Return which rows fit into a request and have an answer that JSON can carry; shape [rows]."""
     numeric = [index for index, column in enumerate(signature.columns) if column.dtype != "string"]
     limits = np.array([signature.columns[index].max_abs for index in numeric])

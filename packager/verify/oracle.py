@@ -28,9 +28,7 @@ class Oracle:
         rows.save(asked)
         self._ask("answers", rows=str(asked), outputs=str(answered))
         with np.load(answered, allow_pickle=False) as arrays:
-            outputs = {
-                key.removeprefix("output_"): arrays[key] for key in arrays.files if key.startswith("output_")
-            }
+            outputs = {key.removeprefix("output_"): arrays[key] for key in arrays.files if key.startswith("output_")}
             taken = arrays["taken"]
         asked.unlink()
         answered.unlink()

@@ -11,14 +11,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from packager.artifact import Signature
+from packager.artifact import Precision, Signature
 from packager.dataset.rows import Rows, concatenate
 from packager.structure import Doubles, Ints, Structure, Trees
 
 Array = npt.NDArray[np.generic]
 
-# Rows of these kinds lie within the columns' ordinary range. Reduced precisions are judged on them alone: half of a
-# float32 overflows at 65,504, and one huge row takes the whole int8 scale of its batch.
+# Rows of these kinds lie within the columns' ordinary range.
 ORDINARY_KINDS = ("ordinary", "zero", "missing", "category")
 KINDS = (*ORDINARY_KINDS, "threshold", "extreme")
 
@@ -31,6 +30,17 @@ _CATEGORY_ROWS = 1_000
 _MISSING_ROWS = 256
 _TINY = (0.0, -0.0, 1e-35, -1e-35, 1.0000000180025095e-35, 2e-35, -2e-35, 5e-324, -5e-324, 1e-38)
 _HUGE = (16777216.0, 16777217.0, 9007199254740992.0, 1e6, 1e15, 1e30, 3.4028234663852886e38)
+
+
+def judged_kinds(precision: Precision, *, is_baseline: bool) -> tuple[str, ...]:
+    """Return the kinds of rows that a variant is judged on: the baseline on all.
+
+    Other variants do without huge magnitudes, which no narrower arithmetic carries, and fp16 and int8 without rows
+    beside thresholds: half of a float32 overflows at 65,504, and one huge row takes the int8 scale of its batch.
+    """
+    if is_baseline:
+        return KINDS
+    return (*ORDINARY_KINDS, "threshold") if precision in ("fp64", "fp32") else ORDINARY_KINDS
 
 
 @dataclass(frozen=True)
@@ -134,9 +144,9 @@ class _Maker:
             rows.numbers[:, column] = values
             parts.append(rows)
         for column, known in self._structure.texts.items():
-            values = [*known[:_CATEGORY_ROWS], "", " ", "unseen category", "Ünsëen ß 漢字", "0", "nan"]
-            rows = self.ordinary(len(values))
-            rows.strings[column][:] = values
+            texts = [*known[:_CATEGORY_ROWS], "", " ", "unseen category", "Ünsëen ß 漢字", "0", "nan"]
+            rows = self.ordinary(len(texts))
+            rows.strings[column][:] = texts
             parts.append(rows)
         return concatenate(parts) if parts else self.ordinary(0)
 
@@ -162,7 +172,8 @@ class _Maker:
         others = np.setdiff1d(np.arange(len(shuffled)), first)
         count = min(_THRESHOLD_NODES, _MAX_CELLS // trees.n_features)
         order = np.concatenate([self._random.permutation(first), others])[:count]
-        return shuffled[order]
+        chosen: Ints = shuffled[order]
+        return chosen
 
     def _into_boxes(self, numbers: Doubles, low: Doubles, high: Doubles, fixed: Doubles) -> Doubles:
         """Move each cell into its box (low, high]; `fixed` wins where it is not NaN."""
@@ -202,9 +213,7 @@ def path_boxes(trees: Trees, nodes: Ints) -> tuple[Doubles, Doubles, Doubles]:
         column, threshold, left = trees.feature[above], trees.threshold[above], is_left[child]
         numeric = trees.category_set[above] < 0
         tighter = numeric & left
-        high[active[tighter], column[tighter]] = np.minimum(
-            high[active[tighter], column[tighter]], threshold[tighter]
-        )
+        high[active[tighter], column[tighter]] = np.minimum(high[active[tighter], column[tighter]], threshold[tighter])
         looser = numeric & ~left
         low[active[looser], column[looser]] = np.maximum(low[active[looser], column[looser]], threshold[looser])
         for row, node, goes_left in zip(active[~numeric], above[~numeric], left[~numeric], strict=True):

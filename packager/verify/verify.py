@@ -7,25 +7,25 @@ In: open variants and the oracle. Out: verdicts, each with its limit and the rec
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from packager.artifact import NATIVE, Precision, Signature, Variant, Verdict
+from packager.artifact import NATIVE, Signature, Variant
 from packager.dataset.read import Dataset
 from packager.dataset.rows import Rows
 from packager.errors import VerifyError
 from packager.recipe.model import Recipe
-from packager.report.model import Drift, ErrorDistribution
+from packager.report.model import Drift
 from packager.runtime.session import Session, open_session
 from packager.verify.drift import Spool, default_metric
 from packager.verify.flips import FlipCounter
 from packager.verify.oracle import Oracle
 from packager.verify.parity import Tally
-from packager.verify.probes import KINDS, ORDINARY_KINDS, Probes
+from packager.verify.probes import Probes, judged_kinds
 
 Outputs = dict[str, npt.NDArray[Any]]
 Progress = Callable[[int, int | None], None]
@@ -33,7 +33,6 @@ Progress = Callable[[int, int | None], None]
 # Rows that are in memory at once, per column; 30 columns make chunks of some 17,000 rows.
 _CELLS_PER_CHUNK = 500_000
 _MAX_CHUNK_ROWS = 50_000
-_FULL: tuple[Precision, ...] = ("fp64", "fp32")
 
 
 @dataclass(frozen=True)
@@ -44,17 +43,6 @@ class Subject:
     session: Session
     made: Tally
     data: Tally
-
-
-@dataclass
-class Findings:
-    """What verification found. `golden_*` are the made rows that the native model takes, with its answers."""
-
-    verdicts: list[Verdict] = field(default_factory=list)
-    drift: list[Drift] = field(default_factory=list)
-    distributions: list[ErrorDistribution] = field(default_factory=list)
-    summary: dict[str, Any] = field(default_factory=dict)
-    notes: list[str] = field(default_factory=list)
 
 
 def open_subjects(variants: Sequence[Variant], signature: Signature, recipe: Recipe) -> list[Subject]:
@@ -68,15 +56,15 @@ def open_subjects(variants: Sequence[Variant], signature: Signature, recipe: Rec
     return subjects
 
 
-def verify_made_rows(subjects: Sequence[Subject], probes: Probes, native: Outputs, taken: npt.NDArray[np.bool_]) -> None:
-    """Judge every subject on the made rows that the native model takes; reduced precisions on the ordinary ones."""
-    kinds = probes.kinds[taken]
-    rows = probes.rows.take(taken)
-    ordinary = np.isin(kinds, [KINDS.index(kind) for kind in ORDINARY_KINDS])
+def verify_made_rows(
+    subjects: Sequence[Subject], probes: Probes, native: Outputs, taken: npt.NDArray[np.bool_]
+) -> None:
+    """Judge every subject, the first of which is the baseline, on made rows that the native model takes."""
     for subject in subjects:
-        judged = np.ones(len(rows), dtype=bool) if subject.variant.precision in _FULL else ordinary
+        kinds = judged_kinds(subject.variant.precision, is_baseline=subject is subjects[0])
+        judged = probes.of(kinds)[taken]
         if judged.any():
-            answers = subject.session.answers(rows.take(judged))
+            answers = subject.session.answers(probes.rows.take(np.flatnonzero(taken)[judged]))
             subject.made.add({name: values[judged] for name, values in native.items()}, answers)
 
 
@@ -115,7 +103,7 @@ def _native_answers(oracle: Oracle, rows: Rows, offset: int, where: str) -> Outp
     if refused:
         first = offset + int(np.flatnonzero(~taken)[0])
         raise VerifyError(
-            f"the registered model itself refuses {refused:,} of the verification rows, the first at row {first:,} of {where}",
+            f"the registered model itself refuses {refused:,} of the verification rows, first row {first:,} of {where}",
             hint="leave out rows that the model cannot score, for example with missing values",
         )
     return native

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -55,7 +56,8 @@ def classifier(
         helper.make_node("Gather", ["classes", "index"], ["label"]),
     ]
     if onnx_type == TensorProto.STRING:
-        labels = helper.make_tensor("classes", onnx_type, [len(classes)], [str(label).encode() for label in classes])
+        encoded: Any = [str(label).encode() for label in classes]
+        labels = helper.make_tensor("classes", onnx_type, [len(classes)], encoded)
     else:
         labels = numpy_helper.from_array(np.array(classes, dtype), "classes")
     graph = _graph(
@@ -66,7 +68,9 @@ def classifier(
     )
     rows = Rows(np.array([[1.0, 2.0, 3.0], [-4.5, 0.1, 7e-3], [0.0, -0.0, 2.5], [5.0, 1.0, 1.0]]))
     one = 1 / (1 + np.exp(-(rows.numbers @ WEIGHTS)))
-    label = np.array([classes[int(share >= 0.5)] for share in one], dtype=object if dtype is np.str_ else dtype)
+    label: np.ndarray[Any, Any] = np.array(
+        [classes[int(share >= 0.5)] for share in one], dtype=object if dtype is np.str_ else dtype
+    )
     signature = Signature(
         "classifier",
         "tensor",
@@ -120,8 +124,8 @@ def missing_taker(folder: Path) -> BundlePlan:
 
 
 def text_taker(folder: Path) -> BundlePlan:
-    """Return a regressor over columns of their own: a city's number (unknown: 0.5) plus two numbers, one may be missing."""
-    keys = {"keys_strings": list(CITIES), "values_floats": [1.0, 2.0, 3.0], "default_float": 0.5}
+    """Return a regressor over columns of their own: a city's number (unknown: 0.5) plus two numbers, one missable."""
+    keys: Any = {"keys_strings": list(CITIES), "values_floats": [1.0, 2.0, 3.0], "default_float": 0.5}
     graph = _graph(
         [
             helper.make_node("LabelEncoder", ["column_1"], ["place"], domain="ai.onnx.ml", **keys),

@@ -66,7 +66,10 @@ FREE = st.text(max_size=12).filter(lambda text: not re.search("[\ud800-\udfff]",
 
 
 @settings(max_examples=300, deadline=None)
-@given(names=st.lists(FREE, min_size=3, max_size=3, unique=True), classes=st.lists(FREE, min_size=2, max_size=2, unique=True))
+@given(
+    names=st.lists(FREE, min_size=3, max_size=3, unique=True),
+    classes=st.lists(FREE, min_size=2, max_size=2, unique=True),
+)
 def test_no_free_text_becomes_code(
     tmp_path_factory: pytest.TempPathFactory, names: list[str], classes: list[str]
 ) -> None:
@@ -129,5 +132,3 @@ def test_readme_tells_checks_and_columns_but_no_measured_figure(tmp_path: Path) 
     assert "| 1 | `city` | text | no |" in text
     assert "| 0 | `amount` | number from -1000000.0 to 1000000.0 | no |" in text
     assert "| 2 | `age` | number | yes |" in text
-
-

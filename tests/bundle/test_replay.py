@@ -95,7 +95,10 @@ def test_answers_of_another_shape_are_caught(tmp_path: Path) -> None:
 
 def test_a_script_that_rounds_is_caught_although_it_stays_within_the_limits(tmp_path: Path) -> None:
     def round_off(script: str) -> str:
-        return script.replace("return orjson.dumps(answer", "answer['probability'] = answer['probability'].round(9)\n    return orjson.dumps(answer")
+        return script.replace(
+            "return orjson.dumps(answer",
+            "answer['probability'] = answer['probability'].round(9)\n    return orjson.dumps(answer",
+        )
 
     bundle = models.bundled(models.classifier(tmp_path), tmp_path / "bundle")
     result = replay(edited(bundle, "code/score.py", round_off))
@@ -137,5 +140,9 @@ def test_no_secret_of_the_builder_reaches_the_script(tmp_path: Path, monkeypatch
     environment = scoring.child_environment(folder, folder, folder)
     assert "271828" not in str(environment)
     bundle = models.bundled(models.classifier(tmp_path), tmp_path / "bundle")
-    edited(bundle, "code/score.py", lambda script: script.replace("import time\n", "import time\nassert 'SECRET_TOKEN' not in os.environ\n"))
+    edited(
+        bundle,
+        "code/score.py",
+        lambda script: script.replace("import time\n", "import time\nassert 'SECRET_TOKEN' not in os.environ\n"),
+    )
     assert replay(bundle).ok

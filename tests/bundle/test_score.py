@@ -333,9 +333,7 @@ NEAR = st.dictionaries(KEYS, NEAR_ROWS, min_size=1, max_size=2)
 
 @settings(max_examples=1000, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(document=DOCUMENTS | NEAR, kind=st.sampled_from(["classifier", "missing", "text"]))
-def test_any_json_gets_200_or_a_clean_refusal(
-    script: Callable[[str], ModuleType], document: object, kind: str
-) -> None:
+def test_any_json_gets_200_or_a_clean_refusal(script: Callable[[str], ModuleType], document: object, kind: str) -> None:
     status, body = ask(script(kind), json.dumps(document))
     assert status in (200, 400, 413)
     assert ("error" in body) == (status != 200)
@@ -356,7 +354,10 @@ TOKENS = NUMBERS | st.sampled_from(["null", "true", '"x"', '"\\u0061"', "[]", "1
 
 
 @settings(max_examples=600, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(rows=st.lists(st.lists(TOKENS, min_size=3, max_size=3), min_size=1, max_size=3), kind=st.sampled_from(["classifier", "missing", "text"]))
+@given(
+    rows=st.lists(st.lists(TOKENS, min_size=3, max_size=3), min_size=1, max_size=3),
+    kind=st.sampled_from(["classifier", "missing", "text"]),
+)
 def test_the_quick_reading_and_the_exact_one_agree(
     script: Callable[[str], ModuleType], rows: list[list[str]], kind: str
 ) -> None:
@@ -404,7 +405,9 @@ def test_init_refuses_a_changed_model_and_changed_facts(tmp_path: Path) -> None:
 def test_the_script_imports_nothing_of_the_building_side(tmp_path: Path) -> None:
     bundle = models.bundled(models.text_taker(tmp_path), tmp_path / "bundle")
     source = (bundle / "code" / "score.py").read_text(encoding="utf-8")
-    imported = {line.split()[1].partition(".")[0] for line in source.splitlines() if line.startswith(("import ", "from "))}
+    imported = {
+        line.split()[1].partition(".")[0] for line in source.splitlines() if line.startswith(("import ", "from "))
+    }
     third = {"msgspec", "numpy", "onnxruntime", "orjson", "azureml_inference_server_http"}
     assert imported - third <= {"hashlib", "itertools", "json", "logging", "os", "pathlib", "re", "time"}
 
@@ -414,5 +417,3 @@ def test_run_needs_text_or_bytes(script: Callable[[str], ModuleType]) -> None:
     for given_value in ({"features": [ROW]}, None, 1):
         assert scored.run(given_value).status_code == 400
     assert scored.run(bytearray(b'{"features": [[1, 2, 3]]}')).status_code == 200
-
-

@@ -65,7 +65,7 @@ def test_the_example_is_valid() -> None:
         {},
         {"version": "1.0+b"},
         {"version": None},
-        {"data": {"verification": "*.parquet", "label": "y", "features": ["a", "b"]}, "verify": {"drift": {"metric": "f1"}}},
+        {"data": {"verification": "*.csv", "label": "y", "features": ["a"]}, "verify": {"drift": {"metric": "f1"}}},
         {"verify": {"drift": None, "thresholds": [0.5, 1]}},
         {"verify": {"champion": {"uri": "registry://a/1", "min_gain": 0.1}, "segment": "country"}},
         {"convert": {"opset": 21, "converters": {"a.B": "c.d"}, "engine": "stock"}},

@@ -7,10 +7,11 @@ from __future__ import annotations
 from html.parser import HTMLParser
 
 VOID = {"meta", "link", "wbr", "line", "rect", "circle"}
-KNOWN = VOID | set(
-    "html head title style body header main section h1 h2 p span pre dl div dt dd figure figcaption "
-    "table thead tbody tr th td svg desc text".split()
-)
+KNOWN = VOID | {
+    *("html", "head", "title", "style", "body", "header", "main", "section", "h1", "h2", "p", "span", "pre"),
+    *("dl", "div", "dt", "dd", "figure", "figcaption", "table", "thead", "tbody", "tr", "th", "td"),
+    *("svg", "desc", "text"),
+}
 
 
 class _Audit(HTMLParser):

@@ -29,7 +29,14 @@ def ok_build() -> BuildReport:
         selected="fp64",
         bundle=Bundle(Path("dist/fraud-3/bundle"), f"sha256:{DIGEST[::-1]}"),
         source=_source(),
-        verification={"rows": 4812, "labelled_rows": 4812, "probe_rows": 11_904, "columns": 6},
+        verification={
+            "rows": 4812,
+            "made_rows": 11_904,
+            "made_rows_refused_by_native": 12,
+            "made_rows_by_kind": {"boundary": 9000, "missing": 2000, "extreme": 904},
+            "label": "is_fraud",
+            "threshold_flips": {"fp64": {"0.5": 0}, "fp32": {"0.5": 4}},
+        },
         variants=_variants(),
         verdicts=[*_passed("fp64", 2.2e-16), *_rejected("fp32")],
         drift=[

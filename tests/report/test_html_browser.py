@@ -78,8 +78,10 @@ def test_words_do_not_overlap_in_a_picture(page: Page, tmp_path: Path) -> None:
     overlaps = """
     [...document.querySelectorAll('svg')].flatMap(svg => {
       const boxes = [...svg.querySelectorAll('text')].map(one => [one.textContent, one.getBoundingClientRect()]);
-      return boxes.flatMap(([a, p], i) => boxes.slice(i + 1).filter(([b, q]) =>
-        p.left < q.right && q.left < p.right && p.top + 4 < q.bottom && q.top + 4 < p.bottom).map(([b]) => a + ' / ' + b));
+      const meet = (p, q) =>
+        p.left < q.right && q.left < p.right && p.top + 4 < q.bottom && q.top + 4 < p.bottom;
+      return boxes.flatMap(([a, p], i) =>
+        boxes.slice(i + 1).filter(([, q]) => meet(p, q)).map(([b]) => a + ' / ' + b));
     })
     """
     assert page.value(overlaps) == []

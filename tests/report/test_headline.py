@@ -1,0 +1,90 @@
+"""The first sentence claims what was measured, and nothing where it was not."""
+
+from __future__ import annotations
+
+from packager.artifact import Verdict
+from packager.report.headline import detail, headline, key_facts, not_reached, outcome
+from packager.report.model import BuildReport
+
+from .samples import early_failure, failed_build, ok_build
+
+
+def test_an_ok_build_tells_labels_and_the_largest_error() -> None:
+    assert headline(ok_build()) == (
+        "The selected variant fp64 scores like the registered model: 0 of 4,812 labels differ, largest error 2.2e-16."
+    )
+
+
+def test_differences_within_the_limits_are_told() -> None:
+    report = ok_build()
+    report.verdicts = [Verdict("label_mismatch", "fp64", 3 / 4812, 0.001, True, "verify.parity.label_mismatch")]
+    assert headline(report) == (
+        "The selected variant fp64 scores like the registered model within the recipe's limits: "
+        "3 of 4,812 labels differ."
+    )
+
+
+def test_a_share_that_is_not_of_those_rows_is_not_made_a_count() -> None:
+    report = ok_build()
+    report.verdicts = [Verdict("label_mismatch", "fp64", 0.00012345, 0.001, True, "verify.parity.label_mismatch")]
+    assert "0.0123% of the labels differ" in headline(report)
+    report.verification = {}
+    report.verdicts = [Verdict("label_mismatch", "fp64", 0.0, 0.001, True, "verify.parity.label_mismatch")]
+    assert "no label differs" in headline(report)
+
+
+def test_a_regressor_tells_only_its_error() -> None:
+    report = ok_build()
+    report.verdicts = [Verdict("max_abs_error", "fp64", 0.0, None, True, "verify.parity.atol")]
+    assert headline(report) == "The selected variant fp64 scores like the registered model: largest error 0."
+
+
+def test_made_rows_are_told_as_what_they_are() -> None:
+    report = ok_build()
+    report.verdicts = [one for one in report.verdicts if one.check.startswith("probe_")]
+    assert headline(report) == (
+        "The selected variant fp64 scores like the registered model on rows made from its structure: "
+        "0 of 11,904 labels differ, largest error 4.4e-16."
+    )
+
+
+def test_no_claim_without_a_passed_gate() -> None:
+    report = ok_build()
+    report.verdicts = []
+    assert "lacks a passed gate" in headline(report)
+    report.verdicts = [Verdict("parity", "fp64", 1, 0, False, "verify.parity.atol")]
+    assert "lacks a passed gate" in headline(report)
+    report = ok_build()
+    report.bundle = None
+    assert headline(report) == "The build ended well, but it names no bundle."
+
+
+def test_a_failure_begins_with_the_bundle_that_is_not_there() -> None:
+    assert headline(early_failure()) == "No bundle: registry://fraud/3 has another digest than the recipe pins."
+    assert headline(BuildReport(name="x", exit_code=7)) == "No bundle: the build ended with exit code 7."
+    report = failed_build()
+    report.bundle = ok_build().bundle
+    assert headline(report).startswith("The build failed: variant fp64")
+    assert [outcome(one) for one in (ok_build(), failed_build(), report)] == ["bundle", "no bundle", "failed"]
+
+
+def test_the_whole_error_is_kept_where_it_has_more_lines() -> None:
+    assert detail(failed_build()) == failed_build().error
+    assert detail(early_failure()) is None
+    assert detail(ok_build()) is None
+
+
+def test_key_facts_are_those_that_are_known() -> None:
+    facts = {label: text for label, text, _ in key_facts(ok_build())}
+    assert facts["Trained with"] == "lightgbm 4.7.0, scikit-learn 1.9.1, numpy 2.4.6"
+    assert facts["Source SHA-256"] == "9f2c4be1a07d"
+    assert facts["Bundle digest"] == "4c3b2a1908f7"
+    assert facts["Build time"] == "15.0s"
+    assert [label for label, _, _ in key_facts(early_failure())] == ["Source", "Build time"]
+    assert key_facts(BuildReport(name="x")) == []
+
+
+def test_what_was_not_reached_is_named() -> None:
+    assert not_reached(early_failure()) == ["variants", "verdicts", "measurements"]
+    assert not_reached(failed_build()) == ["measurements"]
+    assert not_reached(ok_build()) == []
