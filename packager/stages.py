@@ -209,6 +209,7 @@ def plan_bundle(
             },
             "recipe": {"sha256": recipe.digest},
             "tool": f"packager {__version__}",
+            "gate": "passed",
         },
         lock=replace(fresh, selected=variant.name).text(),
         card=ModelCard(

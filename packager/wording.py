@@ -86,6 +86,14 @@ def limit(value: float) -> str:
     return f"{value:.12g}" if math.isfinite(value) else _not_finite(value)
 
 
+def edge(value: float) -> str:
+    """Return the edge of a bin on a logarithmic axis: 1e-04, 1, 0.5."""
+    if not math.isfinite(value):
+        return _not_finite(value)
+    is_power = value > 0 and value != 1 and math.log10(value).is_integer()
+    return f"{value:.0e}" if is_power else f"{value:.2g}"
+
+
 def metric(value: float) -> str:
     """Return a quality metric with five significant digits."""
     return f"{value:.5g}" if math.isfinite(value) else _not_finite(value)

@@ -95,6 +95,7 @@ def test_errors_drops_limits_metrics_and_rates() -> None:
     assert [wording.error(value) for value in (0.0, 2.22e-16, float("inf"))] == ["0", "2.2e-16", "infinite"]
     assert [wording.drop(value) for value in (0.0, 2.46e-5, -0.01)] == ["0", "+2.5e-05", "-0.01"]
     assert [wording.limit(value) for value in (1e-6, 0.001, 0.0)] == ["1e-06", "0.001", "0"]
+    assert [wording.edge(value) for value in (0.0, 1e-4, 1.0, 1e300, 0.5)] == ["0", "1e-04", "1", "1e+300", "0.5"]
     assert [wording.metric(value) for value in (0.98123456, 54.3)] == ["0.98123", "54.3"]
     assert [wording.rate(value) for value in (2.5, 131_000, 1e13)] == ["2.50", "131 k", "10.0 T"]
     assert [wording.rows(number) for number in (1, 4812)] == ["1 row", "4,812 rows"]

@@ -104,4 +104,5 @@ def _lint(value: str, pattern: str, *, key: str, rule: str) -> None:
 def _dump(document: dict[str, Json]) -> str:
     import yaml
 
-    return str(yaml.safe_dump(document, sort_keys=False, allow_unicode=True))
+    # Plain ASCII: unescaped, some line breaks of Unicode would not be read back as they were.
+    return str(yaml.safe_dump(document, sort_keys=False))

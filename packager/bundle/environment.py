@@ -26,7 +26,7 @@ def render_conda(name: str, python: str | None) -> str:
         "channels": ["conda-forge"],
         "dependencies": [f"python={python}", "pip", {"pip": pins}],
     }
-    return yaml.safe_dump(environment, sort_keys=False, allow_unicode=True)
+    return yaml.safe_dump(environment, sort_keys=False)
 
 
 def _version(distribution: str, python: str) -> str:

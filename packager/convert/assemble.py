@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from packager.artifact import Signature
+from packager.convert.categories import encode_categories
 from packager.convert.emitters import EMITTERS, Emitter
-from packager.convert.graph import ML_DOMAIN, Array
+from packager.convert.graph import ML_DOMAIN, Array, cast
+from packager.training.categories import pandas_categories
 from packager.training.estimators import nested_estimators
 
 if TYPE_CHECKING:
@@ -74,16 +76,17 @@ class _ContainerGraph:
         from skl2onnx.common.data_types import guess_proto_type
 
         self._scope, self._operator, self._container = scope, operator, container
-        proto = guess_proto_type(operator.inputs[0].type)
-        self.dtype: np.dtype[np.floating] = np.dtype(np.float64 if proto == TensorProto.DOUBLE else np.float32)
+        protos = {guess_proto_type(variable.type) for variable in operator.inputs}
+        self.dtype: np.dtype[np.floating] = np.dtype(np.float64 if TensorProto.DOUBLE in protos else np.float32)
 
     def features(self) -> str:
-        """Return the operator's input as one tensor of the graph's dtype."""
+        """Return the operator's input as one tensor of the graph's dtype, pandas categories as their codes."""
         names = [variable.full_name for variable in self._operator.inputs]
-        from onnx.helper import np_dtype_to_tensor_dtype
-
+        categories = pandas_categories(self._operator.raw_operator)
+        if categories:
+            names = encode_categories(self, names, categories)
         whole = names[0] if len(names) == 1 else self.node("Concat", *names, axis=1)
-        return self.node("Cast", whole, to=int(np_dtype_to_tensor_dtype(self.dtype)))
+        return cast(self, whole, self.dtype)
 
     def constant(self, value: Array) -> str:
         from onnx import TensorProto
@@ -161,7 +164,7 @@ def _shape_function(emitter: Emitter) -> Any:
         from skl2onnx.common.data_types import DoubleTensorType, FloatTensorType
 
         model = operator.raw_operator
-        is_double = isinstance(operator.inputs[0].type, DoubleTensorType)
+        is_double = any(isinstance(variable.type, DoubleTensorType) for variable in operator.inputs)
         number = DoubleTensorType if is_double else FloatTensorType
         rows = operator.inputs[0].get_first_dimension()
         if emitter.answer == "label and probability":

@@ -6,6 +6,7 @@ a step that scales columns are mapped back to the columns that come in, where th
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ import numpy as np
 from packager.artifact import Signature
 from packager.convert import lightgbm, scikit_trees
 from packager.structure import Doubles, Structure, Trees, concatenate
+from packager.training.categories import Categories, is_text, pandas_categories
 from packager.training.estimators import nested_estimators, text_columns
 
 # More nodes than this and a forest's structure is read from its first trees only.
@@ -24,6 +26,8 @@ def structure_of(model: Any, signature: Signature) -> Structure:
     count = len(signature.columns)
     texts = text_columns(model)
     trees, gap = _trees_over_inputs(model, count)
+    if trees is not None:
+        trees = _with_category_values(trees, pandas_categories(model))
     low, high = _ranges(model, count, trees)
     return Structure(low, high, trees, texts, gap)
 
@@ -57,6 +61,18 @@ def _read(estimator: Any) -> Trees | None:
     if hasattr(estimator, "_predictors"):
         return scikit_trees.read_predictors(estimator)
     return None
+
+
+def _with_category_values(trees: Trees, known: Categories) -> Trees:
+    """Return the trees with sets of values in place of codes, for pandas category columns of numbers."""
+    categories = list(trees.categories)
+    for node in np.flatnonzero(trees.category_set >= 0):
+        values = known.get(int(trees.feature[node]))
+        if values is not None and not is_text(values):
+            index = trees.category_set[node]
+            members = trees.categories[index].astype(np.int64)
+            categories[index] = np.array([float(values[code]) for code in members if code < len(values)])
+    return replace(trees, categories=tuple(categories))
 
 
 def _first_trees(found: list[Trees]) -> Trees:

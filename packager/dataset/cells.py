@@ -47,12 +47,14 @@ def numbers(cells: pa.Array, where: Where, *, parse: bool) -> npt.NDArray[np.flo
     kind = cells.type
     if pa.types.is_boolean(kind):
         cells = cells.cast(pa.uint8())
+    elif _is_text(kind) and parse:
+        cells = _parsed(cells, where)
     elif _is_text(kind):
-        cells = _parsed(cells, where) if parse else _refuse(where, _TEXT)
+        raise where.error(_TEXT)
     elif pa.types.is_null(kind):
         cells = cells.cast(pa.float64())
     elif not (pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)):
-        _refuse(where, f"holds {kind}; the model takes numbers", "turn it into numbers as it was done for training")
+        raise where.error(f"holds {kind}; the model takes numbers", "turn it into numbers as was done for training")
     try:
         made: npt.NDArray[np.float64] = cells.cast(pa.float64()).to_numpy(zero_copy_only=False)
     except pa.ArrowInvalid:
@@ -159,7 +161,7 @@ def _parsed(cells: pa.Array, where: Where) -> pa.Array:
         made = cells.cast(pa.float64())
     except pa.ArrowInvalid:
         made = _parsed_leniently(cells, where)
-    if (pc.max(pc.abs(made)).as_py() or 0) > MAX_EXACT:
+    if (pc.max(pc.abs(made)).as_py() or 0) >= MAX_EXACT:
         trimmed = pc.utf8_trim_whitespace(cells)
         long = trimmed.filter(pc.match_substring_regex(trimmed, _LONG_INTEGER), null_selection_behavior="drop")
         if any(abs(int(cell.as_py())) > MAX_EXACT for cell in long):
@@ -194,7 +196,3 @@ def _decoded(cells: pa.Array) -> pa.Array:
 
 def _is_text(kind: pa.DataType) -> bool:
     return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
-
-
-def _refuse(where: Where, told: str, hint: str | None = None) -> pa.Array:
-    raise where.error(told, hint)

@@ -87,7 +87,7 @@ def error_chart(report: BuildReport, output: str, ident: str) -> str:
     scale = LogScale.around(edges, _LABEL + _EXACT + 24, WIDTH - 12)
     drawing.text((_LABEL + _EXACT / 2, bottom + 15), "exact", role="tick", anchor="middle")
     if scale is not None:
-        axis(drawing, scale, (4, bottom), wording.limit)
+        axis(drawing, scale, (4, bottom), wording.edge)
     most = max((count for one in found for count in (one.exact, *one.counts)), default=0)
     for index, one in enumerate(found):
         band = Band((index + 1) * _STRIP, _STRIP - 12, most)

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from packager import wording
 from packager.report.model import BuildReport
-from packager.report.verdicts import PROBE, worst
+from packager.report.verdicts import PROBE, variant_of, worst
 
 Outcome = Literal["bundle", "no bundle", "failed"]
 Fact = tuple[str, str, str]
@@ -33,11 +33,13 @@ def headline(report: BuildReport) -> str:
     name = wording.printable(report.selected)
     if not verdicts or not all(verdict.ok for verdict in verdicts):
         return f"The selected variant {name} lacks a passed gate: treat the bundle as unverified."
-    claim = f"The selected variant {name} scores like the registered model"
+    claim = f"The selected variant {name} scores like the registered model{_within(report, report.selected)}"
     if evidence := _evidence(report, "", report.verification.get("rows")):
-        return f"{claim}{evidence}."
+        mismatch = worst(report, report.selected, f"{PROBE}label_mismatch")
+        made = f"; of the labels of made rows {wording.share(mismatch)} differ" if mismatch else ""
+        return f"{claim}: {evidence}{made}."
     if evidence := _evidence(report, PROBE, report.verification.get("made_rows")):
-        return f"{claim} on rows made from its structure{evidence}."
+        return f"{claim} on rows made from its structure: {evidence}."
     return f"The selected variant {name} passed every check of the recipe."
 
 
@@ -68,7 +70,7 @@ def not_reached(report: BuildReport) -> list[str]:
 
 
 def _evidence(report: BuildReport, prefix: str, rows: object) -> str:
-    """Say what was measured on one kind of rows, from the colon on; empty where nothing was."""
+    """Say what was measured on one kind of rows; empty where nothing was."""
     selected = report.selected or ""
     mismatch = worst(report, selected, f"{prefix}label_mismatch")
     largest = worst(report, selected, f"{prefix}max_abs_error")
@@ -77,8 +79,15 @@ def _evidence(report: BuildReport, prefix: str, rows: object) -> str:
         parts.append(_labels(mismatch, rows))
     if largest is not None:
         parts.append(f"largest error {wording.error(largest)}")
-    within = " within the recipe's limits" if mismatch else ""
-    return f"{within}: {', '.join(parts)}" if parts else ""
+    return ", ".join(parts)
+
+
+def _within(report: BuildReport, selected: str) -> str:
+    """Name the recipe's limits where they leave room that was used, or may be: a label differs, digits were given up."""
+    variant = variant_of(report, selected)
+    narrow = variant is not None and variant.precision not in ("fp64", "fp32")
+    differs = any(worst(report, selected, f"{prefix}label_mismatch") for prefix in ("", PROBE))
+    return " within the recipe's limits" if narrow or differs else ""
 
 
 def _labels(mismatch: float, rows: object) -> str:

@@ -14,7 +14,7 @@ from typing import Any, Literal
 from packager import wording
 from packager.artifact import Variant, Verdict
 from packager.report.model import BuildReport, ErrorDistribution
-from packager.report.verdicts import is_excused, measured_and_limit
+from packager.report.verdicts import gate_first, is_excused, measured_and_limit
 
 Kind = Literal["text", "word", "code", "number"]
 Tone = Literal["plain", "good", "bad", "quiet"]
@@ -62,7 +62,7 @@ def verdict_table(report: BuildReport) -> Table:
         ("OK", "word"),
         ("Recipe key", "code"),
     )
-    rows = tuple(_verdict_row(report, verdict) for verdict in report.verdicts)
+    rows = tuple(_verdict_row(report, verdict) for verdict in gate_first(report))
     return Table("Each check, what it measured and the limit it was held against", columns, rows)
 
 
@@ -183,13 +183,13 @@ def _operators(ops: Mapping[str, int]) -> Cell:
     rest = len(said) - _OPS_SHOWN
     if rest <= 1:
         return Cell(", ".join(said))
-    return Cell(f"{', '.join(said[:_OPS_SHOWN])} and {rest} kinds more", full=", ".join(said))
+    return Cell(f"{', '.join(said[:_OPS_SHOWN])} and {rest} more kinds", full=", ".join(said))
 
 
 def _error_row(report: BuildReport, one: ErrorDistribution) -> Row:
     values = one.exact + sum(one.counts)
     filled = [index for index, number in enumerate(one.counts) if number]
-    span = wording.NONE if not filled else f"{_edge(one.edges[filled[0]])} to {_edge(one.edges[filled[-1] + 1])}"
+    span = _span(one.edges[filled[0]], one.edges[filled[-1] + 1]) if filled else wording.NONE
     return plain_row(
         wording.printable(one.variant),
         wording.count(values),
@@ -217,8 +217,11 @@ def plain_row(*texts: str, tone: RowTone = "plain") -> Row:
     return Row(tuple(Cell(text) for text in texts), tone)
 
 
-def _edge(value: float) -> str:
-    return wording.limit(float(f"{value:.2g}")) if math.isfinite(value) else wording.error(value)
+def _span(low: float, high: float) -> str:
+    """Say between which edges values lie; the outermost bins have none."""
+    if math.isinf(high):
+        return f"{wording.edge(low)} or more" if low else "any amount"
+    return f"{wording.edge(low)} to {wording.edge(high)}" if low else f"less than {wording.edge(high)}"
 
 
 def _plain(name: str, value: object) -> str:

@@ -36,6 +36,11 @@ def is_excused(report: BuildReport, verdict: Verdict) -> bool:
     return not verdict.ok and report.ok and rejected and verdict.subject != report.selected
 
 
+def gate_first(report: BuildReport) -> list[Verdict]:
+    """Return the verdicts in the order of interest: what stopped the build, else those of the selected variant."""
+    return sorted(report.verdicts, key=lambda one: one.subject != report.selected if report.ok else one.ok)
+
+
 def variant_of(report: BuildReport, name: str) -> Variant | None:
     """Return the variant of that name."""
     return next((variant for variant in report.variants if variant.name == name), None)

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from packager.artifact import Task
+from packager.training.categories import is_text, pandas_categories
 
 
 def nested_estimators(model: Any) -> list[Any]:
@@ -109,7 +110,9 @@ def feature_count(model: Any) -> int | None:
 
 def text_columns(model: Any) -> dict[int, tuple[str, ...]]:
     """Return the columns that the model reads as text, each with texts that it knows, from its fitted encoders."""
-    found: dict[int, tuple[str, ...]] = {}
+    found: dict[int, tuple[str, ...]] = {
+        column: tuple(map(str, known)) for column, known in pandas_categories(model).items() if is_text(known)
+    }
     for step, columns in _column_steps(model):
         for inner in nested_estimators(step):
             vocabulary = getattr(inner, "vocabulary_", None)

@@ -14,6 +14,7 @@ from packager.artifact import Column, Output, Scalar, Signature
 from packager.dataset.rows import Rows
 from packager.errors import ConvertError, SourceError
 from packager.training import estimators
+from packager.training.categories import as_categorical, pandas_categories
 
 Array = npt.NDArray[np.generic]
 Outputs = dict[str, Array]
@@ -31,7 +32,9 @@ class NativeModel:
     def __init__(self, model: Any) -> None:
         self.model = model
         self.task = estimators.task_of(model)
-        self.names = estimators.own_feature_names(model) if hasattr(model, "feature_names_in_") else None
+        self.categories = pandas_categories(model)
+        by_name = hasattr(model, "feature_names_in_") or bool(self.categories)
+        self.names = estimators.own_feature_names(model) if by_name else None
         estimators.run_single_threaded(model)
 
     def native_input(self, rows: Rows) -> Any:
@@ -41,11 +44,10 @@ class NativeModel:
         import pandas
 
         names = self.names or tuple(map(str, range(rows.numbers.shape[1])))
-        cells = {
-            name: rows.strings[index] if index in rows.strings else rows.numbers[:, index]
-            for index, name in enumerate(names)
-        }
-        frame = pandas.DataFrame(cells)
+        cells = [rows.strings.get(index, rows.numbers[:, index]) for index in range(len(names))]
+        for index, known in self.categories.items():
+            cells[index] = as_categorical(cells[index], known)
+        frame = pandas.DataFrame(dict(zip(names, cells, strict=True)))
         return frame if self.names is not None else frame.to_numpy(dtype=object)
 
     def answers(self, rows: Rows) -> Outputs:

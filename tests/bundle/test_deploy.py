@@ -25,22 +25,23 @@ def deployed(plan: BundlePlan, **values: object) -> BundlePlan:
 @pytest.mark.filterwarnings("ignore")  # of its own making
 def test_azures_own_loaders_take_both_files(tmp_path: Path) -> None:
     from azure.ai.ml import load_online_deployment, load_online_endpoint
-    from azure.ai.ml.entities import ManagedOnlineDeployment
+    from azure.ai.ml.entities import Environment, ManagedOnlineDeployment, Model
 
     plan = replace(models.classifier(tmp_path), deploy=Deploy(endpoint="fraud-endpoint", instance_count=2))
     bundle = models.bundled(plan, tmp_path / "bundle")
     endpoint = load_online_endpoint(bundle / "deploy" / "endpoint.yml")
     deployment = load_online_deployment(bundle / "deploy" / "deployment.yml")
     assert isinstance(deployment, ManagedOnlineDeployment)
+    model, environment, code = deployment.model, deployment.environment, deployment.code_configuration
+    assert isinstance(model, Model) and isinstance(environment, Environment) and code is not None
     assert (endpoint.name, endpoint.auth_mode) == ("fraud-endpoint", "key")
     assert (deployment.name, deployment.endpoint_name, deployment.instance_count) == ("blue", "fraud-endpoint", 2)
-    assert (deployment.model.name, deployment.model.version) == ("fraud", "3")
-    assert Path(str(deployment.model.path)).resolve() == bundle / "model"
-    code = deployment.code_configuration
+    assert (model.name, model.version) == ("fraud", "3")
+    assert Path(str(model.path)).resolve() == bundle / "model"
     assert (bundle / "deploy" / str(code.code)).resolve() == bundle / "code"
-    assert (bundle / "code" / code.scoring_script).is_file()
+    assert (bundle / "code" / str(code.scoring_script)).is_file()
     conda = yaml.safe_load((bundle / "environment" / "conda.yml").read_text())
-    assert deployment.environment.conda_file == conda and deployment.environment.image
+    assert environment.conda_file == conda and environment.image
     assert deployment.app_insights_enabled is False
     assert deployment.environment_variables["APP_INSIGHTS_LOG_RESPONSE_ENABLED"] == "false"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import stat
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -102,7 +103,7 @@ def _golden(plan: BundlePlan, numbers: list[list[float]], **outputs: object) -> 
 
 
 A, B, C = models.number("a"), models.number("b"), models.number("c")
-REFUSED = {
+REFUSED: dict[str, tuple[Callable[[BundlePlan], BundlePlan], str]] = {
     "a key with a form of its own": (lambda p: models.with_settings(p, request_key="dataframe_split"), "request key"),
     "two columns of one name": (lambda p: _columns(p, A, B, A), "'a' is there twice"),
     "a name that is not Unicode": (lambda p: _columns(p, A, B, models.number("\ud800")), "not Unicode"),

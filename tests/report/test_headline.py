@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from packager.artifact import Verdict
 from packager.report.headline import detail, headline, key_facts, not_reached, outcome
 from packager.report.model import BuildReport
@@ -22,6 +24,21 @@ def test_differences_within_the_limits_are_told() -> None:
         "The selected variant fp64 scores like the registered model within the recipe's limits: "
         "3 of 4,812 labels differ."
     )
+
+
+def test_labels_of_made_rows_that_differ_are_not_hidden() -> None:
+    report = ok_build()
+    report.verdicts.append(Verdict("probe_label_mismatch", "fp64", 0.0043, 0.01, True, "verify.parity.label_mismatch"))
+    assert headline(report) == (
+        "The selected variant fp64 scores like the registered model within the recipe's limits: "
+        "0 of 4,812 labels differ, largest error 2.2e-16; of the labels of made rows 0.43% differ."
+    )
+
+
+def test_a_narrow_precision_names_the_limits() -> None:
+    report = ok_build()
+    report.variants[0] = replace(report.variants[0], precision="int8")
+    assert "model within the recipe's limits: 0 of 4,812" in headline(report)
 
 
 def test_a_share_that_is_not_of_those_rows_is_not_made_a_count() -> None:

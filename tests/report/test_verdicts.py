@@ -7,7 +7,7 @@ import math
 import pytest
 
 from packager.artifact import Verdict
-from packager.report.verdicts import Figure, is_excused, measured_and_limit, worst
+from packager.report.verdicts import Figure, gate_first, is_excused, measured_and_limit, worst
 
 from .samples import failed_build, ok_build
 
@@ -41,6 +41,16 @@ def test_only_a_rejected_variant_of_an_ok_build_is_excused() -> None:
     assert not is_excused(failed_build(), failing)
     assert not is_excused(ok_build(), Verdict("parity", "fp64", 1, 0, False, "k"))
     assert not is_excused(ok_build(), Verdict("parity", "fp32", 0, 0, True, "k"))
+
+
+def test_the_gate_comes_first() -> None:
+    report = ok_build()
+    report.verdicts.reverse()
+    subjects = [one.subject for one in gate_first(report)]
+    assert subjects == sorted(subjects, key=lambda name: name != "fp64")
+    report = failed_build()
+    passed = [one.ok for one in gate_first(report)]
+    assert passed == sorted(passed)
 
 
 def test_worst_takes_the_largest_and_does_not_hide_a_nan() -> None:

@@ -1,0 +1,50 @@
+"""LightGBM models that were fitted on pandas category columns: what each such column's values are."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from packager.artifact import Scalar
+from packager.errors import ConvertError
+
+Categories = dict[int, tuple[Scalar, ...]]
+
+
+def pandas_categories(model: Any) -> Categories:
+    """Return per column its categories in the order of their codes; empty for every other model.
+
+    LightGBM keeps the values in the order of the columns, and which columns are categorical in `feature_infos` of its
+    text: ranges are bracketed, categories are not. A column that was left out of the model hides there.
+    """
+    booster = getattr(model, "_Booster", None) or (model if hasattr(model, "model_to_string") else None)
+    values = getattr(booster, "pandas_categorical", None)
+    if not values or booster is None:
+        return {}
+    header = booster.model_to_string(num_iteration=1).split("\nTree=", 1)[0]
+    infos = next(line for line in header.split("\n") if line.startswith("feature_infos=")).partition("=")[2].split(" ")
+    columns = [index for index, info in enumerate(infos) if info != "none" and not info.startswith("[")]
+    if len(columns) != len(values):
+        raise ConvertError(
+            "the model has a category column that it never learned from: which one does not show in the artifact",
+            hint="train without columns that hold one value only",
+        )
+    return {column: tuple(known) for column, known in zip(columns, values, strict=True)}
+
+
+def is_text(known: tuple[Scalar, ...]) -> bool:
+    """Tell whether a column's categories are text; numbers and booleans travel as numbers."""
+    return any(isinstance(value, str) for value in known)
+
+
+def as_categorical(cells: npt.NDArray[Any], known: tuple[Scalar, ...]) -> Any:
+    """Return a pandas Categorical of a column's cells; a cell that is no category is missing, as LightGBM has it."""
+    import pandas
+
+    if is_text(known):
+        return pandas.Categorical(cells, categories=list(known))
+    position = {float(value): code for code, value in enumerate(known)}
+    codes = np.array([position.get(cell, -1) for cell in cells.tolist()], dtype=np.int64)
+    return pandas.Categorical.from_codes(codes, categories=list(known))
