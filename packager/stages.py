@@ -1,4 +1,4 @@
-"""Each stage of a build as one function: what it takes from the recipe and from earlier stages, what it adds to the report."""
+"""Each stage of a build as one function: what it takes from recipe and earlier stages, what it adds to the report."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Source:
 
 @dataclass(frozen=True)
 class Proof:
-    """What verification leaves for the later stages: made rows that the native model takes, its answers, their kinds."""
+    """What verification leaves for later stages: made rows that the native model takes, and its answers."""
 
     probes: Probes
     native: Outputs
@@ -312,8 +312,9 @@ def told_variants(variants: Sequence[Variant]) -> str:
 def told_verdicts(report: BuildReport) -> str:
     """Return the verify stage's line."""
     rows, made = report.verification["rows"], report.verification["made_rows"]
-    failed = sum(variant.status == "rejected" for variant in report.variants)
-    return f"{rows:,} verification rows, {made:,} made rows; {failed} variants rejected"
+    rejected = [variant.name for variant in report.variants if variant.status == "rejected"]
+    told = f"; rejected: {', '.join(rejected)}" if rejected else ""
+    return f"{rows:,} verification rows, {made:,} made rows{told}"
 
 
 def told_measurements(report: BuildReport) -> str:

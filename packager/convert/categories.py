@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -36,7 +37,8 @@ def _encode(graph: Graph, column: str, known: tuple[Scalar, ...]) -> str:
     from onnx.numpy_helper import from_array
 
     if is_text(known):
-        keys = helper.make_tensor("keys", TensorProto.STRING, [len(known)], [str(value).encode() for value in known])
+        texts: list[Any] = [str(value).encode() for value in known]
+        keys = helper.make_tensor("keys", TensorProto.STRING, [len(known)], texts)
     else:
         keys = from_array(np.array([float(value) for value in known], dtype=graph.dtype))
     return graph.node(

@@ -125,7 +125,8 @@ def _start_value(model: Any) -> Doubles:
     if not constant:
         raise UnsupportedModel(f"GradientBoosting that starts from {type(model.init_).__name__} has no exact form yet")
     row = np.zeros((1, model.n_features_in_), dtype=np.float32)
-    return np.asarray(model._raw_predict_init(row), dtype=np.float64)[0]
+    start: Doubles = np.asarray(model._raw_predict_init(row), dtype=np.float64)[0]
+    return start
 
 
 def _read_predictor(nodes: Any, n_features: int) -> tuple[Trees, Doubles]:

@@ -83,7 +83,7 @@ def _evidence(report: BuildReport, prefix: str, rows: object) -> str:
 
 
 def _within(report: BuildReport, selected: str) -> str:
-    """Name the recipe's limits where they leave room that was used, or may be: a label differs, digits were given up."""
+    """Name the limits where the room they leave is used: a label differs, or digits were given up."""
     variant = variant_of(report, selected)
     narrow = variant is not None and variant.precision not in ("fp64", "fp32")
     differs = any(worst(report, selected, f"{prefix}label_mismatch") for prefix in ("", PROBE))

@@ -75,7 +75,8 @@ class SourceWorker:
                 if not selector.select(limit_s):
                     self._process.kill()
                     message = f"the source worker did not finish `{command}` in time and was stopped"
-                    raise SourceError(message, limit=f"{limit_s:.0f} s", hint="the artifact may not end when it is loaded")
+                    hint = "the artifact may not end when it is loaded"
+                    raise SourceError(message, limit=f"{limit_s:.0f} s", hint=hint)
                 chunk = os.read(stdout.fileno(), _MIB)
                 if not chunk:
                     raise self._died(command)
@@ -90,7 +91,7 @@ class SourceWorker:
         return SourceError(message, hint="the artifact crashes its own library: save it again where it was trained")
 
     def _last_words(self) -> str:
-        lines = self._log.read_text(encoding="utf-8", errors="replace").strip().splitlines() if self._log.exists() else []
+        lines = self._log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
         return lines[-1][:200] if lines else ""
 
 
@@ -128,7 +129,7 @@ def _environment(scratch: Path) -> dict[str, str]:
 
 
 def _openmp_stand_in(scratch: Path) -> Path | None:
-    """LightGBM's wheel wants the system's libgomp.so.1. Where there is none, lend it the copy in scikit-learn's wheel."""
+    """LightGBM's wheel wants the system's libgomp.so.1; where there is none, lend it scikit-learn's copy."""
     if ctypes.util.find_library("gomp"):
         return None
     for file in metadata.files("scikit-learn") or []:

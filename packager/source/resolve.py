@@ -1,6 +1,7 @@
-"""From a URI to bytes that were hashed, audited and found loadable here. The bytes that were hashed are those that load.
+"""From a URI to bytes that were hashed, audited and found loadable here.
 
-In: the recipe's source section and the scratch folder. Out: a private copy of the artifact with its audit, or SourceError.
+In: the recipe's source section and the scratch folder. Out: a private copy of the artifact with its audit, or
+SourceError. The bytes that were hashed are the bytes that are loaded.
 """
 
 from __future__ import annotations
@@ -80,17 +81,16 @@ def _refuse_skew(written: dict[str, str], recipe: Recipe) -> None:
     sentences = skew(written, installed)
     if not sentences:
         return
-    wanted = " ".join(f"'{name}=={version}.*'" for name, version in _majors(written).items())
+    wanted = ", ".join(f"{name} {version}" for name, version in _series(written).items())
     raise SourceError(
         f"the artifact was written by other library versions than those that would load it: {'; '.join(sentences)}",
         key=recipe.where("source.environment"),
-        hint=f"install packager beside the versions that trained the model (pip install {wanted}), or save it again here",
+        hint=f"train the model anew with the installed versions, or build where {wanted} is installed",
     )
 
 
-def _majors(written: dict[str, str]) -> dict[str, str]:
-    """Return what to ask pip for: scikit-learn by its minor version, the others by their major one."""
+def _series(written: dict[str, str]) -> dict[str, str]:
+    """Return the versions that count: scikit-learn's with its minor part, the others' major part."""
     kept = {"scikit-learn": 2, "numpy": 1, "lightgbm": 1}
-    return {
-        name: ".".join(version.split(",")[0].split(".")[: kept[name]]) for name, version in written.items() if name in kept
-    }
+    parts = {name: written[name].split(",")[0].split(".") for name in kept if name in written}
+    return {name: ".".join(part[: kept[name]]) for name, part in parts.items()}

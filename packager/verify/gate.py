@@ -89,5 +89,5 @@ def gate(verdicts: Sequence[Verdict], name: str, recipe: Recipe) -> None:
         measured=first.measured,
         limit=first.limit,
         key=recipe.where(first.recipe_key),
-        hint="the report lists every verdict; a limit is the recipe's to set, a difference is the converter's to explain",
+        hint="the report lists every verdict; set the limit that your service can bear, or keep the model as it is",
     )

@@ -20,10 +20,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from bundle import models
-from bundle.test_score import INVALID, ROW, VALID
 from packager.bundle.serve import BOOT_FAILED, Served, served
 from packager.errors import BundleError
+from tests.bundle import models
+from tests.bundle.test_score import INVALID, ROW, VALID
 
 JSON = "application/json"
 # Digits that no timing, port or digest is likely to hold.

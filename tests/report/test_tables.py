@@ -8,6 +8,7 @@ import pytest
 
 from packager import wording
 from packager.report.measured import latency_table, of_target, provenance_table, targets, unavailable
+from packager.report.model import ErrorDistribution
 from packager.report.tables import (
     drift_table,
     error_table,
@@ -89,3 +90,16 @@ def test_a_cell_that_is_cut_keeps_the_whole_text_beside_it() -> None:
     cell = fact_table("x", {"flags": "y" * 1000}).rows[0].cells[1]
     assert len(cell.text) == 300
     assert cell.full == "y" * 1000
+
+
+def test_errors_are_told_by_the_edges_that_hold_them() -> None:
+    report = ok_build()
+    edges = (0.0, 1e-6, 1e-3, float("inf"))
+    spans = []
+    for counts in ((5, 0, 0), (0, 5, 0), (5, 5, 0), (0, 5, 5), (5, 0, 5), (0, 0, 0)):
+        report.distributions = [ErrorDistribution("fp64", "value", 1, edges, counts)]
+        spans.append(error_table(report, "value").rows[0].cells[-1].text)
+    assert spans == [
+        *("less than 1e-06", "1e-06 to 1e-03", "less than 1e-03", "1e-06 or more", "any amount"),
+        wording.NONE,
+    ]
