@@ -83,13 +83,14 @@ def replaced_folder(target: Path) -> Iterator[Path]:
     """Yield an empty folder that takes the place of `target` when the block ends well, else vanishes.
 
     An earlier `target` stays whole until the swap and is removed after it. What a killed process left
-    beside `target` is cleared away first.
+    beside `target` is cleared away first; what a running one writes there is left alone.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     prefix = f".{target.name}.partial-"
     for stale in target.parent.glob(f"{prefix}*"):
-        shutil.rmtree(stale, ignore_errors=True)
-    staging = Path(tempfile.mkdtemp(prefix=prefix, dir=target.parent))
+        if not _is_running(stale.name.removeprefix(prefix).partition("-")[0]):
+            shutil.rmtree(stale, ignore_errors=True)
+    staging = Path(tempfile.mkdtemp(prefix=f"{prefix}{os.getpid()}-", dir=target.parent))
     try:
         yield staging
         staging.chmod(0o755)
@@ -97,6 +98,16 @@ def replaced_folder(target: Path) -> Iterator[Path]:
         _swap_in(staging, target)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
+
+
+def _is_running(pid: str) -> bool:
+    try:
+        os.kill(int(pid), 0)
+    except (ValueError, ProcessLookupError):
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def _swap_in(staging: Path, target: Path) -> None:

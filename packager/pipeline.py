@@ -48,11 +48,15 @@ def build(
         scratch = Path(folder)
         try:
             _run(recipe, options, console, report=report, scratch=scratch, environ=environ)
-        except PackagerError as error:
+        except (PackagerError, OSError) as problem:
+            error = problem if isinstance(problem, PackagerError) else _refused_by_system(problem)
             report.ok, report.bundle, report.exit_code, report.error = False, None, error.exit_code, str(error)
             console.error(error)
-    with replaced_folder(report_folder(report, options.out)) as staging:
-        write_report(report, staging)
+    try:
+        with replaced_folder(report_folder(report, options.out)) as staging:
+            write_report(report, staging)
+    except OSError as problem:
+        raise _refused_by_system(problem) from problem
     return report
 
 
@@ -112,11 +116,14 @@ def _stage(name: str, console: Console, report: BuildReport) -> Iterator[Step]:
     try:
         with console.step(name) as step:
             yield step
-    except OSError as error:
-        message = f"the system refused during {name}: {error.strerror or type(error).__name__}"
-        raise BundleError(message, hint="free some disk space, or choose another --out") from error
     finally:
         report.timings_s[name] = time.perf_counter() - started
+
+
+def _refused_by_system(error: OSError) -> BundleError:
+    place = f" ({error.filename})" if error.filename else ""
+    message = f"the system refused to write or read{place}: {error.strerror or type(error).__name__}"
+    return BundleError(message, hint="free some disk space, or choose another --out")
 
 
 def _require_writable(out: Path) -> None:

@@ -16,7 +16,7 @@ from typing import TypeAlias
 from packager.errors import BundleError
 from packager.files import canonical_json, pretty_json, sha256_file
 
-Json: TypeAlias = "None | bool | int | float | str | list[Json] | dict[str, Json]"
+Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 
 MANIFEST = "manifest.json"
 FORMAT_VERSION = 1

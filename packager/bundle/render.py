@@ -38,7 +38,8 @@ def render_score(info: ModelInfo, *, info_sha256: str) -> str:
 
 def render_readme(plan: BundlePlan, info: ModelInfo) -> str:
     """Return README.md, the bundle's model card."""
-    checks = sorted({(verdict.check, str(verdict.limit)) for verdict in plan.card.checks if verdict.ok})
+    passed = [verdict for verdict in plan.card.checks if verdict.ok and verdict.limit is not None]
+    checks = sorted({(verdict.check, str(verdict.limit)) for verdict in passed})
     return _environment().get_template("README.md.j2").render(plan=plan, info=info, checks=checks)
 
 

@@ -27,23 +27,6 @@ def json_rows(rows: Rows, signature: Signature) -> list[list[Json]]:
     return [list(row) for row in zip(*cells, strict=True)]
 
 
-def servable(rows: Rows, signature: Signature, *, graph_dtype: str = "float64") -> npt.NDArray[np.bool_]:
-    """Return which rows a scoring script takes, [rows] of bool: none missing where none is taken, none too large.
-
-    `graph_dtype` is what the variant's graph takes; numbers that overflow it are too large.
-    """
-    mask = np.ones(len(rows), dtype=bool)
-    largest = float(np.finfo(graph_dtype).max)
-    for index, column in enumerate(signature.columns):
-        if column.dtype == "string":
-            missing = np.array([cell is None for cell in rows.strings[index]], dtype=bool)
-        else:
-            missing = np.isnan(rows.numbers[:, index])
-            mask &= missing | (np.abs(rows.numbers[:, index]) <= min(column.max_abs, largest))
-        mask &= column.accepts_missing | ~missing
-    return mask
-
-
 def rows_of(cells: list[list[Json]], signature: Signature) -> Rows:
     """Return JSON cells as rows again: what `json_rows` wrote."""
     numbers = np.full((len(cells), len(signature.columns)), np.nan)
@@ -85,7 +68,7 @@ def _json_column(rows: Rows, index: int, column: Column) -> list[Json]:
         missing = value is None or (column.dtype == "float64" and math.isnan(value))
         if missing and not column.accepts_missing:
             raise _unservable(number, column, "a missing cell", "none are taken")
-        if not missing and column.dtype == "float64" and not abs(value) <= column.max_abs:
+        if not missing and column.dtype == "float64" and (math.isinf(value) or abs(value) > column.max_abs):
             raise _unservable(number, column, "a number out of range", f"up to {column.max_abs}")
         cells.append(None if missing else value)
     return cells

@@ -14,6 +14,7 @@ from packager.artifact import Signature
 from packager.convert.categories import encode_categories
 from packager.convert.emitters import EMITTERS, Emitter
 from packager.convert.graph import ML_DOMAIN, Array, cast
+from packager.convert.lightgbm import UnsupportedModel
 from packager.training.categories import pandas_categories
 from packager.training.estimators import nested_estimators
 
@@ -153,7 +154,11 @@ def _register_stock_lightgbm() -> None:
 def _convert_function(emitter: Emitter) -> Any:
     def convert(scope: Any, operator: Any, container: Any) -> None:
         graph = _ContainerGraph(scope, operator, container)
-        for index, name in enumerate(emitter.emit(graph, graph.features(), operator.raw_operator)):
+        try:
+            tensors = emitter.emit(graph, graph.features(), operator.raw_operator)
+        except UnsupportedModel as error:
+            raise UnsupportedModel(f"{type(operator.raw_operator).__name__}: {error}") from error
+        for index, name in enumerate(tensors):
             graph.result(name, index)
 
     return convert
@@ -213,6 +218,19 @@ def _options(model: Any) -> dict[Any, dict[str, object]]:
     options: dict[Any, dict[str, object]] = {
         id(step): {"locale": _LOCALE} for step in steps if isinstance(step, CountVectorizer)
     }
-    if hasattr(model, "get_params") and is_classifier(model):  # a raw Booster is neither
-        options[id(model)] = {"zipmap": False}
+    final = model
+    while hasattr(final, "steps"):
+        final = final.steps[-1][1]
+    if hasattr(final, "get_params") and is_classifier(final):  # a raw Booster is neither
+        options[id(final)] = {"zipmap": False} if _knows_zipmap(final) else {}
     return options
+
+
+def _knows_zipmap(classifier: Any) -> bool:
+    """Tell whether the converter of `classifier` takes the option; those of models without probabilities may not."""
+    from skl2onnx._supported_operators import sklearn_operator_name_map
+    from skl2onnx.common._registration import _converter_pool
+
+    converter = _converter_pool.get(sklearn_operator_name_map.get(type(classifier)))
+    allowed = None if converter is None else converter.get_allowed_options()
+    return not isinstance(allowed, dict) or "zipmap" in allowed

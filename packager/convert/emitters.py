@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from packager.convert import imputer, lightgbm, links, scikit_trees
+from packager.convert import imputer, lightgbm, linear, links, scikit_trees
 from packager.convert.graph import Graph
 
 Answer = Literal["label and probability", "value"]
@@ -110,5 +110,9 @@ EMITTERS: dict[str, Emitter] = {
     "lightgbm.LGBMRegressor": Emitter(_VALUE, _lightgbm_value),
     "lightgbm.LGBMRanker": Emitter(_VALUE, _lightgbm_value),
     "lightgbm.Booster": Emitter(_VALUE, _lightgbm_value, lambda model: int(model.num_model_per_iteration())),
+    "sklearn.svm.LinearSVC": Emitter(_CLASSES, linear.emit_linear_decision),
+    "sklearn.linear_model.RidgeClassifier": Emitter(_CLASSES, linear.emit_linear_decision),
+    "sklearn.linear_model.RidgeClassifierCV": Emitter(_CLASSES, linear.emit_linear_decision),
+    "sklearn.linear_model.Perceptron": Emitter(_CLASSES, linear.emit_linear_decision),
     "sklearn.impute.SimpleImputer": Emitter(_VALUE, _simple_imputer, lambda model: len(model.statistics_)),
 }

@@ -74,7 +74,7 @@ def _input_nodes(graph: GraphProto, signature: Signature, dtype: np.dtype[np.flo
 
 def _bind_outputs(final: GraphProto, graph: GraphProto, signature: Signature, dtype: np.dtype[np.floating]) -> None:
     """Name the outputs as the signature does; outputs beyond it are dropped."""
-    from onnx import helper
+    from onnx import TensorProto, helper
 
     if len(graph.output) < len(signature.outputs):
         raise ValueError(f"the graph has {len(graph.output)} outputs, the model {len(signature.outputs)}")
@@ -86,13 +86,25 @@ def _bind_outputs(final: GraphProto, graph: GraphProto, signature: Signature, dt
             while source in taken:
                 source += "_"
             _rename(final, output.name, source)
-        element = value.type.tensor_type.elem_type
-        if output.role == "label" and _is_boolean(signature):
-            final.node.append(helper.make_node("Cast", [source], [output.name], name=f"name_{output.name}", to=9))
-            element = 9
-        else:
+        wanted = _element_type(output, value.type.tensor_type.elem_type, signature, dtype)
+        if wanted == TensorProto.STRING:
             final.node.append(helper.make_node("Identity", [source], [output.name], name=f"name_{output.name}"))
-        final.output.append(helper.make_tensor_value_info(output.name, element, _shape(output)))
+        else:
+            cast = helper.make_node("Cast", [source], [output.name], name=f"name_{output.name}", to=wanted)
+            final.node.append(cast)
+        final.output.append(helper.make_tensor_value_info(output.name, wanted, _shape(output)))
+
+
+def _element_type(output: Output, found: int, signature: Signature, dtype: np.dtype[np.floating]) -> int:
+    """Return the type in which an output leaves the graph: numbers in `dtype`, booleans where the classes are.
+
+    What skl2onnx states of its outputs is not always what they are, so that only a cast makes the two agree.
+    """
+    from onnx import TensorProto, helper
+
+    if output.role != "label" and found != TensorProto.STRING:
+        return int(helper.np_dtype_to_tensor_dtype(dtype))
+    return int(TensorProto.BOOL) if output.role == "label" and _is_boolean(signature) else found
 
 
 def _is_boolean(signature: Signature) -> bool:

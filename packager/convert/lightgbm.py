@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from packager.convert import links
-from packager.convert.graph import Graph, cast
+from packager.convert.graph import Graph
 from packager.convert.trees import emit_leaf_sum
 from packager.structure import Doubles, Flags, Ints, Trees, concatenate
 
@@ -115,7 +115,8 @@ def _prepare_features(graph: Graph, features: str, model: LightgbmModel) -> str:
     """Make columns read as LightGBM reads them: categories truncated to integers, missing zeros turned into NaN."""
     prepared = features
     if model.truncated.any():
-        whole = cast(graph, cast(graph, features, np.int64), graph.dtype)
+        # Toward zero, by way of floats: NaN as an integer is another number on every processor.
+        whole = graph.node("Mul", graph.node("Sign", features), graph.node("Floor", graph.node("Abs", features)))
         prepared = graph.node("Where", graph.constant(model.truncated[None, :]), whole, prepared)
     if model.zero_is_missing.any():
         limit = graph.constant(np.array(ZERO_THRESHOLD, dtype=graph.dtype))

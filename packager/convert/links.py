@@ -34,4 +34,6 @@ def by_sign(graph: Graph, raw: str, classes: npt.NDArray[np.generic], *, zero_is
 
 
 def _pick(graph: Graph, index: str, classes: npt.NDArray[np.generic]) -> str:
-    return graph.node("Gather", graph.constant(classes), index, axis=0)
+    # Labels leave the graph in one width: int64, double, bool or text.
+    widened = classes.astype({"i": np.int64, "u": np.int64, "f": np.float64}.get(classes.dtype.kind, classes.dtype))
+    return graph.node("Gather", graph.constant(widened), index, axis=0)

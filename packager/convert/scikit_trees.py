@@ -81,8 +81,7 @@ def emit_gradient_boosting(graph: Graph, features: str, model: Any) -> str:
 
 def emit_hist_gradient_boosting(graph: Graph, features: str, model: Any) -> str:
     """Add a HistGradientBoosting model without categories; return raw scores of shape [rows, 1 or classes]."""
-    if model.is_categorical_ is not None and np.any(model.is_categorical_):
-        raise UnsupportedModel("HistGradientBoosting with categorical features has no exact form yet")
+    _refuse_categories(model)
     per_stage = model.n_trees_per_iteration_
     fitted = [_read_predictor(item.nodes, model.n_features_in_) for stage in model._predictors for item in stage]
     trees = concatenate([constant_trees(per_stage, model.n_features_in_), *(tree for tree, _ in fitted)])
@@ -93,8 +92,14 @@ def emit_hist_gradient_boosting(graph: Graph, features: str, model: Any) -> str:
 
 def read_predictors(model: Any) -> Trees:
     """Return all trees of a HistGradientBoosting model without categories, stage after stage."""
+    _refuse_categories(model)
     predictors = [item for stage in model._predictors for item in stage]
     return concatenate([_read_predictor(item.nodes, model.n_features_in_)[0] for item in predictors])
+
+
+def _refuse_categories(model: Any) -> None:
+    if model.is_categorical_ is not None and np.any(model.is_categorical_):
+        raise UnsupportedModel("HistGradientBoosting with categorical features has no exact form yet")
 
 
 def emit_boosted_classes(graph: Graph, raw: str, model: Any, *, zero_is_positive: bool) -> tuple[str, str]:

@@ -36,7 +36,10 @@ def _trees_over_inputs(model: Any, count: int) -> tuple[Trees | None, str | None
     """Return the trees with thresholds in terms of the incoming columns, or why there are none."""
     steps = [step for _, step in model.steps] if hasattr(model, "steps") else [model]
     before, final = [step for step in steps[:-1] if step not in (None, "passthrough")], steps[-1]
-    found = [part for estimator in nested_estimators(final) if (part := _read(estimator)) is not None]
+    try:
+        found = [part for estimator in nested_estimators(final) if (part := _read(estimator)) is not None]
+    except lightgbm.UnsupportedModel as error:
+        return None, str(error)
     found = [part for part in found if part.n_features == found[0].n_features]
     if not found:
         return None, None

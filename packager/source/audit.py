@@ -29,11 +29,12 @@ NOT_ONE: Final = "is not a pickle, a joblib file or a LightGBM model text"
 OLD_JOBLIB_MAGIC: Final = b"ZF"
 PICKLE_MAGIC: Final = 0x80
 
-# An unknown name in one of these is no transformer that a user may know and trust, unless it looks like a class.
-_LIBRARIES: Final = frozenset(
-    {"IPython", "cloudpickle", "dill", "joblib", "lightgbm", "numpy", "onnx", "packager", "pandas", "pip"}
-    | {"pkg_resources", "pyarrow", "pytest", "scipy", "setuptools", "skl2onnx", "sklearn", "torch"}
+# An unknown name in the first is nothing that a user may know and trust; in the others only what looks like a class.
+_TOOLS: Final = frozenset(
+    {"IPython", "cloudpickle", "dill", "joblib", "onnx", "packager", "pip", "pkg_resources", "pytest", "setuptools"}
 )
+_LIBRARIES: Final = frozenset({"lightgbm", "numpy", "scipy", "skl2onnx", "sklearn"})
+_TABLES: Final = frozenset({"pandas", "pyarrow"})
 _DOTTED = re.compile(r"[A-Za-z_][A-Za-z_0-9]*(\.[A-Za-z_][A-Za-z_0-9]*)*")
 _CLASS = re.compile(r"_?[A-Z][A-Za-z0-9_]*")
 
@@ -82,11 +83,13 @@ def _audited(source: Source, rules: Rules, compression: str | None) -> Audit:
     artifact = JoblibFile(source, rules)
     try:
         root = artifact.walk()
-    except Unreadable as error:
+    except (Unreadable, Forbidden) as error:
         begins_well = len(head) > 1 and head[0] == PICKLE_MAGIC and head[1] <= MAX_PROTOCOL
-        if begins_well or rules.names:
-            raise Unreadable(f"is damaged at byte {source.position:,}: {error.message}") from None
-        raise Unreadable(NOT_ONE) from None
+        if not begins_well and not rules.names:
+            raise Unreadable(NOT_ONE) from None
+        if isinstance(error, Forbidden):
+            raise
+        raise Unreadable(f"is damaged at byte {source.position:,}: {error.message}") from None
     if rules.unknown:
         raise Forbidden("it imports unknown names")
     names = tuple(sorted(name.dotted for name in rules.names))
@@ -130,6 +133,8 @@ def _hint_for(names: Sequence[Global]) -> str:
         return "this is what an attack looks like; do not load it, and ask whoever made it"
     if any(name.module == "__main__" for name in names):
         return "move what was defined in a script or notebook into a module that can be imported, and dump it again"
+    if all(name.module.partition(".")[0] in _TABLES for name in names):
+        return "dump the model alone, without data frames beside it"
     listed = ", ".join(shown(name.dotted) for name in names[:SHOWN_NAMES])
     return f"if you know what these do, allow them by their exact names: source.trust: [{listed}]"
 
@@ -141,4 +146,7 @@ def _is_dangerous(name: Global) -> bool:
         return True
     if package in _LIBRARIES:
         return _CLASS.fullmatch(name.name) is None
-    return package in sys.stdlib_module_names or (package.startswith("__") and package != "__main__")
+    if package in _TABLES:
+        return name.module.startswith("pandas.io")
+    odd = package.startswith("__") and package != "__main__"
+    return odd or package in _TOOLS or package in sys.stdlib_module_names

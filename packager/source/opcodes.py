@@ -10,9 +10,10 @@ import re
 from collections.abc import Callable
 from typing import Final
 
+from packager.errors import SourceError
 from packager.source.arrays import ARRAY_WRAPPER
 from packager.source.lightgbm_text import PREFIX, check_model_text
-from packager.source.symbols import FROZENSET, LIST, LONG_TEXT, SET, Global, Made, Mapping, Unreadable
+from packager.source.symbols import FROZENSET, LIST, LONG_TEXT, SET, Forbidden, Global, Made, Mapping, Unreadable
 from packager.source.walk import LONG_TEXT_BYTES, MAX_OPERATIONS, Walk
 
 LONG_LINE_BYTES: Final = 64 << 20
@@ -276,20 +277,22 @@ def _build(walk: Walk) -> None:
         walk.stack[-1] = walk.read_array(target)
 
 
-def _refused(reason: str) -> Operation:
+def _refused(kind: type[SourceError], reason: str) -> Operation:
     def operation(walk: Walk) -> None:
-        raise Unreadable(reason)
+        raise kind(reason)
 
     return operation
 
 
 _STOP: Final = pickle.STOP[0]
-_UNKNOWN: Final = _refused("it holds an operation that no pickle protocol has")
-_PYTHON_2: Final = _refused("it was written by Python 2, whose models no current scikit-learn loads")
-_OUTSIDE: Final = _refused("it refers to objects that lie outside it")
-_EXTENSION: Final = _refused("it refers to classes by numbers of the extension registry")
+_UNKNOWN: Final = _refused(Unreadable, "it holds an operation that no pickle protocol has")
+_PYTHON_2: Final = _refused(Forbidden, "it was written by Python 2, whose models no current scikit-learn loads")
+_OUTSIDE: Final = _refused(Forbidden, "it refers to objects that lie outside it")
+_AGAIN: Final = _refused(Forbidden, "it changes its protocol on the way")
+_EXTENSION: Final = _refused(Forbidden, "it refers to classes by numbers of the extension registry")
 
 _OPERATIONS: Final[dict[bytes, Operation]] = {
+    pickle.PROTO: _AGAIN,
     pickle.FRAME: _frame,
     pickle.MARK: _mark,
     pickle.POP: _pop,

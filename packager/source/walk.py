@@ -107,20 +107,22 @@ class Walk:
             raise Unreadable(f"it holds more than {MAX_MAPPINGS:,} dicts")
         return Mapping()
 
+    def _only_passed(self, item: object) -> bool:
+        """Say whether an item is, or holds, a name that may be called but not kept."""
+        kind = type(item)
+        return kind is Arguments or (kind is Global and not self.judge.may_keep(cast(Global, item)))
+
     def keep(self, items: Sequence[object]) -> None:
         """Refuse names that may be called, but not be kept in a model, which could call them later."""
         for item in items:
-            kind = type(item)
-            if kind is Arguments or (kind is Global and not self.judge.may_keep(cast(Global, item))):
-                raise Forbidden("it keeps a function that is only for loading")
+            if self._only_passed(item):
+                while isinstance(item, Arguments):
+                    item = next(part for part in item if self._only_passed(part))
+                raise Forbidden(f"it keeps {cast(Global, item).dotted}, which is only for loading, in the model")
 
     def packed(self, items: list[object]) -> tuple[object, ...]:
         """Return a tuple, of the kind that only a call takes where something in it may not be kept."""
-        for item in items:
-            kind = type(item)
-            if kind is Arguments or (kind is Global and not self.judge.may_keep(cast(Global, item))):
-                return Arguments(items)
-        return tuple(items)
+        return Arguments(items) if any(map(self._only_passed, items)) else tuple(items)
 
     def fill(self, target: object, items: list[object]) -> None:
         """Put keys and values, which alternate in `items`, into a dict or dict-like object."""

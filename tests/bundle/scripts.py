@@ -29,7 +29,8 @@ def model_folder(path: Path) -> Iterator[None]:
 def load(bundle: Path, *, model_dir: Path | None = None) -> ModuleType:
     """Return the bundle's script after its init()."""
     spec = importlib.util.spec_from_file_location("entry_module", bundle / "code" / "score.py")
-    assert spec is not None and spec.loader is not None
+    assert spec is not None
+    assert spec.loader is not None
     script = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(script)
     with model_folder(model_dir or bundle / "model"):

@@ -33,7 +33,9 @@ def test_azures_own_loaders_take_both_files(tmp_path: Path) -> None:
     deployment = load_online_deployment(bundle / "deploy" / "deployment.yml")
     assert isinstance(deployment, ManagedOnlineDeployment)
     model, environment, code = deployment.model, deployment.environment, deployment.code_configuration
-    assert isinstance(model, Model) and isinstance(environment, Environment) and code is not None
+    assert isinstance(model, Model)
+    assert isinstance(environment, Environment)
+    assert code is not None
     assert (endpoint.name, endpoint.auth_mode) == ("fraud-endpoint", "key")
     assert (deployment.name, deployment.endpoint_name, deployment.instance_count) == ("blue", "fraud-endpoint", 2)
     assert (model.name, model.version) == ("fraud", "3")
@@ -41,7 +43,8 @@ def test_azures_own_loaders_take_both_files(tmp_path: Path) -> None:
     assert (bundle / "deploy" / str(code.code)).resolve() == bundle / "code"
     assert (bundle / "code" / str(code.scoring_script)).is_file()
     conda = yaml.safe_load((bundle / "environment" / "conda.yml").read_text())
-    assert environment.conda_file == conda and environment.image
+    assert environment.conda_file == conda
+    assert environment.image
     assert deployment.app_insights_enabled is False
     assert deployment.environment_variables["APP_INSIGHTS_LOG_RESPONSE_ENABLED"] == "false"
 
@@ -52,7 +55,8 @@ def test_names_that_azure_refuses_are_refused(name: str, field: str, tmp_path: P
     plan = deployed(models.classifier(tmp_path), **{field: name})
     with pytest.raises(BundleError, match="Azure ML would refuse") as caught:
         render_deployment(plan)
-    assert caught.value.key == f"bundle.deploy.{field}" and caught.value.exit_code == 8
+    assert caught.value.key == f"bundle.deploy.{field}"
+    assert caught.value.exit_code == 8
 
 
 @pytest.mark.parametrize(("field", "value"), [("instance_type", "Standard DS3"), ("instance_count", 0)])

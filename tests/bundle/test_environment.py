@@ -44,14 +44,16 @@ def test_all_that_the_script_imports_is_pinned_and_no_training_library() -> None
     wanted = {distributions[root.partition(".")[0]][0] for root in roots if root.partition(".")[0] in distributions}
     assert wanted == set(SERVED)
     pins = yaml.safe_load(render_conda("fraud", "3.12"))["dependencies"][-1]["pip"]
-    assert all("==" in pin for pin in pins) and len(pins) == len(SERVED)
+    assert all("==" in pin for pin in pins)
+    assert len(pins) == len(SERVED)
 
 
 @pytest.mark.parametrize("python", ["3.6", "2.7", "3.8.1"])
 def test_a_python_that_the_pins_do_not_run_on_is_refused(python: str) -> None:
     with pytest.raises(BundleError, match=f"does not run on Python {python}") as caught:
         render_conda("fraud", python)
-    assert caught.value.key == "bundle.python" and caught.value.exit_code == 8
+    assert caught.value.key == "bundle.python"
+    assert caught.value.exit_code == 8
 
 
 def test_what_no_index_holds_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -71,11 +71,9 @@ def test_damage_is_named(damage: str, bundle: Path) -> None:
 def test_many_differences_are_told_shortly(bundle: Path) -> None:
     for index in range(100):
         (bundle / f"extra-{index:03}").touch()
-    with pytest.raises(BundleError, match=r"extra 'extra-004', and 95 more$"):
-        try:
-            check_digests(bundle)
-        except BundleError as error:
-            raise BundleError(error.message) from None
+    with pytest.raises(BundleError) as caught:
+        check_digests(bundle)
+    assert caught.value.message.endswith("extra 'extra-004', and 95 more")
 
 
 def _edit(bundle: Path, **values: object) -> None:

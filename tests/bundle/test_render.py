@@ -58,7 +58,9 @@ def test_score_is_tidy_python(kind: str, tmp_path: Path) -> None:
     tree = ast.parse(script)
     assert {node.name for node in tree.body if isinstance(node, ast.FunctionDef)} >= {"init", "run"}
     assert max(len(line) for line in script.splitlines()) <= 120
-    assert "{{" not in script and "{%" not in script and not re.search("\n\n\n\n| \n", script)
+    assert "{{" not in script
+    assert "{%" not in script
+    assert not re.search("\n\n\n\n| \n", script)
     assert len(script.splitlines()) <= 290
 
 
@@ -82,7 +84,8 @@ def test_no_free_text_becomes_code(
     assert tree == ast.dump(ast.parse(render_score(plain, info_sha256="0" * 64)))
     assert [column["name"] for column in json.loads(json.dumps(info.document()))["columns"]] == names
     deployment = yaml.safe_load(render_deployment(plan))
-    assert deployment["tags"]["bundle_version"] == names[0] and yaml.safe_load(render_endpoint(plan))
+    assert deployment["tags"]["bundle_version"] == names[0]
+    assert yaml.safe_load(render_endpoint(plan))
     api = describe_api(info, title=names[0], version=names[1], request={}, response={})
     assert api["components"]["schemas"]["RowObject"]["required"] == names  # type: ignore[index, call-overload]
     rows = [line for line in render_readme(plan, info).splitlines() if re.match(r"\| \d \|", line)]
@@ -95,7 +98,8 @@ def test_hostile_names_are_served_as_they_are(tmp_path: Path) -> None:
     script = load(models.bundled(plan, tmp_path / "bundle"))
     record = dict(zip(names, (1.0, 2.0, 3.0), strict=True))
     status, body = ask(script, {"features": [record]})
-    assert status == 200 and body["prediction"] == [HOSTILE[3]]
+    assert status == 200
+    assert body["prediction"] == [HOSTILE[3]]
     assert ask(script, {"features": [{**record, names[1]: "x"}]})[1]["error"]["column"] == names[1]
     assert ask(script, {"features": [[9, 0, 0]]})[1]["prediction"] == [HOSTILE[4]]
 
@@ -120,15 +124,20 @@ def test_an_alias_as_the_request_key(key: str, tmp_path: Path) -> None:
 def test_code_spans_stay_in_their_cell(text: str) -> None:
     span = code_span(text)
     fence = re.match("`+", span)
-    assert fence is not None and span.endswith(fence.group())
+    assert fence is not None
+    assert span.endswith(fence.group())
     assert fence.group() not in span[len(fence.group()) : -len(fence.group())].strip("` ").split()
-    assert "\n" not in span and not re.search(r"(?<!\\)\|", span)
+    assert "\n" not in span
+    assert not re.search(r"(?<!\\)\|", span)
 
 
 def test_readme_tells_checks_and_columns_but_no_measured_figure(tmp_path: Path) -> None:
     plan = models.text_taker(tmp_path)
     text = render_readme(plan, info_of(plan))
-    assert "| `parity.atol` | `1e-06` |" in text and "1e-16" not in text
+    assert "| `parity.atol` | `1e-06` |" in text
+    assert "1e-16" not in text
+    assert "lie within 1e-06 + 1e-05 ×" in text
+    assert "`None`" not in text
     assert "| 1 | `city` | text | no |" in text
     assert "| 0 | `amount` | number from -1000000.0 to 1000000.0 | no |" in text
     assert "| 2 | `age` | number | yes |" in text

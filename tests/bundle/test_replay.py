@@ -38,7 +38,8 @@ def test_a_true_bundle_passes(kind: str, tmp_path: Path) -> None:
     plan = models.with_settings(models.KINDS[kind](tmp_path), max_batch=2)
     result = replay(models.bundled(plan, tmp_path / "bundle"))
     assert (result.ok, result.failures, result.rows) == (True, (), len(plan.golden.rows))
-    assert result.label_mismatches == 0 and 0 <= result.max_abs_error < 1e-6
+    assert result.label_mismatches == 0
+    assert 0 <= result.max_abs_error < 1e-6
 
 
 @pytest.mark.parametrize("classes", [(False, True), ("no", "yes"), (0.5, 1.5)])
@@ -69,7 +70,8 @@ def test_a_native_answer_beyond_the_limits_is_caught(tmp_path: Path) -> None:
 
     bundle = models.bundled(models.classifier(tmp_path), tmp_path / "bundle")
     result = replay(edited(bundle, "samples/golden.json", _golden(shift)))
-    assert not result.ok and result.max_abs_error == pytest.approx(1e-4, rel=1e-3)
+    assert not result.ok
+    assert result.max_abs_error == pytest.approx(1e-4, rel=1e-3)
     (failure,) = result.failures
     assert failure == "probabilities: 1 of 8 values are off, by up to 0.0001, beyond atol 1e-06, rtol 1e-05"
 
@@ -111,7 +113,8 @@ def test_a_script_that_refuses_or_imports_too_much_is_caught(tmp_path: Path) -> 
     edited(bundle, "code/score.py", lambda script: script.replace("len(rows) <= MAX_BATCH", "False"))
     edited(bundle, "code/score.py", lambda script: script.replace("len(rows) > MAX_BATCH", "True"))
     result = replay(bundle)
-    assert not result.ok and result.failures == (
+    assert not result.ok
+    assert result.failures == (
         "score.py answered golden request 0 with status 413",
         "score.py imports joblib, which its environment does not hold",
     )
@@ -120,7 +123,7 @@ def test_a_script_that_refuses_or_imports_too_much_is_caught(tmp_path: Path) -> 
 def test_a_script_that_does_not_start_is_an_error(tmp_path: Path) -> None:
     bundle = models.bundled(models.classifier(tmp_path), tmp_path / "bundle")
     (bundle / "model" / "model.onnx").write_bytes(b"another model")
-    with pytest.raises(BundleError, match="score.py does not run: RuntimeError: The model file was changed"):
+    with pytest.raises(BundleError, match="RuntimeError: The model file was changed"):
         replay(sealed(bundle))
 
 
@@ -129,7 +132,7 @@ def test_a_damaged_bundle_is_not_even_run(tmp_path: Path) -> None:
     marker = tmp_path / "ran"
     script = bundle / "code" / "score.py"
     script.write_text(f"open({str(marker)!r}, 'w')\n" + script.read_text())
-    with pytest.raises(BundleError, match="changed 'code/score.py'"):
+    with pytest.raises(BundleError, match=r"changed 'code/score\.py'"):
         replay(bundle)
     assert not marker.exists()
 

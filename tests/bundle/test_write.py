@@ -72,7 +72,8 @@ def test_golden_requests_are_ready_to_send(tmp_path: Path) -> None:
     golden = json.loads((bundle / "samples" / "golden.json").read_bytes())
     script = load(bundle)
     answers = [ask(script, request)[1]["prediction"] for request in golden["requests"]]
-    assert len(answers) == 2 and golden["requests"][0] == {"rows": [[1.0, None, 3.0]]}
+    assert len(answers) == 2
+    assert golden["requests"][0] == {"rows": [[1.0, None, 3.0]]}
     assert np.ravel(answers) == pytest.approx(golden["outputs"]["variable"])
     assert golden["tolerance"] == {"atol": 1e-6, "rtol": 1e-5, "label_mismatch": 0.0}
 

@@ -160,9 +160,9 @@ CASES = (
     # Labels of every kind.
     classifier(labels=["no", "yes"]),
     classifier(labels=[False, True], category=True),
-    classifier(labels=[0.5, 1.5, 2.5]),
+    classifier(3, labels=[1.0, 2.0, 4.0]),
     classifier(labels=np.array([3, 9], dtype=np.int32)),
-    classifier(labels=["b", "c", "ä"], missing=True),
+    classifier(3, labels=["b", "c", "ä"], missing=True),
     # As they are registered: raw, as text, within a pipeline.
     booster("regression"),
     booster("binary", category=True),

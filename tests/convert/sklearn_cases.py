@@ -23,10 +23,12 @@ from sklearn.linear_model import (
     ElasticNet,
     LinearRegression,
     LogisticRegression,
+    Perceptron,
     Ridge,
     RidgeClassifier,
     SGDClassifier,
 )
+from sklearn.multiclass import OneVsRestClassifier
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, OneHotEncoder, OrdinalEncoder, RobustScaler, StandardScaler
@@ -123,11 +125,11 @@ TREES = (
     Case("extra tree, value", value(ExtraTreeRegressor(max_depth=5, random_state=SEED))),
     Case("forest, text labels", classes(forest(), labels=["no", "yes"])),
     Case("forest, bool labels", classes(forest(), labels=[False, True])),
-    Case("forest, float labels", classes(forest(), 3, labels=[0.5, 1.5, 2.5])),
+    Case("forest, float labels", classes(forest(), 3, labels=[1.0, 2.0, 4.0])),
     Case("forest, int labels", classes(forest(), 3, labels=[-7, 3, 2**40])),
     Case("forest, int32 labels", classes(forest(), labels=np.array([1, 2], dtype=np.int32))),
     Case("forest, uint8 labels", classes(forest(), labels=np.array([1, 2], dtype=np.uint8))),
-    Case("forest, float32 labels", classes(forest(), labels=np.array([1.5, 2.5], dtype=np.float32))),
+    Case("forest, float32 labels", classes(forest(), labels=np.array([1, 2], dtype=np.float32))),
     Case("forest, ten classes", classes(forest(), 10)),
     Case("forest, one class", classes(forest(n_estimators=5), 1)),
     Case("forest, ties", classes(forest(n_estimators=4, max_depth=None, bootstrap=False, max_features=1))),
@@ -190,6 +192,11 @@ LINEAR = (
     Case("logistic, bool labels", classes(make_pipeline(StandardScaler(), LogisticRegression()), labels=[False, True]), CLOSE),
     Case("sgd", classes(make_pipeline(StandardScaler(), SGDClassifier(loss="log_loss", random_state=SEED))), CLOSE),
     Case("svm", classes(make_pipeline(StandardScaler(), LinearSVC()), 3), CLOSE),
+    Case("perceptron", classes(make_pipeline(StandardScaler(), Perceptron()), labels=["n", "y"]), CLOSE),
+    Case("hinge", classes(make_pipeline(StandardScaler(), SGDClassifier(random_state=SEED))), CLOSE),
+    Case("hinge, three classes", classes(make_pipeline(StandardScaler(), SGDClassifier(random_state=SEED)), 3), CLOSE),
+    Case("modified huber", classes(make_pipeline(StandardScaler(), SGDClassifier(loss="modified_huber", random_state=SEED)), 3), CLOSE),
+    Case("logistic, one against all", classes(make_pipeline(StandardScaler(), OneVsRestClassifier(LogisticRegression())), 3), CLOSE),
     Case("ridge classes", classes(make_pipeline(StandardScaler(), RidgeClassifier())), CLOSE),
     Case("linear", value(LinearRegression()), CLOSE),
     Case("linear, two outputs", value(LinearRegression(), outputs=2), CLOSE),
@@ -201,7 +208,7 @@ LINEAR = (
         classes(make_pipeline(StandardScaler(), MLPClassifier((8,), activation="tanh", max_iter=30)), labels=["n", "y"]),
         CLOSE,
     ),
-    Case("network, value", value(make_pipeline(StandardScaler(), MLPRegressor((8,), max_iter=30))), CLOSE),
+    Case("network, value", value(make_pipeline(StandardScaler(), MLPRegressor(hidden_layer_sizes=(8,), max_iter=30))), CLOSE),
 )
 
 CASES = (*TREES, *BOOSTING, *PIPELINES, *LINEAR)

@@ -107,18 +107,22 @@ def test_health(running: Running) -> None:
 @pytest.mark.parametrize("form", VALID)
 def test_valid_requests(running: Running, form: str) -> None:
     reply = send(running.server, as_bytes(VALID[form]), content_type=JSON)
-    assert reply.status == 200 and reply.headers["content-type"] == JSON
+    assert reply.status == 200
+    assert reply.headers["content-type"] == JSON
     body = json.loads(reply.body)
-    assert body.keys() == {"prediction", "probability"} and len(body["prediction"]) == len(body["probability"]) == 2
+    assert body.keys() == {"prediction", "probability"}
+    assert len(body["prediction"]) == len(body["probability"]) == 2
 
 
 @pytest.mark.parametrize("case", INVALID)
 def test_invalid_requests(running: Running, case: str) -> None:
     request, status, code, where = INVALID[case]
     reply = send(running.server, as_bytes(request), content_type=JSON)
-    assert reply.status == status and reply.headers["content-type"] == JSON
+    assert reply.status == status
+    assert reply.headers["content-type"] == JSON
     error = json.loads(reply.body)["error"]
-    assert error["code"] == code and error.items() >= where.items()
+    assert error["code"] == code
+    assert error.items() >= where.items()
 
 
 def test_content_types(running: Running) -> None:
@@ -183,7 +187,8 @@ def test_the_server_shows_our_api_description(running: Running) -> None:
     document = json.loads((running.bundle / "openapi.json").read_bytes())
     for query in ("", "?version=2", "?version=3", "?version=3.1"):
         reply = send(running.server, method="GET", path=f"/swagger.json{query}")
-        assert reply.status == 200 and json.loads(reply.body) == document
+        assert reply.status == 200
+        assert json.loads(reply.body) == document
 
 
 def test_no_input_value_reaches_a_log_a_body_or_a_header(running: Running) -> None:
@@ -200,11 +205,13 @@ def test_no_input_value_reaches_a_log_a_body_or_a_header(running: Running) -> No
     for path in ("/score", f"/score?secret={SECRET}"):
         for body in raw:
             reply = send(running.server, body, path=path, content_type=JSON)
-            assert SECRET.encode() not in reply.body and SECRET not in str(reply.headers)
+            assert SECRET.encode() not in reply.body
+            assert SECRET not in str(reply.headers)
     log = running.log.read_text(encoding="utf-8", errors="replace")
     assert SECRET not in log
     assert re.search(r"scored status=200 rows=1 parse_ms=\d+\.\d{3} infer_ms=\d+\.\d{3}", log)
-    assert "refused status=400 code=schema_mismatch" in log and "Traceback" not in log
+    assert "refused status=400 code=schema_mismatch" in log
+    assert "Traceback" not in log
 
 
 def test_serving_leaves_the_bundle_as_it_is(running: Running) -> None:
@@ -276,7 +283,8 @@ def test_the_serve_command_announces_itself_and_ends_on_interrupt(tmp_path: Path
         assert process.stdout is not None
         told = [process.stdout.readline() for _ in range(3)]
         url = re.search(r"http://127\.0\.0\.1:\d+", told[0])
-        assert url is not None and told[2].startswith("curl -X POST ")
+        assert url is not None
+        assert told[2].startswith("curl -X POST ")
         curl = subprocess.run(told[2], shell=True, capture_output=True, timeout=30, check=True)
         assert curl.stdout == (bundle / "samples" / "response.json").read_bytes()
         process.send_signal(ending)
