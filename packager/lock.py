@@ -64,7 +64,7 @@ def _read(path: Path) -> Lock:
     try:
         document = yaml.safe_load(path.read_text(encoding="utf-8"))
         lock = Lock(**document)
-    except (OSError, yaml.YAMLError, TypeError) as error:
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, TypeError) as error:
         raise RecipeError(f"{path} is not a lock: {type(error).__name__}", hint="build without --locked") from error
     if lock.lock_version != LOCK_VERSION:
         raise RecipeError(f"{path} has lock_version {lock.lock_version!r}, this version reads {LOCK_VERSION}")

@@ -1,6 +1,7 @@
 """Choose the variant that goes into the bundle, among those that passed.
 
-Faster counts only when the intervals of the medians part; else the baseline stays.
+Faster counts only when the intervals of the medians part; else the variant that comes first stays, the baseline
+before all.
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ from packager.recipe.model import Recipe
 def select(variants: Sequence[Variant], measurements: Sequence[Measurement], recipe: Recipe) -> str:
     """Return the name of the selected variant; the first of `variants` is the baseline.
 
-    latency: the smallest median at the smallest batch; throughput: the most rows per second at the largest batch;
-    size: the smallest file. Raises BenchmarkError when the target that decides was not measured.
+    latency: the fastest at the smallest batch; throughput: the fastest at the largest batch; size: the smallest file.
+    Raises BenchmarkError when the target that decides gave no figure at that batch.
     """
     passed = [variant for variant in variants if variant.status == "ok"]
     baseline = passed[0]
@@ -26,10 +27,11 @@ def select(variants: Sequence[Variant], measurements: Sequence[Measurement], rec
     if objective == "size":
         return min(passed, key=lambda variant: variant.size_bytes or 0).name
     target = recipe.select.target or recipe.benchmark.targets[0].name
-    require_measured(target, measurements, recipe.where("select.target"))
     sizes = recipe.benchmark.batch_sizes
     batch_size = min(sizes) if objective == "latency" else max(sizes)
-    rows = {row.variant: row for row in measurements if row.target == target and row.batch_size == batch_size}
+    deciding = [row for row in measurements if row.batch_size == batch_size]
+    require_measured(target, deciding, recipe.where("select.target"))
+    rows = {row.variant: row for row in deciding if row.target == target}
     best = rows.get(baseline.name)
     for variant in passed[1:]:
         if _is_faster(rows.get(variant.name), best):

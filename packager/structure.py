@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from packager.errors import SourceError
+
 Ints = npt.NDArray[np.int64]
 Doubles = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
@@ -53,7 +55,7 @@ class Trees:
         return np.repeat(np.arange(self.n_trees), self.leaves_per_tree)
 
     def check(self) -> None:
-        """Refuse arrays that do not describe trees: a child out of range or with two parents."""
+        """Raise ValueError where the arrays do not describe trees: a child out of range, shared or in a circle."""
         children = np.concatenate([self.left, self.right, self.roots])
         nodes, leaves = children[children >= 0], ~children[children < 0]
         if not np.array_equal(np.sort(nodes), np.arange(len(self.feature))):
@@ -62,6 +64,19 @@ class Trees:
             raise ValueError("the trees' leaves do not form trees: a leaf is missing, shared or out of range")
         if len(self.feature) and not (self.feature.min() >= 0 and self.feature.max() < self.n_features):
             raise ValueError("a split reads a feature that the model does not have")
+        if len(self.feature) and not self.category_set.max() < len(self.categories):
+            raise ValueError("a split asks for a set of categories that the model does not have")
+        if self._reached() != len(self.feature):
+            raise ValueError("the trees' nodes do not form trees: some lie in a circle that no root leads to")
+
+    def _reached(self) -> int:
+        """Count the nodes below the roots, level by level; ends because no node has two parents."""
+        level, count = self.roots[self.roots >= 0], 0
+        while len(level):
+            count += len(level)
+            below = np.concatenate([self.left[level], self.right[level]])
+            level = below[below >= 0]
+        return count
 
 
 @dataclass(frozen=True)
@@ -152,7 +167,7 @@ def save(structure: Structure, path: Path) -> None:
 
 
 def load(path: Path) -> Structure:
-    """Read what `save` wrote."""
+    """Read what `save` wrote; SourceError where its trees are none: what an edited artifact wrote is not trusted."""
     with np.load(path, allow_pickle=False) as arrays:
         text_keys = [key for key in arrays.files if key.startswith("text_")]
         texts = {int(key.removeprefix("text_")): tuple(arrays[key].tolist()) for key in text_keys}
@@ -162,4 +177,10 @@ def load(path: Path) -> Structure:
             categories = tuple(np.split(arrays["category_values"], ends)) if len(arrays["category_sizes"]) else ()
             fields = {name: arrays[f"tree_{name}"] for name in _TREE_ARRAYS}
             trees = Trees(n_features=int(arrays["n_features"]), categories=categories, **fields)
+            try:
+                trees.check()
+            except ValueError as error:
+                raise SourceError(
+                    f"the artifact is damaged: {error}", hint="save it again where it was trained"
+                ) from error
         return Structure(arrays["low"], arrays["high"], trees, texts, str(arrays["gap"]) or None)

@@ -68,7 +68,7 @@ try:
     main()
 except SystemExit:
     pass
-heavy = {{"onnx", "onnxruntime", "sklearn", "lightgbm", "pandas", "numpy", "pyarrow", "pydantic", "yaml", "rich"}}
+heavy = {{"onnx", "onnxruntime", "sklearn", "lightgbm", "pandas", "numpy", "pyarrow", "yaml", "rich"}}
 print(sorted(heavy & set(sys.modules)), file=sys.stderr)
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)

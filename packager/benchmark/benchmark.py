@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -108,10 +109,18 @@ def _run_worker(request: dict[str, Any], target: Target) -> list[dict[str, Any]]
     except subprocess.TimeoutExpired:
         return _all_unmeasured(request, f"the benchmark did not end within {_WORKER_SECONDS:.0f} s")
     if done.returncode != 0:
-        words = done.stderr.decode(errors="replace").strip().splitlines()
-        return _all_unmeasured(request, f"the benchmark process ended with code {done.returncode}: {words[-1:]}"[:300])
-    timings: list[dict[str, Any]] = json.loads(done.stdout.decode().splitlines()[-1])
+        words = done.stderr.decode(errors="replace").strip().splitlines()[-1:]
+        return _all_unmeasured(request, f"the benchmark process ended with {_ending(done.returncode, words)}")
+    try:
+        timings: list[dict[str, Any]] = json.loads(done.stdout.splitlines()[-1])
+    except (IndexError, ValueError):  # a provider's library may end the process with 0
+        return _all_unmeasured(request, "the benchmark process ended without an answer")
     return timings
+
+
+def _ending(code: int, words: Sequence[str]) -> str:
+    told = f"signal {signal.Signals(-code).name}" if code < 0 else f"code {code}"
+    return ": ".join([told, *words])[:300]
 
 
 def _all_unmeasured(request: dict[str, Any], reason: str) -> list[dict[str, Any]]:

@@ -75,7 +75,10 @@ def audit(path: Path, *, trust: Sequence[str] = (), inflated_limit_bytes: int = 
 
 
 def _audited(source: Source, rules: Rules, compression: str | None) -> Audit:
-    head = source.head()
+    try:
+        head = source.head()
+    except Unreadable as error:
+        raise Unreadable(f"{NOT_ONE} ({error.message})") from None
     if head.startswith(PREFIX) and compression is None:
         text = check_model_text(source.rest(MAX_TEXT_BYTES))
         versions = training_versions((), (), {text.version})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -36,8 +37,19 @@ class Answers:
 
 
 def score(name: str, answers: Answers) -> float:
-    """Return the metric `name`, a key of FUNCTIONS, in scikit-learn's sense of its sign."""
-    return float(FUNCTIONS[name](answers))
+    """Return the metric `name`, a key of FUNCTIONS, in scikit-learn's sense of its sign.
+
+    NaN where it has no value: an answer is no finite number, or the rows do not hold what it needs, two classes say.
+    """
+    parts = (answers.truth, answers.label, answers.probability, answers.value)
+    if not all(np.isfinite(part).all() for part in parts):
+        return float("nan")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # scikit-learn warns where it answers NaN
+        try:
+            return float(FUNCTIONS[name](answers))
+        except ValueError:
+            return float("nan")
 
 
 def _roc_auc(answers: Answers) -> float:
@@ -89,9 +101,13 @@ def _log_loss(answers: Answers) -> float:
 
 
 def _brier(answers: Answers) -> float:
+    """Of two classes the usual score of the second; of several the squared distance, summed over classes."""
     from sklearn import metrics
 
-    return float(metrics.brier_score_loss(answers.positive(), answers.probability[:, 1]))
+    if answers.is_binary:
+        return float(metrics.brier_score_loss(answers.positive(), answers.probability[:, 1]))
+    truth = answers.truth[:, None] == np.arange(answers.n_classes)[None, :]
+    return float(((answers.probability - truth) ** 2).sum(axis=1).mean())
 
 
 def _of_values(function: str) -> Callable[[Answers], float]:

@@ -12,24 +12,48 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from packager.artifact import NATIVE, Scalar, Signature
+from packager.artifact import NATIVE, Role, Scalar, Signature
 from packager.errors import VerifyError
-from packager.recipe.metrics import METRICS
+from packager.recipe.metrics import METRICS, Metric
+from packager.recipe.model import Recipe
 from packager.report.model import Drift
 from packager.verify.oracle import Oracle
 
 Outputs = dict[str, npt.NDArray[Any]]
 Doubles = npt.NDArray[np.float64]
 
+_ROLES: dict[str, Role] = {"label": "label", "score": "probability", "value": "value"}
+
 
 def default_metric(signature: Signature) -> str | None:
     """Return the metric that is told when the recipe names none, or None when nothing fits."""
     if signature.task == "regressor":
-        return "rmse"
+        return "rmse" if signature.outputs[0].width <= 1 else None
     if signature.classes is None:
         return None
     has_scores = any(output.role == "probability" for output in signature.outputs)
     return "roc_auc" if has_scores and len(signature.classes) == 2 else "accuracy"
+
+
+def drift_metric(signature: Signature, recipe: Recipe) -> str | None:
+    """Return the metric that drift is told in; VerifyError where the model does not answer what the recipe's reads."""
+    if recipe.verify.drift is None:
+        return default_metric(signature)
+    metric = METRICS[recipe.verify.drift.metric]
+    if _fits(metric, signature):
+        return metric.name
+    answers = " and ".join(output.name for output in signature.outputs)
+    raise VerifyError(
+        f"the metric {metric.name} reads a {metric.needs} of every row; this {signature.task} answers {answers}",
+        key=recipe.where("verify.drift.metric"),
+        hint=f"metrics that fit: {', '.join(name for name in METRICS if _fits(METRICS[name], signature)) or 'none'}",
+    )
+
+
+def _fits(metric: Metric, signature: Signature) -> bool:
+    role = _ROLES[metric.needs]
+    known = metric.needs == "value" or signature.classes is not None
+    return known and signature.task in metric.tasks and any(output.role == role for output in signature.outputs)
 
 
 class Spool:
@@ -94,6 +118,7 @@ def label_indices(labels: npt.NDArray[Any], classes: tuple[Scalar, ...]) -> Doub
         position = {str(label): index for index, label in enumerate(classes)}
         found = [position.get(str(label), np.nan) for label in unique.tolist()]
     else:
-        numeric = {float(label): index for index, label in enumerate(classes)}
-        found = [numeric.get(float(label), np.nan) for label in unique.tolist()]
+        # Python compares whole numbers and floats exactly: labels beyond 2**53 stay apart.
+        numeric = {label: index for index, label in enumerate(classes)}
+        found = [numeric.get(label, np.nan) for label in unique.tolist()]
     return np.array(found, dtype=np.float64)[inverse]

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from packager.artifact import Variant, Verdict
 from packager.errors import VerifyError
+from packager.recipe.model import Drift as AskedDrift
 from packager.recipe.model import Recipe
 from packager.report.model import Drift
 from packager.verify.parity import Tally
@@ -22,7 +23,7 @@ def judge(subject: Subject, drifts: Sequence[Drift], recipe: Recipe) -> list[Ver
     if subject.data.rows:
         verdicts += _parity_verdicts(subject, subject.data, recipe, prefix="")
     if recipe.verify.drift is not None:
-        verdicts += [_drift_verdict(drift, recipe) for drift in drifts if drift.variant == subject.variant.name]
+        verdicts.append(_drift_verdict(subject.variant.name, drifts, recipe.verify.drift))
     if not subject.made.rows and not subject.data.rows:
         verdicts.append(Verdict("compared_rows", subject.variant.name, 0, 1, False, "data.verification"))
     return verdicts
@@ -53,10 +54,12 @@ def _parity_verdicts(subject: Subject, tally: Tally, recipe: Recipe, *, prefix: 
     return verdicts
 
 
-def _drift_verdict(drift: Drift, recipe: Recipe) -> Verdict:
-    limit = recipe.verify.drift.max_drop if recipe.verify.drift else 0.0
-    ok = drift.drop <= limit  # NaN is not ok
-    return Verdict(f"drift.{drift.metric}", drift.variant, drift.drop, limit, ok, "verify.drift.max_drop")
+def _drift_verdict(name: str, drifts: Sequence[Drift], asked: AskedDrift) -> Verdict:
+    check, limit, key = f"drift.{asked.metric}", asked.max_drop, "verify.drift.max_drop"
+    drop = next((drift.drop for drift in drifts if drift.variant == name), None)
+    if drop is None:
+        return Verdict(check, name, "not measured: no labelled rows", limit, False, key)
+    return Verdict(check, name, drop, limit, drop <= limit, key)  # NaN is not ok
 
 
 def rejected(variant: Variant, verdicts: Sequence[Verdict]) -> Variant:

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from packager.artifact import Precision, Signature
 from packager.dataset.rows import Rows
+from packager.errors import VerifyError
 from packager.verify.probes import Probes, judged_kinds
 
 Outputs = dict[str, npt.NDArray[Any]]
@@ -32,6 +33,8 @@ def golden_rows(
         found = np.flatnonzero(fit & probes.of((kind,)))
         picked = np.linspace(0, len(found) - 1, min(share, len(found))).astype(np.intp)
         chosen.append(found[np.unique(picked)])
+    if not any(map(len, chosen)):
+        raise VerifyError("none of the rows made from the model's structure fits into a request: no golden rows")
     return np.concatenate(chosen)
 
 

@@ -30,7 +30,7 @@ class Tally:
     values: int = 0
     beyond: int = 0
     max_abs_error: float = 0.0
-    max_rel_error: float = 0.0
+    max_rel_error: float = 0.0  # over values whose native one is not 0
     malformed: str | None = None
     exact: dict[str, int] = field(default_factory=dict)
     counts: dict[str, npt.NDArray[np.int64]] = field(default_factory=dict)
@@ -51,6 +51,11 @@ class Tally:
             else:
                 self._add_values(output, expected, found)
         self.rows += len(next(iter(native.values())))
+
+    def add_failure(self, rows: int, reason: str) -> None:
+        """Note that the variant gave no answers to `rows` rows."""
+        self.malformed = reason
+        self.rows += rows
 
     def distributions(self, variant: str) -> list[ErrorDistribution]:
         """Return the error histograms, one per numeric output."""
@@ -75,14 +80,16 @@ class Tally:
         self.values += error.size
         self.beyond += int(np.count_nonzero(error > limit))
         self.max_abs_error = max(self.max_abs_error, float(error.max(initial=0.0)))
-        self.max_rel_error = max(self.max_rel_error, float(np.nan_to_num(relative, nan=0.0).max(initial=0.0)))
+        self.max_rel_error = max(self.max_rel_error, float(np.nanmax(relative, initial=0.0)))
         counts = np.histogram(error[~same], bins=[0.0, *_EDGES, np.inf])[0]
         self.exact[output.name] = self.exact.get(output.name, 0) + int(np.count_nonzero(same))
         self.counts[output.name] = self.counts.get(output.name, 0) + counts
 
 
 def same_labels(expected: npt.NDArray[Any], found: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
-    """Return where labels are equal: text as text, everything else as numbers; shape [rows]."""
+    """Return where labels are equal: text as text, whole numbers exactly, the rest as numbers; shape [rows]."""
     if expected.dtype.kind in "OUS" or found.dtype.kind in "OUS":
         return np.asarray(expected.astype(str) == found.astype(str))
+    if expected.dtype.kind in "iu" and found.dtype.kind in "iu":
+        return np.asarray(expected == found)
     return np.asarray(expected.astype(np.float64) == found.astype(np.float64))

@@ -20,8 +20,8 @@ from packager.dataset.rows import Rows
 from packager.errors import VerifyError
 from packager.recipe.model import Recipe
 from packager.report.model import Drift
-from packager.runtime.session import Session, open_session
-from packager.verify.drift import Spool, default_metric
+from packager.runtime.session import RunFailed, Session, open_session
+from packager.verify.drift import Spool, drift_metric
 from packager.verify.flips import FlipCounter
 from packager.verify.oracle import Oracle
 from packager.verify.parity import Tally
@@ -64,8 +64,8 @@ def verify_made_rows(
         kinds = judged_kinds(subject.variant.precision, is_baseline=subject is subjects[0])
         judged = probes.of(kinds)[taken]
         if judged.any():
-            answers = subject.session.answers(probes.rows.take(np.flatnonzero(taken)[judged]))
-            subject.made.add({name: values[judged] for name, values in native.items()}, answers)
+            rows = probes.rows.take(np.flatnonzero(taken)[judged])
+            _compare(subject.session, subject.made, rows, {name: values[judged] for name, values in native.items()})
 
 
 def verify_data(
@@ -73,6 +73,7 @@ def verify_data(
 ) -> tuple[list[Drift], FlipCounter]:
     """Judge every subject on the verification rows, streamed; return drift where the rows are labelled."""
     signature = subjects[0].session.signature
+    metric = drift_metric(signature, recipe)
     label = recipe.data.label
     spool = Spool(scratch / "drift", signature)
     flips = FlipCounter(signature, recipe.verify.thresholds)
@@ -84,17 +85,28 @@ def verify_data(
             spool.add_truth(batch.label, where=f"the label column {label!r}")
             spool.add_answers(NATIVE, native)
         for subject in subjects:
-            answers = subject.session.answers(batch.rows)
-            subject.data.add(native, answers)
-            flips.add(subject.variant.name, native, answers)
-            if batch.label is not None:
+            answers = _compare(subject.session, subject.data, batch.rows, native)
+            if answers is not None:
+                flips.add(subject.variant.name, native, answers)
+            if answers is not None and batch.label is not None:
                 spool.add_answers(subject.variant.name, answers)
         done += len(batch.rows)
         progress(done, total)
-    metric = recipe.verify.drift.metric if recipe.verify.drift else default_metric(signature)
     if not spool.rows or metric is None:
         return [], flips
-    return spool.drifts(oracle, metric, [subject.variant.name for subject in subjects]), flips
+    answered = [subject.variant.name for subject in subjects if subject.data.malformed is None]
+    return spool.drifts(oracle, metric, answered), flips
+
+
+def _compare(session: Session, tally: Tally, rows: Rows, native: Outputs) -> Outputs | None:
+    """Add one comparison to the tally and return the variant's answers, None where it gives none."""
+    try:
+        answers = session.answers(rows)
+    except RunFailed as error:
+        tally.add_failure(len(rows), str(error))
+        return None
+    tally.add(native, answers)
+    return answers
 
 
 def _native_answers(oracle: Oracle, rows: Rows, offset: int, where: str) -> Outputs:

