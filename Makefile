@@ -53,8 +53,10 @@ check: setup-dev            ## lint, types and layers
 	$(BIN)/mypy packager
 	$(BIN)/lint-imports
 
-bench: setup-dev recipes/registry/.trained            ## measure, as ratios, beside the original and the peers
-	$(BIN)/python -m pytest -q bench --benchmark-only
+bench: setup-dev recipes/registry/.trained            ## measure, as ratios, beside the original and the stock converters
+	@mkdir -p .benchmarks
+	$(BIN)/python -m pytest -q bench --benchmark-only --benchmark-json=.benchmarks/last.json --benchmark-columns=median,iqr,rounds
+	@$(BIN)/python -m bench.table .benchmarks/last.json
 
 clean:            ## remove everything that was made
 	rm -rf $(VENV) dist recipes/registry .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks

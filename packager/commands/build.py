@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from packager.console import Console
+from packager.console import Console, Style
 from packager.errors import PackagerError
 from packager.files import pretty_json
 
@@ -25,6 +25,8 @@ def build_recipes(recipes: Sequence[Path], out: Path, *, jobs: int, publish: boo
             documents = list(pool.map(lambda recipe: _build_apart(recipe, out, arguments), recipes))
     else:
         documents = [_build_here(recipe, out, publish=publish, locked=locked) for recipe in recipes]
+    if len(documents) > 1:
+        _print_overview(documents)
     if as_json:
         print(pretty_json(documents[0] if len(documents) == 1 else documents), end="")
     else:
@@ -32,6 +34,24 @@ def build_recipes(recipes: Sequence[Path], out: Path, *, jobs: int, publish: boo
             if document["bundle"]:
                 print(document["bundle"]["path"])
     return next((int(document["exit_code"]) for document in documents if document["exit_code"]), 0)
+
+
+def _print_overview(documents: Sequence[Json]) -> None:
+    """Say of every recipe what came of it: the variant, its verdicts, where the report lies."""
+    rows: list[tuple[Style, list[str]]] = []
+    for document in documents:
+        name = f"{document['name']}-{document['version']}" if "name" in document else document["recipe"]
+        if not document["ok"]:
+            told = (document["error"] or "").split("\n")[0]
+            rows.append(("bad", [name, f"refused, exit {document['exit_code']}", "", told[:60]]))
+            continue
+        verdicts = [verdict for verdict in document["verdicts"] if verdict["subject"] == document["selected"]]
+        passed = f"{sum(verdict['ok'] for verdict in verdicts)} of {len(verdicts)} verdicts ok"
+        report = Path(document["bundle"]["path"]).with_name("report") / "report.html"
+        rows.append(("", [name, f"{document['selected']} bundled", passed, str(report)]))
+    console = Console()
+    console.write(("", ""))
+    console.table(("recipe", "outcome", "verdicts", "report"), rows, left=4)
 
 
 def _build_here(recipe: Path, out: Path, *, publish: bool, locked: bool) -> Json:

@@ -91,7 +91,7 @@ def open_session(path: Path, signature: Signature, *, provider: str = CPU_PROVID
         inference = onnxruntime.InferenceSession(str(path), _options(threads), providers=providers)
     except state.NotImplemented as error:
         raise NoKernel(_first_line(error)) from error
-    except (state.Fail, state.RuntimeException, state.InvalidGraph, state.InvalidArgument, state.EPFail) as error:
+    except _load_failures() as error:
         if provider == CPU_PROVIDER:
             raise NoKernel(_first_line(error)) from error
         raise ProviderUnavailable(f"{provider} fails on this model: {_first_line(error)}") from error
@@ -100,6 +100,14 @@ def open_session(path: Path, signature: Signature, *, provider: str = CPU_PROVID
     number_types = [_NUMPY_OF_ONNX[value.type] for value in inference.get_inputs() if value.type in _NUMPY_OF_ONNX]
     dtype: np.dtype[np.floating] = np.dtype(number_types[0] if number_types else np.float64)
     return Session(inference, signature, dtype, _placement(inference))
+
+
+def _load_failures() -> tuple[type[Exception], ...]:
+    """Return what ONNX Runtime raises for a model that it cannot open: each kind is an exception of its own."""
+    from onnxruntime.capi import onnxruntime_pybind11_state as state
+
+    names = ("Fail", "RuntimeException", "InvalidGraph", "InvalidArgument", "InvalidProtobuf", "EPFail", "EngineError")
+    return tuple(getattr(state, name) for name in names if hasattr(state, name))
 
 
 def _options(threads: int) -> Any:

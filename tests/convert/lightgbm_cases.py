@@ -16,6 +16,8 @@ from .cases import ROWS, Case, Doubles, codes, numbers, values, with_category
 QUIET = {"verbose": -1, "n_jobs": 1, "random_state": 3, "deterministic": True}
 SMALL = {"n_estimators": 15, "num_leaves": 15, "min_child_samples": 5, "learning_rate": 0.2, **QUIET}
 BAGGED = {"bagging_freq": 1, "bagging_fraction": 0.7, "feature_fraction": 0.8}
+# So few rows need encouragement to split on categories.
+CATEGORIES = {"min_data_per_group": 5, "cat_smooth": 1.0, "cat_l2": 1.0}
 SPARSE = {"zero_as_missing": True}
 BLIND = {"use_missing": False}
 
@@ -33,7 +35,7 @@ def regressor(objective: str = "regression", *, category: bool = False, missing:
         target = values(rows, positive=positive)
         if objective.startswith("cross_entropy"):
             target = 1 / (1 + np.exp(-target))
-        model = LGBMRegressor(objective=objective, **{**SMALL, **settings})
+        model = LGBMRegressor(objective=objective, **{**SMALL, **(CATEGORIES if category else {}), **settings})
         return model.fit(rows, target, categorical_feature=[1] if category else "auto")
 
     return Case(_name(objective, category, missing, settings), fit)
@@ -47,7 +49,7 @@ def classifier(
     def fit() -> Any:
         rows = rows_for(category=category, missing=missing)
         named = np.arange(count) if labels is None else np.array(labels)
-        model = LGBMClassifier(**{**SMALL, **settings})
+        model = LGBMClassifier(**{**SMALL, **(CATEGORIES if category else {}), **settings})
         return model.fit(rows, named[codes(rows, count)], categorical_feature=[1] if category else "auto")
 
     kind = f"{count} classes" if labels is None else f"classes {np.array(labels).dtype.kind}"
@@ -61,7 +63,7 @@ def booster(objective: str, *, category: bool = False, as_text: bool = False, **
         rows = rows_for(category=category, missing=True)
         count = {"binary": 2, "multiclass": 3, "multiclassova": 3}.get(objective)
         target = values(rows) if count is None else codes(rows, count)
-        parameters = {**SMALL, "objective": objective, **settings}
+        parameters = {**SMALL, **(CATEGORIES if category else {}), "objective": objective, **settings}
         if count == 3:
             parameters["num_class"] = 3
         rounds = parameters.pop("n_estimators")

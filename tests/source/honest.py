@@ -522,10 +522,16 @@ def _lightgbm() -> Iterator[tuple[str, Thunk]]:
             f"Booster({objective})",
             lambda objective=objective, label=label, options=options: booster(objective, label, **options),
         )
-    yield "Booster(categorical)", lambda: lightgbm.train(
-        {"objective": "binary", "verbose": -1, "min_data_in_leaf": 1, "min_data_per_group": 1, "cat_smooth": 0},
-        lightgbm.Dataset(np.c_[X, np.arange(60) % 40], y > 0, categorical_feature=[5]), 4,
-    )  # fmt: skip
+    coded = np.c_[X, np.arange(60) % 40, np.arange(60) % 7]
+    quirks = {"min_data_in_leaf": 1, "min_data_per_group": 1, "cat_smooth": 0, "cat_l2": 0, "max_cat_to_onehot": 1}
+    yield (
+        "Booster(categorical)",
+        lambda: lightgbm.train(
+            {"objective": "binary", "verbose": -1, "num_threads": 1, **quirks},
+            lightgbm.Dataset(coded, (coded[:, 5] % 3 + coded[:, 6] % 2) > 1, categorical_feature=[5, 6]),
+            4,
+        ),
+    )
     yield "Booster(monotone)", lambda: booster("regression", monotone_constraints=[1, 0, 0, 0, -1])
     yield "Booster(stump)", lambda: booster("regression", np.ones(60))
 
