@@ -34,7 +34,10 @@ _CPU_FEATURES = ("avx2", "fma", "avx512f", "avx512_vnni", "avx_vnni", "amx_int8"
 
 @dataclass(frozen=True)
 class ReplayResult:
-    """How the golden rows fared. `failures` says in a sentence each what is wrong; `ok` means there are none."""
+    """How the golden rows fared. `failures` says in a sentence each what is wrong; `ok` means there are none.
+
+    `differing_rows` are the positions of golden rows whose answers lie beyond the limits, or whose labels differ.
+    """
 
     rows: int
     max_abs_error: float
@@ -43,6 +46,7 @@ class ReplayResult:
     seconds: float
     cpu_features: tuple[str, ...]
     failures: tuple[str, ...]
+    differing_rows: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,7 @@ class _Difference:
     max_abs_error: float = 0.0
     label_mismatches: int = 0
     failures: tuple[str, ...] = ()
+    rows: tuple[int, ...] = ()
 
 
 def replay(bundle: Path) -> ReplayResult:
@@ -69,7 +74,7 @@ def replay(bundle: Path) -> ReplayResult:
     differences: list[_Difference] = []
     if not failures:
         served = _served_outputs(answers, info, len(cells))
-        own = open_served(bundle / "model" / MODEL_FILE, info.signature).answers(rows_of(cells, info.signature))
+        own = _own_outputs(bundle, info, [request[info.request_key] for request in golden["requests"]])
         differences = [_compare(output, served, own, golden) for output in info.outputs]
         failures = [failure for difference in differences for failure in difference.failures]
     return ReplayResult(
@@ -80,7 +85,15 @@ def replay(bundle: Path) -> ReplayResult:
         seconds=time.perf_counter() - started,
         cpu_features=cpu_features(),
         failures=tuple(failures),
+        differing_rows=tuple(sorted({row for difference in differences for row in difference.rows})),
     )
+
+
+def _own_outputs(bundle: Path, info: ModelInfo, requests: list[list[list[Json]]]) -> Outputs:
+    """Return the session's outputs over all requests, asked one by one: int8 scales its activations per call."""
+    session = open_served(bundle / "model" / MODEL_FILE, info.signature)
+    parts = [session.answers(rows_of(cells, info.signature)) for cells in requests]
+    return {output.name: np.concatenate([part[output.name] for part in parts]) for output in info.outputs}
 
 
 def cpu_features() -> tuple[str, ...]:
@@ -153,10 +166,11 @@ def _identical(one: npt.NDArray[np.generic], other: npt.NDArray[np.generic]) -> 
 def _compare_labels(
     name: str, answered: npt.NDArray[np.generic], native: npt.NDArray[np.generic], *, failures: list[str], limit: float
 ) -> _Difference:
-    mismatches = int((answered != native).reshape(len(native), -1).any(axis=1).sum())
+    differing = np.flatnonzero((answered != native).reshape(len(native), -1).any(axis=1))
+    mismatches = len(differing)
     if mismatches > limit * len(native):
         failures.append(f"{name}: {mismatches} of {len(native)} labels differ from the native ones, limit {limit:g}")
-    return _Difference(label_mismatches=mismatches, failures=tuple(failures))
+    return _Difference(label_mismatches=mismatches, failures=tuple(failures), rows=tuple(differing.tolist()))
 
 
 def _compare_numbers(
@@ -168,9 +182,11 @@ def _compare_numbers(
 ) -> _Difference:
     errors = np.abs(answered - native)
     allowed = limits["atol"] + limits["rtol"] * np.abs(native)
-    beyond = int((~(errors <= allowed)).sum())
+    is_beyond = ~(errors <= allowed)
+    beyond = int(is_beyond.sum())
     worst = float(errors.max(initial=0.0))
     if beyond:
         within = f"atol {limits['atol']:g}, rtol {limits['rtol']:g}"
         failures.append(f"{name}: {beyond} of {errors.size} values are off, by up to {worst:.3g}, beyond {within}")
-    return _Difference(max_abs_error=worst, failures=tuple(failures))
+    differing = np.flatnonzero(is_beyond.reshape(len(native), -1).any(axis=1))
+    return _Difference(max_abs_error=worst, failures=tuple(failures), rows=tuple(differing.tolist()))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import sys
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -11,6 +14,8 @@ from packager.bundle.replay import replay
 from packager.console import Console
 from packager.errors import VerifyError
 from packager.files import pretty_json
+
+_LISTED = 10
 
 
 def verify_bundle(bundle: Path, *, show_values: bool, as_json: bool) -> int:
@@ -31,5 +36,15 @@ def verify_bundle(bundle: Path, *, show_values: bool, as_json: bool) -> int:
         hint="build again for this machine, if it was built for another kind of processor",
     )
     Console().error(failure)
-    del show_values
+    for line in _differing(bundle, result.differing_rows, show_values=show_values):
+        print(line, file=sys.stderr)
     return failure.exit_code
+
+
+def _differing(bundle: Path, rows: Sequence[int], *, show_values: bool) -> list[str]:
+    """Return a line per differing golden row, with its cells only where they were asked for."""
+    golden = json.loads((bundle / "samples" / "golden.json").read_bytes())
+    cells = [row for request in golden["requests"] for rows_of_request in request.values() for row in rows_of_request]
+    told = [f"  golden row {row}: {cells[row]}" if show_values else f"  golden row {row}" for row in rows[:_LISTED]]
+    more = len(rows) - len(told)
+    return [*told, *([f"  and {more} more"] if more else [])]
