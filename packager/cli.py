@@ -87,8 +87,10 @@ def build(
 ) -> None:
     """Convert, verify, measure and bundle registered models."""
     from packager.commands.build import build_recipes
+    from packager.pipeline import Options
 
-    raise typer.Exit(build_recipes(recipes, out, jobs=jobs, publish=not no_publish, locked=locked, as_json=as_json))
+    options = Options(out, locked=locked, publish=not no_publish)
+    raise typer.Exit(build_recipes(recipes, options, jobs=jobs, as_json=as_json))
 
 
 @app.command(epilog="Example: package check recipes/*.yml")

@@ -10,10 +10,10 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from packager import stages
+from packager import bundling, stages, telling
 from packager.artifact import Bundle
 from packager.console import Console, Step
 from packager.errors import BundleError, PackagerError
@@ -23,6 +23,7 @@ from packager.report.model import BuildReport
 from packager.report.write import write_report
 from packager.runtime.machine import describe_machine, library_versions
 from packager.source.child import source_worker
+from packager.verify.oracle import Oracle
 
 
 @dataclass(frozen=True)
@@ -32,11 +33,10 @@ class Options:
     out: Path
     locked: bool = False
     publish: bool = True
+    environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
 
 
-def build(
-    recipe: Recipe, options: Options, console: Console, *, environ: Mapping[str, str] = os.environ
-) -> BuildReport:
+def build(recipe: Recipe, options: Options, console: Console) -> BuildReport:
     """Build one recipe; return its report, which also lies beside the bundle, written for a failure too.
 
     A failure is not raised but told: `ok` is false, `exit_code` and `error` say what happened, there is no new bundle.
@@ -47,7 +47,7 @@ def build(
     with tempfile.TemporaryDirectory(prefix="packager-") as folder:
         scratch = Path(folder)
         try:
-            _run(recipe, options, console, report=report, scratch=scratch, environ=environ)
+            _run(recipe, options, console, report=report, scratch=scratch)
         except (PackagerError, OSError) as problem:
             error = problem if isinstance(problem, PackagerError) else _refused_by_system(problem)
             report.ok, report.bundle, report.exit_code, report.error = False, None, error.exit_code, str(error)
@@ -60,41 +60,34 @@ def build(
     return report
 
 
-def _run(
-    recipe: Recipe,
-    options: Options,
-    console: Console,
-    *,
-    report: BuildReport,
-    scratch: Path,
-    environ: Mapping[str, str],
-) -> None:
+def _run(recipe: Recipe, options: Options, console: Console, *, report: BuildReport, scratch: Path) -> None:
     """The seven stages, in order."""
     with source_worker(scratch) as worker:
         with _stage("source", console, report) as step:
-            source = stages.source(recipe, worker, scratch, report=report, environ=environ)
-            step.detail(stages.told_source(source))
+            source = stages.source(recipe, worker, scratch, report=report, environ=options.environ)
+            step.detail(telling.source(source))
         with _stage("convert", console, report) as step:
             forms = stages.convert(recipe, worker, source, scratch)
-            step.detail(stages.told_forms(forms))
+            step.detail(telling.forms(forms))
         with _stage("optimize", console, report) as step:
             report.variants = stages.optimize(recipe, forms, source, scratch)
-            step.detail(stages.told_variants(report.variants))
+            step.detail(telling.variants(report.variants))
+        oracle = Oracle(worker.ask, scratch)
         with _stage("verify", console, report) as step:
-            proof = stages.verify(recipe, worker, source, report=report, scratch=scratch, progress=step.progress)
-            step.detail(stages.told_verdicts(report))
+            proof = stages.verify(recipe, oracle, source, report=report, progress=step.progress)
+            step.detail(telling.verdicts(report))
         with _stage("benchmark", console, report) as step:
             stages.benchmark(recipe, worker, proof, report=report, scratch=scratch)
-            step.detail(stages.told_measurements(report))
+            step.detail(telling.measurements(report))
     target = bundle_folder(report, options.out)
-    plan = stages.plan_bundle(recipe, source, proof, report=report, locked=target if options.locked else None)
+    plan = bundling.plan_bundle(recipe, source, proof, report=report, locked=target if options.locked else None)
     with replaced_folder(target) as staging:
         with _stage("bundle", console, report) as step:
-            digest = stages.write_and_replay(plan, staging, report)
-            step.detail(stages.told_bundle(plan, digest))
+            digest = bundling.write_and_replay(plan, staging, report)
+            step.detail(telling.bundle(plan, digest))
         if options.publish and recipe.publish:
             with _stage("publish", console, report) as step:
-                report.published = stages.publish(recipe, Bundle(staging, digest), environ=environ)
+                report.published = stages.publish(recipe, Bundle(staging, digest), environ=options.environ)
                 step.detail(", ".join(report.published))
     report.ok, report.exit_code, report.bundle = True, 0, Bundle(target, digest)
 

@@ -2,32 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from packager import __version__, wording
-from packager.artifact import Bundle, Signature, SourceModel, Variant, Verdict, signature_from
+from packager.artifact import Bundle, Signature, SourceModel, Variant, signature_from
 from packager.benchmark.benchmark import MIN_ROWS, ROWS_PER_LARGEST_BATCH, Bench, measure_native, measure_target
-from packager.bundle.plan import BundlePlan, Golden, ModelCard
-from packager.bundle.replay import replay
-from packager.bundle.write import write_bundle
+from packager.bundle.plan import Golden
 from packager.convert.forms import Forms, make_forms
 from packager.dataset.read import Dataset, open_dataset
-from packager.errors import BundleError, RecipeError, VerifyError
-from packager.lock import Lock, check_lock, find_lock
+from packager.errors import RecipeError, VerifyError
 from packager.optimize import optimize as optimize_stage
 from packager.publish.publish import publish as publish_bundle
 from packager.recipe.model import Recipe
 from packager.report.model import BuildReport, Drift
-from packager.select import select
 from packager.source.child import SourceWorker, memory_limit_bytes
 from packager.source.resolve import Artifact, resolve
 from packager.structure import Structure, load
 from packager.verify import gate
-from packager.verify.golden import golden_rows, servable
+from packager.verify.golden import servable
 from packager.verify.oracle import Oracle
 from packager.verify.probes import KINDS, Probes, make_probes, ordinary_rows
 from packager.verify.verify import Outputs, open_subjects, verify_data, verify_made_rows
@@ -86,7 +82,8 @@ def source(
     worker.ask("load", path=str(artifact.path), file_format=artifact.audit.format)
     structure_file = scratch / "structure.npz"
     described = worker.ask("describe", structure=str(structure_file))
-    dataset = _dataset(recipe, artifact)
+    with _told_at(recipe.where("data.verification")):
+        dataset = _dataset(recipe, artifact)
     signature = _named(signature_from(described["signature"]), described["names_are_own"], recipe, dataset)
     model = SourceModel(
         path=artifact.path,
@@ -116,12 +113,9 @@ def optimize(recipe: Recipe, forms: Forms, source: Source, scratch: Path) -> lis
     )
 
 
-def verify(
-    recipe: Recipe, worker: SourceWorker, source: Source, *, report: BuildReport, scratch: Path, progress: Progress
-) -> Proof:
+def verify(recipe: Recipe, oracle: Oracle, source: Source, *, report: BuildReport, progress: Progress) -> Proof:
     """Judge every variant; reject those that fail a verdict, stop when the baseline does."""
     signature = source.model.signature
-    oracle = Oracle(worker.ask, scratch)
     probes = make_probes(source.structure, signature)
     native, taken = oracle.answers(probes.rows)
     if not taken.any():
@@ -130,7 +124,8 @@ def verify(
     verify_made_rows(subjects, probes, native, taken)
     drifts: list[Drift] = []
     if source.dataset is not None:
-        drifts, flips = verify_data(subjects, source.dataset, oracle, recipe=recipe, scratch=scratch, progress=progress)
+        with _told_at(recipe.where("data.verification")):
+            drifts, flips = verify_data(subjects, source.dataset, oracle, recipe=recipe, progress=progress)
         if flips.counts:
             report.verification["threshold_flips"] = flips.counts
     else:
@@ -175,71 +170,20 @@ def benchmark(recipe: Recipe, worker: SourceWorker, proof: Proof, *, report: Bui
     report.notes.append(f"Latency is of one call on {count:,} made rows in turn; native is the model's own {call}.")
 
 
-def plan_bundle(
-    recipe: Recipe, source: Source, proof: Proof, *, report: BuildReport, locked: Path | None
-) -> BundlePlan:
-    """Select the variant, or take the locked one, and gather what the bundle holds."""
-    model = source.model
-    fresh = Lock(recipe.name, model.version, recipe.digest, model.sha256, selected="")
-    if locked is None:
-        report.selected = select(report.variants, report.measurements, recipe)
-    else:
-        lock = find_lock(recipe, locked)
-        check_lock(lock, fresh)
-        report.selected = lock.selected
-    gate.gate(report.verdicts, report.selected, recipe)
-    variant = next((one for one in report.variants if one.name == report.selected and one.status == "ok"), None)
-    if variant is None:
-        raise RecipeError(f"--locked: the variant {report.selected!r} did not come out of this build as ok")
-    return BundlePlan(
-        name=recipe.name,
-        version=model.version,
-        model=variant,
-        signature=model.signature,
-        tolerance=recipe.verify.parity.tolerance(variant.precision),
-        settings=recipe.bundle,
-        deploy=recipe.bundle.deploy,
-        golden=proof.data_rows or _made_golden(proof, variant, is_baseline=variant is report.variants[0]),
-        lineage={
-            "source": {
-                "uri": model.uri,
-                "sha256": model.sha256,
-                "framework": model.framework,
-                "versions": dict(model.versions),
-            },
-            "recipe": {"sha256": recipe.digest},
-            "tool": f"packager {__version__}",
-            "gate": "passed",
-        },
-        lock=replace(fresh, selected=variant.name).text(),
-        card=ModelCard(
-            framework=model.framework,
-            estimators=model.estimators,
-            checks=tuple(verdict for verdict in report.verdicts if verdict.subject == variant.name),
-        ),
-    )
-
-
-def write_and_replay(plan: BundlePlan, folder: Path, report: BuildReport) -> str:
-    """Write the bundle, then score its golden rows through its own score.py as the platform would."""
-    digest = write_bundle(plan, folder)
-    result = replay(folder)
-    measured = "; ".join(result.failures)[:300] if result.failures else result.max_abs_error
-    report.verdicts.append(
-        Verdict("served", plan.model.name, measured, plan.tolerance.atol, result.ok, "verify.parity.atol")
-    )
-    if not result.ok:
-        message = f"the bundle's own score.py does not answer as the model does: {result.failures[0]}"
-        raise BundleError(
-            message, hint="this is a defect of the generated script: please report it with the report.json"
-        )
-    return digest
-
-
 def publish(recipe: Recipe, bundle: Bundle, *, environ: Mapping[str, str]) -> list[str]:
     """Publish to every registry of the recipe; return their URIs."""
     base = recipe.path.parent
     return [publish_bundle(bundle, entry.to, base=base, environ=environ).uri for entry in recipe.publish]
+
+
+@contextmanager
+def _told_at(key: str) -> Iterator[None]:
+    """Add the recipe key to an error about the rows, which knows only the file."""
+    try:
+        yield
+    except VerifyError as error:
+        error.key = error.key or key
+        raise
 
 
 def _dataset(recipe: Recipe, artifact: Artifact) -> Dataset | None:
@@ -273,13 +217,6 @@ def _named(signature: Signature, names_are_own: bool, recipe: Recipe, dataset: D
     return replace(signature, columns=columns)
 
 
-def _made_golden(proof: Proof, variant: Variant, *, is_baseline: bool) -> Golden:
-    chosen = golden_rows(
-        proof.probes, proof.native, signature=proof.signature, precision=variant.precision, is_baseline=is_baseline
-    )
-    return Golden(proof.probes.rows.take(chosen), {name: values[chosen] for name, values in proof.native.items()})
-
-
 def _data_golden(dataset: Dataset | None, oracle: Oracle, signature: Signature) -> Golden:
     """Take the first verification rows as the golden set, as the recipe asks."""
     if dataset is None:
@@ -288,42 +225,3 @@ def _data_golden(dataset: Dataset | None, oracle: Oracle, signature: Signature) 
     native, _ = oracle.answers(rows)
     fit = servable(rows, native, signature=signature, precision="fp32")
     return Golden(rows.take(fit), {name: values[fit] for name, values in native.items()})
-
-
-def told_source(source: Source) -> str:
-    """Return the source stage's line."""
-    model = source.model
-    kind = (
-        model.estimators[0] if len(model.estimators) == 1 else " > ".join(line.strip() for line in model.estimators[:4])
-    )
-    return f"{model.uri}  {kind}, {len(model.signature.columns)} columns, {wording.size(source.artifact.size_bytes)}"
-
-
-def told_forms(forms: Forms) -> str:
-    """Return the convert stage's line."""
-    return f"baseline {forms.baseline.name}, {wording.size(forms.baseline.size_bytes or 0)}"
-
-
-def told_variants(variants: Sequence[Variant]) -> str:
-    """Return the optimize stage's line."""
-    return ", ".join(f"{variant.name} {variant.status.replace('_', ' ')}" for variant in variants)
-
-
-def told_verdicts(report: BuildReport) -> str:
-    """Return the verify stage's line."""
-    rows, made = report.verification["rows"], report.verification["made_rows"]
-    rejected = [variant.name for variant in report.variants if variant.status == "rejected"]
-    told = f"; rejected: {', '.join(rejected)}" if rejected else ""
-    return f"{rows:,} verification rows, {made:,} made rows{told}"
-
-
-def told_measurements(report: BuildReport) -> str:
-    """Return the benchmark stage's line."""
-    measured = [row for row in report.measurements if row.p50_us is not None]
-    missing = len(report.measurements) - len(measured)
-    return f"{len(measured)} measurements" + (f", {missing} not to be had (see the report)" if missing else "")
-
-
-def told_bundle(plan: BundlePlan, digest: str) -> str:
-    """Return the bundle stage's line."""
-    return f"{plan.model.name} selected, digest {digest[:12]}, golden rows answered through score.py"

@@ -13,18 +13,20 @@ from typing import Any
 from packager.console import Console, Style
 from packager.errors import PackagerError
 from packager.files import pretty_json
+from packager.pipeline import Options, build, report_folder
+from packager.recipe.load import load_recipe
+from packager.report.summary import print_summary
 
 Json = dict[str, Any]
 
 
-def build_recipes(recipes: Sequence[Path], out: Path, *, jobs: int, publish: bool, locked: bool, as_json: bool) -> int:
+def build_recipes(recipes: Sequence[Path], options: Options, *, jobs: int, as_json: bool) -> int:
     """Build every recipe; print the bundles' paths or the reports; return the first failure's exit code, else 0."""
-    arguments = [*(["--locked"] if locked else []), *([] if publish else ["--no-publish"])]
     if jobs > 1 and len(recipes) > 1:
         with ThreadPoolExecutor(jobs) as pool:
-            documents = list(pool.map(lambda recipe: _build_apart(recipe, out, arguments), recipes))
+            documents = list(pool.map(lambda recipe: _build_apart(recipe, options), recipes))
     else:
-        documents = [_build_here(recipe, out, publish=publish, locked=locked) for recipe in recipes]
+        documents = [_build_here(recipe, options) for recipe in recipes]
     if len(documents) > 1:
         _print_overview(documents)
     if as_json:
@@ -54,23 +56,21 @@ def _print_overview(documents: Sequence[Json]) -> None:
     console.table(("recipe", "outcome", "verdicts", "report"), rows, left=4)
 
 
-def _build_here(recipe: Path, out: Path, *, publish: bool, locked: bool) -> Json:
-    from packager.pipeline import Options, build, report_folder
-    from packager.recipe.load import load_recipe
-    from packager.report.summary import print_summary
-
+def _build_here(recipe: Path, options: Options) -> Json:
     console = Console()
     try:
-        report = build(load_recipe(recipe), Options(out, locked, publish), console)
+        report = build(load_recipe(recipe), options, console)
     except PackagerError as error:  # before there was anything to report on
         console.error(error)
         return _unbuilt(recipe, error.exit_code, str(error))
-    print_summary(console, report, folder=report_folder(report, out))
+    print_summary(console, report, folder=report_folder(report, options.out))
     return report.document()
 
 
-def _build_apart(recipe: Path, out: Path, arguments: list[str]) -> Json:
-    command = [sys.executable, "-m", "packager", "build", str(recipe), "--out", str(out), "--json", *arguments]
+def _build_apart(recipe: Path, options: Options) -> Json:
+    command = [sys.executable, "-m", "packager", "build", str(recipe), "--out", str(options.out), "--json"]
+    command += ["--locked"] if options.locked else []
+    command += [] if options.publish else ["--no-publish"]
     done = subprocess.run(command, capture_output=True, check=False, text=True)
     sys.stderr.write(done.stderr)
     try:

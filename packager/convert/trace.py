@@ -6,6 +6,7 @@ a step that scales columns are mapped back to the columns that come in, where th
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import replace
 from typing import Any
 
@@ -13,6 +14,7 @@ import numpy as np
 
 from packager.artifact import Signature
 from packager.convert import lightgbm, scikit_trees
+from packager.convert.boundaries import before_float32, before_scaling
 from packager.structure import Doubles, Structure, Trees, concatenate
 from packager.training.categories import Categories, is_text, pandas_categories
 from packager.training.estimators import nested_estimators, text_columns
@@ -60,7 +62,8 @@ def _read(estimator: Any) -> Trees | None:
     if hasattr(booster, "model_to_string"):
         return lightgbm.parse(booster.model_to_string(importance_type="split")).trees
     if hasattr(estimator, "tree_"):
-        return scikit_trees.read_tree(estimator.tree_)[0]
+        trees = scikit_trees.read_tree(estimator.tree_)[0]
+        return replace(trees, threshold=before_float32(trees.threshold))
     if hasattr(estimator, "_predictors"):
         return scikit_trees.read_predictors(estimator)
     return None
@@ -90,27 +93,45 @@ def _first_trees(found: list[Trees]) -> Trees:
 
 def _map_back(trees: Trees, step: Any) -> Trees | None:
     """Return the trees over the columns that enter `step`: it must scale each column by a positive factor."""
+    if _is_imputer(step, trees.n_features):
+        return trees  # it leaves numbers alone
     scale, shift = _positive_scaling(step, trees.n_features)
     if scale is None or shift is None:
         return None
-    return Trees(**{**vars(trees), "threshold": trees.threshold * scale[trees.feature] + shift[trees.feature]})
+    numeric = trees.category_set < 0
+    distinct, back = np.unique(
+        np.stack([trees.feature[numeric].astype(np.float64), trees.threshold[numeric]]), axis=1, return_inverse=True
+    )
+    feature, above = distinct[0].astype(np.int64), distinct[1]
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")  # scikit-learn misses the columns' names
+        moved = before_scaling(step.transform, feature, above, scale=scale, shift=shift)
+    threshold = trees.threshold.copy()
+    threshold[numeric] = moved[np.ravel(back)]
+    return replace(trees, threshold=threshold)
+
+
+def _is_imputer(step: Any, count: int) -> bool:
+    """Tell whether a step fills missing cells and keeps the columns as they are."""
+    statistics = getattr(step, "statistics_", ())
+    return len(statistics) == count and not getattr(step, "add_indicator", False)
 
 
 def _positive_scaling(step: Any, count: int) -> tuple[Doubles | None, Doubles | None]:
     """Return (scale, shift) with x = scale * step(x) + shift, tried on the step itself, or None where it has none."""
-    if hasattr(step, "statistics_") and len(step.statistics_) == count and not getattr(step, "add_indicator", False):
-        return np.ones(count), np.zeros(count)  # an imputer leaves numbers alone
     if not hasattr(step, "inverse_transform"):
         return None, None
+    # A row of unlike numbers shows a curve as well as columns that mix.
+    probe = 0.5 + np.arange(count) / (count + 1)
     try:
-        shift = np.asarray(step.inverse_transform(np.zeros((1, count))), dtype=np.float64)[0]
-        scale = np.asarray(step.inverse_transform(np.ones((1, count))), dtype=np.float64)[0] - shift
-        halfway = np.asarray(step.inverse_transform(np.full((1, count), 0.5)), dtype=np.float64)[0]
-        crossed = np.asarray(step.inverse_transform(np.eye(count)[:1]), dtype=np.float64)[0] - shift
+        shift, whole, mixed = np.asarray(
+            step.inverse_transform(np.stack([np.zeros(count), np.ones(count), probe])), dtype=np.float64
+        )
     except Exception:  # noqa: BLE001 - a step that cannot invert such rows has no such form
         return None, None
-    linear = np.allclose(halfway - shift, scale / 2) and np.allclose(crossed[1:], 0) and (scale > 0).all()
-    return (scale, shift) if linear else (None, None)
+    scale = whole - shift
+    is_linear = np.allclose(mixed - shift, probe * scale, rtol=1e-6) and (scale > 0).all()
+    return (scale, shift) if is_linear else (None, None)
 
 
 def _ranges(model: Any, count: int, trees: Trees | None) -> tuple[Doubles, Doubles]:

@@ -20,11 +20,11 @@ class Oracle:
 
     def __init__(self, ask: Ask, scratch: Path) -> None:
         self._ask = ask
-        self._scratch = scratch
+        self.scratch = scratch
 
     def answers(self, rows: Rows) -> tuple[Outputs, npt.NDArray[np.bool_]]:
         """Return the native outputs of the rows that the model takes, and which those are, of shape [rows]."""
-        asked, answered = self._scratch / "asked.npz", self._scratch / "answered.npz"
+        asked, answered = self.scratch / "asked.npz", self.scratch / "answered.npz"
         rows.save(asked)
         self._ask("answers", rows=str(asked), outputs=str(answered))
         with np.load(answered, allow_pickle=False) as arrays:
@@ -36,7 +36,7 @@ class Oracle:
 
     def metric(self, name: str, **answers: npt.NDArray[Any] | None) -> float:
         """Return one quality metric; `answers` are truth, label, probability, value, classes as their indices."""
-        path = self._scratch / "metric.npz"
+        path = self.scratch / "metric.npz"
         np.savez(path, allow_pickle=False, **{key: array for key, array in answers.items() if array is not None})
         try:
             return float(self._ask("metric", name=name, answers=str(path)))

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -69,13 +68,13 @@ def verify_made_rows(
 
 
 def verify_data(
-    subjects: Sequence[Subject], dataset: Dataset, oracle: Oracle, *, recipe: Recipe, scratch: Path, progress: Progress
+    subjects: Sequence[Subject], dataset: Dataset, oracle: Oracle, *, recipe: Recipe, progress: Progress
 ) -> tuple[list[Drift], FlipCounter]:
     """Judge every subject on the verification rows, streamed; return drift where the rows are labelled."""
     signature = subjects[0].session.signature
     metric = drift_metric(signature, recipe)
     label = recipe.data.label
-    spool = Spool(scratch / "drift", signature)
+    spool = Spool(oracle.scratch / "drift", signature)
     flips = FlipCounter(signature, recipe.verify.thresholds)
     chunk_rows = min(_MAX_CHUNK_ROWS, max(1, _CELLS_PER_CHUNK // len(signature.columns)))
     total, done = dataset.num_rows(), 0
