@@ -7,7 +7,7 @@ wrong. Needs numpy alone.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -81,7 +81,10 @@ class Trees:
 
 @dataclass(frozen=True)
 class Structure:
-    """`low`, `high`: the ordinary range of each column, [columns]. `trees` read the columns that come in."""
+    """`low`, `high`: the ordinary range of each column, [columns]. `trees` read the columns that come in.
+
+    `texts` and `codes`: per column of text or of numeric codes the values that some encoder knows.
+    """
 
     low: Doubles
     high: Doubles
@@ -89,6 +92,7 @@ class Structure:
     texts: dict[int, tuple[str, ...]]
     # Why thresholds are missing although the model has trees, in words; else None.
     gap: str | None = None
+    codes: dict[int, Doubles] = field(default_factory=dict)
 
 
 def concatenate(parts: Sequence[Trees]) -> Trees:
@@ -157,6 +161,8 @@ def save(structure: Structure, path: Path) -> None:
     arrays["gap"] = np.array(structure.gap or "")
     for column, known in structure.texts.items():
         arrays[f"text_{column}"] = np.array(known, dtype=np.str_)
+    for column, values in structure.codes.items():
+        arrays[f"codes_{column}"] = values
     if structure.trees is not None:
         for name in _TREE_ARRAYS:
             arrays[f"tree_{name}"] = getattr(structure.trees, name)
@@ -169,8 +175,8 @@ def save(structure: Structure, path: Path) -> None:
 def load(path: Path) -> Structure:
     """Read what `save` wrote; SourceError where its trees are none: what an edited artifact wrote is not trusted."""
     with np.load(path, allow_pickle=False) as arrays:
-        text_keys = [key for key in arrays.files if key.startswith("text_")]
-        texts = {int(key.removeprefix("text_")): tuple(arrays[key].tolist()) for key in text_keys}
+        texts = {column: tuple(known.tolist()) for column, known in _by_column(arrays, "text_")}
+        codes = dict(_by_column(arrays, "codes_"))
         trees = None
         if "n_features" in arrays:
             ends = np.cumsum(arrays["category_sizes"])[:-1]
@@ -183,4 +189,8 @@ def load(path: Path) -> Structure:
                 raise SourceError(
                     f"the artifact is damaged: {error}", hint="save it again where it was trained"
                 ) from error
-        return Structure(arrays["low"], arrays["high"], trees, texts, str(arrays["gap"]) or None)
+        return Structure(arrays["low"], arrays["high"], trees, texts, str(arrays["gap"]) or None, codes)
+
+
+def _by_column(arrays: Any, prefix: str) -> list[tuple[int, npt.NDArray[Any]]]:
+    return [(int(key.removeprefix(prefix)), arrays[key]) for key in arrays.files if key.startswith(prefix)]

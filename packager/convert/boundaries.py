@@ -11,7 +11,7 @@ from collections.abc import Callable
 import numpy as np
 
 from packager.convert.trees import round_down
-from packager.structure import Doubles, Ints
+from packager.structure import Doubles, Flags, Ints
 
 # A boundary lies this near to its first guess, relative to the numbers that the guess is made of.
 _GUESS_ERROR = 1e-9
@@ -44,7 +44,7 @@ def before_scaling(
     row = _rank_within(feature)
     table = np.tile(shift, (row.max(initial=-1) + 1, 1))
 
-    def goes_left(numbers: Doubles) -> Doubles:
+    def goes_left(numbers: Doubles) -> Flags:
         table[row, feature] = numbers
         return np.asarray(transform(table.copy()))[row, feature] <= thresholds
 

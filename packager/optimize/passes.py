@@ -67,8 +67,13 @@ def finished_variant(precision: Precision, path: Path, reason: str | None = None
     )
 
 
-def _interface(model: ModelProto) -> list[bytes]:
-    return [value.SerializeToString(deterministic=True) for value in (*model.graph.input, *model.graph.output)]
+def _interface(model: ModelProto) -> list[tuple[str, int, tuple[int, ...]]]:
+    """Return name, type and fixed dimensions of every input and output; what a free dimension is called may change."""
+    found = []
+    for value in (*model.graph.input, *model.graph.output):
+        tensor = value.type.tensor_type
+        found.append((value.name, tensor.elem_type, tuple(dim.dim_value for dim in tensor.shape.dim)))
+    return found
 
 
 def _changed(before: ModelProto, after: ModelProto) -> bool:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Final
+from collections.abc import Callable
+from typing import Final, TypeVar
 
 from packager.source.symbols import Forbidden, ModelText
 
@@ -24,10 +25,10 @@ _DIGITS = re.compile(rb"[0-9]{1,9}")
 _CONTROL = bytes(code for code in range(32) if code not in b"\n\t") + b"\x7f"
 _NUMERIC = b"0123456789+-.eEinfaINFA "
 _INTEGRAL = b"0123456789- "
-_PER_SPLIT = (b"threshold", b"split_gain", b"internal_value", b"internal_weight", b"internal_count")
-_PER_LEAF = (b"leaf_value", b"leaf_weight", b"leaf_count")
+_PER_SPLIT = (b"split_gain", b"internal_value", b"internal_weight")
 
 _Fields = dict[bytes, bytes]
+_Number = TypeVar("_Number", int, float)
 
 
 def check_model_text(text: bytes) -> ModelText:
@@ -129,16 +130,19 @@ class _Tree:
         if leaves < 1:
             raise _wrong(self._index, "num_leaves")
         self._numbers(b"leaf_value", leaves)
+        self._numbers(b"leaf_weight", leaves, optional=True)
+        self._numbers(b"shrinkage", 1, optional=True)
+        self._integers(b"leaf_count", leaves, optional=True)
         if leaves > 1:
             self._check_splits(leaves, features)
         if linear:
             self._check_linear(leaves, features)
 
     def _check_splits(self, leaves: int, features: int) -> None:
+        self._numbers(b"threshold", leaves - 1)
         for key in _PER_SPLIT:
-            self._numbers(key, leaves - 1, optional=key != b"threshold")
-        for key in _PER_LEAF:
-            self._numbers(key, leaves, optional=key != b"leaf_value")
+            self._numbers(key, leaves - 1, optional=True)
+        self._integers(b"internal_count", leaves - 1, optional=True)
         split = self._integers(b"split_feature", leaves - 1)
         if min(split) < 0 or max(split) >= features:
             raise _wrong(self._index, "split_feature")
@@ -182,24 +186,28 @@ class _Tree:
         return int(self._fields[key])
 
     def _numbers(self, key: bytes, length: int, *, optional: bool = False) -> None:
+        """Require so many decimal numbers: LightGBM ends the process over one that it cannot read."""
+        self._parsed(key, length, float, _NUMERIC, optional=optional)
+
+    def _integers(self, key: bytes, length: int, *, optional: bool = False) -> list[int]:
+        return self._parsed(key, length, int, _INTEGRAL, optional=optional)
+
+    def _parsed(
+        self, key: bytes, length: int, kind: Callable[[bytes], _Number], characters: bytes, *, optional: bool
+    ) -> list[_Number]:
         value = self._fields.get(key, b"")
         if optional and not value:
-            return
-        if value.translate(None, _NUMERIC) or len(value.split()) != length:
-            raise _wrong(self._index, key.decode())
-
-    def _integers(self, key: bytes, length: int) -> list[int]:
-        value = self._fields.get(key, b"")
-        # int() alone would also take underscores and other digits, which LightGBM reads differently.
-        if value.translate(None, _INTEGRAL):
+            return []
+        # Python would also take underscores, other digits and longer words, which LightGBM reads differently.
+        if value.translate(None, characters):
             raise _wrong(self._index, key.decode())
         try:
-            values = list(map(int, value.split()))
+            numbers = list(map(kind, value.split()))
         except ValueError:
             raise _wrong(self._index, key.decode()) from None
-        if len(values) != length:
+        if len(numbers) != length:
             raise _wrong(self._index, key.decode())
-        return values
+        return numbers
 
 
 def _check_pandas(text: bytes) -> None:

@@ -12,7 +12,7 @@ from packager.structure import Doubles, Flags, Ints, Trees
 
 @dataclass(frozen=True)
 class Paths:
-    """A row reaches node `i` whose numbers lie in (low[i], high[i]] and whose categories are among `choices[i, column]`.
+    """A row reaches node `i` if its numbers lie in (low[i], high[i]] and its categories among `choices[i, column]`.
 
     A cell may be missing instead where `missing[i, column]`. Arrays are of shape [nodes, columns].
     """

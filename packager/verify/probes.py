@@ -6,7 +6,7 @@ Deterministic: the same structure gives the same rows.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +14,7 @@ import numpy.typing as npt
 from packager.artifact import Precision, Signature
 from packager.dataset.rows import Rows, concatenate
 from packager.structure import Doubles, Ints, Structure, Trees
+from packager.verify.paths import Paths, paths_to
 
 Array = npt.NDArray[np.generic]
 
@@ -24,8 +25,12 @@ KINDS = (*ORDINARY_KINDS, "threshold", "extreme")
 _SEED = 20_240_601
 _ORDINARY_ROWS = 512
 _THRESHOLD_NODES = 3_000
-# Boxes of all chosen nodes together: some 100 MB at the most.
-_MAX_CELLS = 4_000_000
+_CATEGORY_NODES = 500
+_MISSING_NODES = 1_500
+# Cells of one row for each chosen node together; the rows of all steps are some 100 MB at the most.
+_MAX_CELLS = 2_000_000
+# Rows beside a threshold meet other trees' thresholds as well: this share of their cells lies on one.
+_ON_THRESHOLD = 0.75
 _CATEGORY_ROWS = 1_000
 _MISSING_ROWS = 256
 _TINY = (0.0, -0.0, 1e-35, -1e-35, 1.0000000180025095e-35, 2e-35, -2e-35, 5e-324, -5e-324, 1e-38)
@@ -76,7 +81,7 @@ class _Maker:
         self._columns = signature.columns
         self._random = np.random.default_rng(_SEED)
         self._numeric = [i for i, column in enumerate(signature.columns) if column.dtype != "string"]
-        self._members = _category_members(structure.trees)
+        self._members = _known_categories(structure)
 
     def parts(self) -> Iterator[tuple[str, Rows]]:
         yield "ordinary", self.ordinary(_ORDINARY_ROWS)
@@ -84,18 +89,18 @@ class _Maker:
         yield "missing", self._missing()
         yield "category", self._categories()
         if self._structure.trees is not None and len(self._structure.trees.feature):
-            yield "threshold", self._thresholds(self._structure.trees)
+            yield from self._beside_splits(self._structure.trees)
         yield "extreme", self._extremes()
 
     def ordinary(self, count: int) -> Rows:
         """Return random rows within the ordinary range of every column."""
         low, high = self._structure.low, self._structure.high
         numbers = self._random.uniform(low, high, (count, len(low)))
-        for column, members in self._members.items():
-            numbers[:, column] = self._random.choice(members, count)
         # A quarter of the numbers as whole ones: counts, flags and codes are.
         whole = self._random.random(numbers.shape) < 0.25
         numbers = np.where(whole, np.round(numbers), numbers)
+        for column, members in self._members.items():
+            numbers[:, column] = self._random.choice(members, count)
         strings = {}
         for column in self._structure.texts:
             known = self._structure.texts[column] or ("",)
@@ -123,7 +128,7 @@ class _Maker:
         return self._with_cells(tuple(values))
 
     def _missing(self) -> Rows:
-        accepting = [i for i in self._numeric if self._columns[i].accepts_missing]
+        accepting = self._accepting()
         if not accepting:
             return self.ordinary(0)
         rows = self.ordinary(_MISSING_ROWS)
@@ -134,6 +139,9 @@ class _Maker:
         cells = rows.numbers[:, accepting]
         rows.numbers[:, accepting] = np.where(holes, np.nan, cells)
         return rows
+
+    def _accepting(self) -> list[int]:
+        return [i for i in self._numeric if self._columns[i].accepts_missing]
 
     def _categories(self) -> Rows:
         parts = []
@@ -150,33 +158,92 @@ class _Maker:
             parts.append(rows)
         return concatenate(parts) if parts else self.ordinary(0)
 
+    def _beside_splits(self, trees: Trees) -> Iterator[tuple[str, Rows]]:
+        """Yield rows that reach a split: on its threshold and beside it, of its set and not, with its cell missing."""
+        yield "threshold", self._thresholds(trees)
+        yield "category", self._set_members(trees)
+        yield "missing", self._missing_at_splits(trees)
+
     def _thresholds(self, trees: Trees) -> Rows:
         """Return rows that reach a split and lie on its threshold, or one step beside it in float64 and float32."""
-        nodes = self._chosen_nodes(trees)
-        low, high, fixed = path_boxes(trees, nodes)
-        base = self.ordinary(len(nodes))
-        reaching = self._into_boxes(base.numbers, low, high, fixed)
-        steps = boundary_steps(trees.threshold[nodes])  # [nodes, steps]
-        index = np.repeat(np.arange(len(nodes)), steps.shape[1])
-        rows = base.take(index)
-        rows.numbers[:] = reaching[index]
-        rows.numbers[np.arange(len(index)), trees.feature[nodes][index]] = steps.ravel()
+        nodes = self._chosen(trees, np.flatnonzero(trees.category_set < 0), _THRESHOLD_NODES)
+        paths = paths_to(trees, nodes, self._universe(trees))
+        parts = []
+        for step in boundary_steps(trees.threshold[nodes]).T:
+            rows = self._along(paths, trees)
+            rows.numbers[np.arange(len(nodes)), trees.feature[nodes]] = step
+            parts.append(rows)
+        return concatenate(parts)
+
+    def _set_members(self, trees: Trees) -> Rows:
+        """Return rows that reach a split by category, once with a member of its set and once with another value."""
+        nodes = self._random.permutation(np.flatnonzero(trees.category_set >= 0))[: self._room(_CATEGORY_NODES)]
+        universe = self._universe(trees)
+        paths = paths_to(trees, nodes, universe)
+        parts = []
+        for is_member in (True, False):
+            choices = dict(paths.choices)
+            for row, node in enumerate(nodes):
+                column = int(trees.feature[node])
+                open_to = paths.choices.get((row, column), universe[column])
+                inside = np.isin(open_to, trees.categories[trees.category_set[node]])
+                if len(values := open_to[inside == is_member]):
+                    choices[row, column] = values
+            parts.append(self._along(replace(paths, choices=choices)))
+        return concatenate(parts)
+
+    def _missing_at_splits(self, trees: Trees) -> Rows:
+        """Return rows that reach a split whose cell is missing, and other cells that may be."""
+        accepts = np.zeros(trees.n_features, dtype=bool)
+        accepts[self._accepting()] = True
+        candidates = np.flatnonzero(accepts[trees.feature])
+        nodes = self._random.permutation(candidates)[: self._room(_MISSING_NODES)]
+        paths = paths_to(trees, nodes, self._universe(trees))
+        rows = self._along(paths)
+        own = np.zeros(paths.missing.shape, dtype=bool)
+        own[np.arange(len(nodes)), trees.feature[nodes]] = True
+        others = self._random.random(own.shape) < 0.3
+        rows.numbers[paths.missing & accepts & (own | others)] = np.nan
         return rows
 
-    def _chosen_nodes(self, trees: Trees) -> Ints:
-        """Return numeric splits: each distinct threshold once if there is room, then others by chance."""
-        numeric = np.flatnonzero(trees.category_set < 0)
-        shuffled = self._random.permutation(numeric)
+    def _universe(self, trees: Trees) -> dict[int, Doubles]:
+        """Return per categorical column what a cell may hold: the known values, and one that no split knows."""
+        columns = np.unique(trees.feature[trees.category_set >= 0])
+        return {int(column): _and_unseen(_split_members(trees, column)) for column in columns}
+
+    def _room(self, wanted: int) -> int:
+        return max(1, min(wanted, _MAX_CELLS // len(self._columns)))
+
+    def _chosen(self, trees: Trees, nodes: Ints, wanted: int) -> Ints:
+        """Return some of the nodes: each distinct threshold once if there is room, then others by chance."""
+        shuffled = self._random.permutation(nodes)
         keys = np.stack([trees.feature[shuffled].astype(np.float64), trees.threshold[shuffled]], axis=1)
         _, first = np.unique(keys, axis=0, return_index=True)
         others = np.setdiff1d(np.arange(len(shuffled)), first)
-        count = min(_THRESHOLD_NODES, _MAX_CELLS // trees.n_features)
-        order = np.concatenate([self._random.permutation(first), others])[:count]
+        order = np.concatenate([self._random.permutation(first), others])[: self._room(wanted)]
         chosen: Ints = shuffled[order]
         return chosen
 
-    def _into_boxes(self, numbers: Doubles, low: Doubles, high: Doubles, fixed: Doubles) -> Doubles:
-        """Move each cell into its box (low, high]; `fixed` wins where it is not NaN."""
+    def _along(self, paths: Paths, trees: Trees | None = None) -> Rows:
+        """Return one row per path; with `trees`, most cells lie on a threshold or one step above it."""
+        rows = self.ordinary(len(paths.low))
+        numbers = self._into_boxes(rows.numbers, paths)
+        if trees is not None:
+            numbers = self._onto_thresholds(numbers, paths, trees)
+        rows.numbers[:, self._numeric] = numbers[:, self._numeric]
+        shares = self._random.random(len(paths.choices))
+        for ((row, column), values), share in zip(paths.choices.items(), shares, strict=True):
+            value = values[int(share * len(values))]
+            if column in rows.strings:
+                known = self._structure.texts[column]
+                rows.strings[column][row] = known[int(value)] if value < len(known) else "unseen category"
+            else:
+                rows.numbers[row, column] = value
+        return rows
+
+    def _into_boxes(self, numbers: Doubles, paths: Paths) -> Doubles:
+        """Move each cell into its box (low, high]."""
+        low, high = paths.low, paths.high
         bottom = np.where(np.isfinite(low), low, np.minimum(self._structure.low, high))
         top = np.where(np.isfinite(high), high, np.maximum(self._structure.high, low))
         inside = (numbers > low) & (numbers <= high)
@@ -184,8 +251,22 @@ class _Maker:
             drawn = bottom + (top - bottom) * self._random.uniform(0.05, 0.95, numbers.shape)
             drawn = np.where(drawn > low, drawn, np.nextafter(low, np.inf))
         moved = np.where(inside, numbers, np.minimum(drawn, high))
-        moved = np.where(np.isfinite(moved), moved, numbers)
-        return np.where(np.isnan(fixed), moved, fixed)
+        return np.where(np.isfinite(moved), moved, numbers)
+
+    def _onto_thresholds(self, numbers: Doubles, paths: Paths, trees: Trees) -> Doubles:
+        """Move most cells onto a threshold within their box, or one step above it."""
+        moved = numbers.copy()
+        numeric = trees.category_set < 0
+        for column in range(trees.n_features):
+            known = np.unique(trees.threshold[numeric & (trees.feature == column)])
+            first, last = (np.searchsorted(known, side[:, column], "right") for side in (paths.low, paths.high))
+            share, dice = self._random.random((2, len(numbers)))
+            rows = np.flatnonzero((last > first) & (dice < _ON_THRESHOLD))
+            picked = known[(first + share * (last - first)).astype(np.int64)[rows]]
+            above = np.nextafter(picked, np.inf)
+            goes_above = (dice[rows] < _ON_THRESHOLD / 2) & (above <= paths.high[rows, column])
+            moved[rows, column] = np.where(goes_above, above, picked)
+        return moved
 
 
 def boundary_steps(thresholds: Doubles) -> Doubles:
@@ -198,48 +279,19 @@ def boundary_steps(thresholds: Doubles) -> Doubles:
     return np.where(np.isfinite(stacked), stacked, thresholds[:, None])
 
 
-def path_boxes(trees: Trees, nodes: Ints) -> tuple[Doubles, Doubles, Doubles]:
-    """Return the box that a row must lie in to reach each node: (low, high], and categories that decide.
-
-    Each is of shape [nodes, columns]. Climbs from all nodes to their roots at once, one level a step.
-    """
-    parent, is_left = _parents(trees)
-    shape = (len(nodes), trees.n_features)
-    low, high, fixed = np.full(shape, -np.inf), np.full(shape, np.inf), np.full(shape, np.nan)
-    current = nodes.copy()
-    while len(active := np.flatnonzero(parent[current] >= 0)):
-        child = current[active]
-        above = parent[child]
-        column, threshold, left = trees.feature[above], trees.threshold[above], is_left[child]
-        numeric = trees.category_set[above] < 0
-        tighter = numeric & left
-        high[active[tighter], column[tighter]] = np.minimum(high[active[tighter], column[tighter]], threshold[tighter])
-        looser = numeric & ~left
-        low[active[looser], column[looser]] = np.maximum(low[active[looser], column[looser]], threshold[looser])
-        for row, node, goes_left in zip(active[~numeric], above[~numeric], left[~numeric], strict=True):
-            members = trees.categories[trees.category_set[node]]
-            fixed[row, trees.feature[node]] = members[0] if goes_left else members.max() + 1
-        current[active] = above
-    return low, high, fixed
+def _known_categories(structure: Structure) -> dict[int, Doubles]:
+    """Return per column of codes every value that some split or encoder names."""
+    known = dict(structure.codes)
+    if structure.trees is not None:
+        for column in np.unique(structure.trees.feature[structure.trees.category_set >= 0]).tolist():
+            known[column] = _split_members(structure.trees, column)
+    return known
 
 
-def _parents(trees: Trees) -> tuple[Ints, npt.NDArray[np.bool_]]:
-    parent = np.full(len(trees.feature), -1, dtype=np.int64)
-    is_left = np.zeros(len(trees.feature), dtype=bool)
-    for child, side in ((trees.left, True), (trees.right, False)):
-        inner = child >= 0
-        parent[child[inner]] = np.flatnonzero(inner)
-        is_left[child[inner]] = side
-    return parent, is_left
+def _split_members(trees: Trees, column: int) -> Doubles:
+    sets = np.unique(trees.category_set[(trees.feature == column) & (trees.category_set >= 0)])
+    return np.unique(np.concatenate([trees.categories[index] for index in sets]))
 
 
-def _category_members(trees: Trees | None) -> dict[int, Doubles]:
-    """Return per categorical column every value that some split names."""
-    if trees is None:
-        return {}
-    found: dict[int, Doubles] = {}
-    nodes = np.flatnonzero(trees.category_set >= 0)
-    for column in np.unique(trees.feature[nodes]):
-        sets = np.unique(trees.category_set[nodes[trees.feature[nodes] == column]])
-        found[int(column)] = np.unique(np.concatenate([trees.categories[index] for index in sets]))
-    return found
+def _and_unseen(members: Doubles) -> Doubles:
+    return np.append(members, members.max(initial=-1.0) + 1)

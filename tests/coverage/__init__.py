@@ -1,0 +1,1 @@
+"""What the program does with every estimator and with configurations that conversions get wrong: told by running."""
