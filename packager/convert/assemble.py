@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib
 import sys
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -12,6 +14,7 @@ import numpy as np
 
 from packager.artifact import Signature
 from packager.convert.categories import encode_categories
+from packager.convert.direct import build_directly
 from packager.convert.emitters import EMITTERS, Emitter
 from packager.convert.graph import ML_DOMAIN, Array, cast
 from packager.convert.lightgbm import UnsupportedModel
@@ -45,19 +48,18 @@ def assemble(model: Any, signature: Signature, dtype: np.dtype[np.floating], *, 
     Inputs carry the columns' own names; `finish` gives the graph its final form. Raises whatever skl2onnx or an
     emitter raises: the caller names the step.
     """
+    emitter = EMITTERS.get(full_name(type(model))) if choices.engine == "own" else None
+    if emitter is not None:
+        return build_directly(model, emitter, signature, dtype, opset=choices.opset)
     from skl2onnx import convert_sklearn
 
-    if choices.engine == "own":
-        _register()
-    else:
-        _register_stock_lightgbm()
     arguments = {
         "name": "model",
         "initial_types": _initial_types(model, signature, dtype),
         "options": _options(model),
         "target_opset": {"": choices.opset or _OPSET_AUTO, ML_DOMAIN: _ML_OPSET_OF_SKL2ONNX},
     }
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), _registered(choices.engine):
         warnings.simplefilter("ignore")
         if choices.engine == "stock":
             converted: ModelProto = convert_sklearn(model, **arguments)
@@ -83,9 +85,7 @@ class _ContainerGraph:
     def features(self) -> str:
         """Return the operator's input as one tensor of the graph's dtype, pandas categories as their codes."""
         names = [variable.full_name for variable in self._operator.inputs]
-        categories = pandas_categories(self._operator.raw_operator)
-        if categories:
-            names = encode_categories(self, names, categories)
+        names = encode_categories(self, names, pandas_categories(self._operator.raw_operator))
         whole = names[0] if len(names) == 1 else self.node("Concat", *names, axis=1)
         return cast(self, whole, self.dtype)
 
@@ -106,14 +106,41 @@ class _ContainerGraph:
         output = self._scope.get_unique_variable_name(op_type.lower())
         version = _ML_OPSET_OF_SKL2ONNX if domain == ML_DOMAIN else self._container.main_opset
         name = self._scope.get_unique_operator_name(op_type)
+        plain = {key: value.tolist() if isinstance(value, np.ndarray) else value for key, value in attributes.items()}
         self._container.add_node(
-            op_type, list(inputs), [output], op_domain=domain, op_version=version, name=name, **attributes
+            op_type, list(inputs), [output], op_domain=domain, op_version=version, name=name, **plain
         )
         return str(output)
 
     def result(self, name: str, index: int) -> None:
         target = self._operator.outputs[index].full_name
         self._container.add_node("Identity", [name], [target], name=self._scope.get_unique_operator_name("Identity"))
+
+
+def full_name(kind: type) -> str:
+    """Return a class's name as the emitters' table has it: by the public module that offers it."""
+    package = kind.__module__.split(".")[0]
+    parts = [part for part in kind.__module__.split(".") if not part.startswith("_")]
+    return f"lightgbm.{kind.__name__}" if package == "lightgbm" else f"{'.'.join(parts[:2])}.{kind.__name__}"
+
+
+@contextmanager
+def _registered(engine: Literal["own", "stock"]) -> Iterator[None]:
+    """Register the engine's converters; skl2onnx keeps them per process, so give back what was there."""
+    from skl2onnx import _parse, _supported_operators
+
+    tables = (_supported_operators.sklearn_operator_name_map, _parse.sklearn_parsers_map)
+    before = [dict(table) for table in tables]
+    try:
+        if engine == "own":
+            _register()
+        else:
+            _register_stock_lightgbm()
+        yield
+    finally:
+        for table, entries in zip(tables, before, strict=True):
+            table.clear()
+            table.update(entries)
 
 
 def _register() -> None:

@@ -18,7 +18,7 @@ def encode_categories(graph: Graph, names: Sequence[str], categories: Mapping[in
     `names`: one tensor of all columns, or one tensor of shape [rows, 1] per column.
     """
     columns = list(names)
-    if len(columns) == 1:
+    if categories and len(columns) == 1:
         count = max(categories) + 1
         pieces = [_gather(graph, columns[0], [index]) for index in range(count)]
         rest = graph.constant(np.array([count], dtype=np.int64))

@@ -23,9 +23,6 @@ class Graph(Protocol):
     def node(self, op_type: str, *inputs: str, domain: str = "", **attributes: object) -> str:
         """Add a node with one output and return the output's name."""
 
-    def result(self, name: str, index: int) -> None:
-        """Bind the tensor `name` to the estimator's output number `index`."""
-
 
 def scalar(graph: Graph, value: float) -> str:
     """Return a constant of the graph's own dtype."""

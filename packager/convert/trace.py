@@ -17,7 +17,7 @@ from packager.convert import lightgbm, scikit_trees
 from packager.convert.boundaries import before_float32, before_scaling
 from packager.structure import Doubles, Structure, Trees, concatenate
 from packager.training.categories import Categories, is_text, pandas_categories
-from packager.training.estimators import nested_estimators, text_columns
+from packager.training.estimators import code_columns, nested_estimators, text_columns
 
 # More nodes than this and a forest's structure is read from its first trees only.
 _MAX_NODES = 200_000
@@ -31,7 +31,7 @@ def structure_of(model: Any, signature: Signature) -> Structure:
     if trees is not None:
         trees = _with_category_values(trees, pandas_categories(model))
     low, high = _ranges(model, count, trees)
-    return Structure(low, high, trees, texts, gap)
+    return Structure(low, high, trees, texts, gap, code_columns(model))
 
 
 def _trees_over_inputs(model: Any, count: int) -> tuple[Trees | None, str | None]:

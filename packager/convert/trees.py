@@ -62,17 +62,17 @@ def _emit(graph: Graph, features: str, trees: Trees, *, weights: Doubles, target
         "n_targets": int(targets.max()) + 1,
         "aggregate_function": _AGGREGATE_SUM,
         "post_transform": _POST_TRANSFORM_NONE,
-        "tree_roots": trees.roots.tolist(),
-        "nodes_featureids": trees.feature.tolist(),
+        "tree_roots": trees.roots,
+        "nodes_featureids": trees.feature,
         "nodes_modes": from_array(np.where(is_category, _MODE_MEMBER, _MODE_LEQ).astype(np.uint8)),
         "nodes_splits": from_array(_splits(trees, is_category, graph.dtype)),
-        "nodes_missing_value_tracks_true": trees.missing_left.astype(np.int64).tolist(),
-        "leaf_targetids": targets.tolist(),
+        "nodes_missing_value_tracks_true": trees.missing_left.astype(np.int64),
+        "leaf_targetids": targets,
         "leaf_weights": from_array(weights.astype(graph.dtype)),
     }
     for side, child in (("true", trees.left), ("false", trees.right)):
-        attributes[f"nodes_{side}nodeids"] = np.where(child >= 0, child, ~child).tolist()
-        attributes[f"nodes_{side}leafs"] = (child < 0).astype(np.int64).tolist()
+        attributes[f"nodes_{side}nodeids"] = np.where(child >= 0, child, ~child)
+        attributes[f"nodes_{side}leafs"] = (child < 0).astype(np.int64)
     if is_category.any():
         separator = np.array([np.nan])
         members = [part for index in trees.category_set[is_category] for part in (trees.categories[index], separator)]

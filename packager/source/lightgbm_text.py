@@ -72,6 +72,7 @@ def _checked_header(header: _Fields) -> int:
     stated = [token for token in objective if token.startswith(b"num_class:")]
     if stated not in ([], [b"num_class:%d" % classes]) or (objective[:1] == [b"multiclass"] and not stated):
         raise Forbidden("the objective of its LightGBM model text does not fit num_class")
+    _count(header, b"label_index")
     features = _count(header, b"max_feature_idx") + 1
     for key in (b"feature_names", b"feature_infos"):
         if len(header.get(key, b"").split()) != features:
@@ -129,6 +130,7 @@ class _Tree:
         linear = self._fields.get(b"is_linear", b"0") != b"0"
         if leaves < 1:
             raise _wrong(self._index, "num_leaves")
+        self._count(b"num_cat")
         self._numbers(b"leaf_value", leaves)
         self._numbers(b"leaf_weight", leaves, optional=True)
         self._numbers(b"shrinkage", 1, optional=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -113,18 +114,38 @@ def text_columns(model: Any) -> dict[int, tuple[str, ...]]:
     found: dict[int, tuple[str, ...]] = {
         column: tuple(map(str, known)) for column, known in pandas_categories(model).items() if is_text(known)
     }
+    for inner, columns in _first_encoders(model):
+        vocabulary = getattr(inner, "vocabulary_", None)
+        if isinstance(vocabulary, dict) and columns:
+            found.setdefault(columns[0], tuple(sorted(map(str, vocabulary))[:50]))
+        for column, values in _encoded(inner, columns):
+            if _is_text(values):
+                found.setdefault(column, tuple(value for value in values if isinstance(value, str)))
+    return found
+
+
+def code_columns(model: Any) -> dict[int, npt.NDArray[np.float64]]:
+    """Return the columns of numbers that an encoder reads as codes, each with the codes that it knows."""
+    found: dict[int, npt.NDArray[np.float64]] = {}
+    for inner, columns in _first_encoders(model):
+        for column, values in _encoded(inner, columns):
+            if not _is_text(values):
+                numbers = np.asarray(values, dtype=np.float64)
+                found.setdefault(column, numbers[np.isfinite(numbers)])
+    return {column: codes for column, codes in found.items() if len(codes)}
+
+
+def _first_encoders(model: Any) -> Iterator[tuple[Any, list[int]]]:
+    """Yield every estimator within the first steps, with the positions of the columns that its step takes."""
     for step, columns in _column_steps(model):
         for inner in nested_estimators(step):
-            vocabulary = getattr(inner, "vocabulary_", None)
-            if isinstance(vocabulary, dict) and columns:
-                found.setdefault(columns[0], tuple(sorted(map(str, vocabulary))[:50]))
-            categories = getattr(inner, "categories_", None)
-            if categories is None or len(categories) != len(columns):
-                continue
-            for column, values in zip(columns, categories, strict=True):
-                if _is_text(values):
-                    found.setdefault(column, tuple(value for value in values if isinstance(value, str)))
-    return found
+            yield inner, columns
+
+
+def _encoded(encoder: Any, columns: list[int]) -> list[tuple[int, npt.NDArray[np.generic]]]:
+    """Return each column with the categories that an encoder has for it; none where it has read other columns."""
+    categories = getattr(encoder, "categories_", None)
+    return [] if categories is None or len(categories) != len(columns) else list(zip(columns, categories, strict=True))
 
 
 def _column_steps(model: Any) -> list[tuple[Any, list[int]]]:

@@ -1,0 +1,98 @@
+"""Every configuration in the tables scores like the model that it was made from, and says truly what it answers."""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+
+from packager.dataset.rows import Rows
+
+from . import lightgbm_cases, sklearn_cases
+from .cases import Case
+from .pairs import Pair, as_float32, pair, random_rows
+
+CASES = (*sklearn_cases.CASES, *lightgbm_cases.CASES)
+_FLOAT_TOLERANCE = 1e-4
+
+
+@pytest.fixture(params=CASES, ids=str, scope="module")
+def case(request: pytest.FixtureRequest) -> Case:
+    chosen: Case = request.param
+    return chosen
+
+
+@pytest.fixture(scope="module")
+def converted(case: Case, tmp_path_factory: pytest.TempPathFactory) -> Pair:
+    return pair(case.fit(), tmp_path_factory.mktemp("model"))
+
+
+def test_scores_like_the_model_on_made_rows(case: Case, converted: Pair) -> None:
+    assert converted.differences(converted.probes().rows, case.tolerance) == []
+
+
+def test_scores_like_the_model_on_random_rows(case: Case, converted: Pair) -> None:
+    assert converted.differences(random_rows(converted, 500), case.tolerance) == []
+
+
+def test_scores_the_same_one_row_at_a_time(case: Case, converted: Pair) -> None:
+    rows = random_rows(converted, 8, seed=2)
+    together = converted.session.answers(rows)
+    for index in range(len(rows)):
+        alone = converted.session.answers(rows.take(slice(index, index + 1)))
+        for output in converted.signature.outputs:
+            both = alone[output.name], together[output.name][index : index + 1]
+            if output.role == "label":
+                assert both[0].tolist() == both[1].tolist()
+            else:  # a product of matrices adds in another order for one row
+                np.testing.assert_allclose(*both, rtol=case.tolerance / 1e3, atol=case.tolerance / 1e3)
+
+
+def test_the_float_form_decides_alike_for_float_rows(case: Case, converted: Pair, tmp_path_factory: pytest.TempPathFactory) -> None:
+    if case.in_float is None:
+        pytest.skip("its float form computes what is split on, and rounds before it is split")
+    floating = pair(converted.native.model, tmp_path_factory.mktemp("float"), dtype=np.float32)
+    rows = as_float32(converted.probes().rows)
+    limit = min(column.max_abs for column in converted.signature.columns)
+    ordinary = (np.abs(np.nan_to_num(rows.numbers)) <= min(limit, 1e30)).all(axis=1)
+    native = {name: values for name, values in converted.native.answers(rows.take(ordinary)).items()}
+    found = floating.session.answers(rows.take(ordinary))
+    for output in converted.signature.outputs:
+        if output.role != "label":
+            np.testing.assert_allclose(
+                found[output.name], native[output.name], rtol=case.in_float, atol=case.in_float
+            )
+
+
+def test_declares_what_it_answers(converted: Pair) -> None:
+    rows = random_rows(converted, 3, seed=3)
+    raw = onnxruntime.InferenceSession(str(converted.path), providers=["CPUExecutionProvider"])
+    feeds = rows.feeds(converted.signature, converted.session.input_dtype)
+    assert [value.name for value in raw.get_inputs()] == list(converted.signature.input_names)
+    assert {value.name: list(value.shape[1:]) for value in raw.get_inputs()} == {
+        name: list(values.shape[1:]) for name, values in feeds.items()
+    }
+    kinds = {"tensor(double)": "f8", "tensor(int64)": "i8", "tensor(bool)": "b1", "tensor(string)": "O"}
+    assert [value.name for value in raw.get_outputs()] == [output.name for output in converted.signature.outputs]
+    for value, answer in zip(raw.get_outputs(), raw.run(None, feeds), strict=True):
+        assert answer.dtype.str[1:] == kinds[value.type]
+        assert [len(rows), *value.shape[1:]] == list(answer.shape)
+
+
+def test_names_each_operator_set_once_and_knows_no_maps(converted: Pair) -> None:
+    model = onnx.load(str(converted.path))
+    domains = [entry.domain for entry in model.opset_import]
+    assert domains == sorted(set(domains))
+    assert "ZipMap" not in {node.op_type for node in model.graph.node}
+    assert model.graph.name == "model"
+    onnx.checker.check_model(model, full_check=True)
+
+
+def test_runs_without_a_word(converted: Pair, capfd: pytest.CaptureFixture[str]) -> None:
+    rows = random_rows(converted, 3, seed=3)
+    raw = onnxruntime.InferenceSession(str(converted.path), providers=["CPUExecutionProvider"])
+    for count in (1, 2, 3):
+        part: Rows = rows.take(slice(0, count))
+        raw.run(None, part.feeds(converted.signature, converted.session.input_dtype))
+    assert capfd.readouterr() == ("", "")

@@ -1,0 +1,42 @@
+"""What kind of arithmetic a model is: how near its converted form must come, and whether its answers jump."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from packager.training.estimators import nested_estimators
+
+# Trees take the same branches and add the same leaves: what remains is the last bit of exp and of a division.
+TREE_TOLERANCE = 1e-9
+TOLERANCE = 1e-6
+
+_TREES = (
+    "DecisionTree",
+    "ExtraTree",
+    "RandomForest",
+    "GradientBoosting",
+    "HistGradientBoosting",
+    "IsolationForest",
+    "LGBM",
+    "Booster",
+)
+_WRAPPERS = ("Bagging", "AdaBoost", "Frozen", "GridSearch", "RandomizedSearch", "MultiOutput")
+_JUMPING = ("KBinsDiscretizer", "Binarizer", "OneHotEncoder", "OrdinalEncoder", "RandomTreesEmbedding", "BernoulliNB")
+
+
+def exact_within(model: Any) -> float:
+    """Return how near scores must come: trees, however they are wrapped, add the same leaves."""
+    final = model
+    while hasattr(final, "steps"):
+        final = final.steps[-1][1]
+    name = type(final).__name__
+    if name.startswith(_TREES):
+        return TREE_TOLERANCE
+    inner = [part for part in nested_estimators(final) if part is not final and hasattr(part, "predict")]
+    only_trees = bool(inner) and all(type(part).__name__.startswith(_TREES) for part in inner)
+    return TREE_TOLERANCE if name.startswith(_WRAPPERS) and only_trees else TOLERANCE
+
+
+def is_stepwise(model: Any) -> bool:
+    """Tell whether answers jump at some numbers, so that these are worth finding."""
+    return any(type(part).__name__.startswith((*_TREES, *_JUMPING)) for part in nested_estimators(model))
