@@ -17,7 +17,6 @@ from packager.convert.categories import encode_categories
 from packager.convert.direct import build_directly
 from packager.convert.emitters import EMITTERS, Emitter
 from packager.convert.graph import ML_DOMAIN, Array, cast
-from packager.convert.lightgbm import UnsupportedModel
 from packager.training.categories import pandas_categories
 from packager.training.estimators import nested_estimators
 
@@ -181,11 +180,7 @@ def _register_stock_lightgbm() -> None:
 def _convert_function(emitter: Emitter) -> Any:
     def convert(scope: Any, operator: Any, container: Any) -> None:
         graph = _ContainerGraph(scope, operator, container)
-        try:
-            tensors = emitter.emit(graph, graph.features(), operator.raw_operator)
-        except UnsupportedModel as error:
-            raise UnsupportedModel(f"{type(operator.raw_operator).__name__}: {error}") from error
-        for index, name in enumerate(tensors):
+        for index, name in enumerate(emitter.emit(graph, graph.features(), operator.raw_operator)):
             graph.result(name, index)
 
     return convert

@@ -27,7 +27,7 @@ def before_float32(thresholds: Doubles) -> Doubles:
         middle = (below.astype(np.float64) + above.astype(np.float64)) / 2
         tie_goes_down = middle.astype(np.float32) == below  # halfway between two numbers the even one is taken
         boundary = np.where(tie_goes_down, middle, np.nextafter(middle, -np.inf))
-    return np.where(np.isfinite(boundary), boundary, thresholds)
+    return np.where(np.isfinite(below) & np.isfinite(above), boundary, thresholds)
 
 
 def before_scaling(

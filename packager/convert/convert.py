@@ -45,7 +45,7 @@ def _culprit(error: Exception, model: Any) -> str:
     """Name the innermost step that the error's text names, else the whole model."""
     text = str(error)
     names = [type(step).__name__ for step in nested_estimators(model)]
-    named = [name for name in names if re.search(rf"\b{re.escape(name)}\b", text)]
+    named = [name for name in names if re.search(rf"\b(Sklearn)?{re.escape(name)}\b", text)]  # skl2onnx's own prefix
     return named[-1] if named else names[0]
 
 

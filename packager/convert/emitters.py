@@ -21,14 +21,21 @@ Emit = Callable[[Graph, str, Any], tuple[str, ...]]
 
 @dataclass(frozen=True)
 class Emitter:
-    """`emit(graph, features, model)` returns the tensors in the order that `answer` names.
+    """`add(graph, features, model)` returns the tensors in the order that `answer` names.
 
     `width(model)` is the number of values a row of a value answer.
     """
 
     answer: Answer
-    emit: Emit
+    add: Emit
     width: Callable[[Any], int] = lambda model: 1
+
+    def emit(self, graph: Graph, features: str, model: Any) -> tuple[str, ...]:
+        """Add the model to the graph; UnsupportedModel, which names the estimator, where it has no exact form."""
+        try:
+            return self.add(graph, features, model)
+        except lightgbm.UnsupportedModel as error:
+            raise lightgbm.UnsupportedModel(f"{type(model).__name__}: {error}") from error
 
 
 def _forest_classifier(graph: Graph, features: str, model: Any) -> tuple[str, ...]:

@@ -21,6 +21,7 @@ _ML_OPSET_OF_TREE_ENSEMBLE = 5
 _STOCK_TREES = {"TreeEnsembleClassifier", "TreeEnsembleRegressor"}
 # The IR version of the oldest runtime that runs TreeEnsemble in double.
 _IR_VERSION = 10
+_SPLIT_SIZES = "split_sizes"
 
 
 def finish(model: ModelProto, signature: Signature, dtype: np.dtype[np.floating]) -> ModelProto:
@@ -29,6 +30,7 @@ def finish(model: ModelProto, signature: Signature, dtype: np.dtype[np.floating]
     from onnx import helper
 
     graph = model.graph
+    _make_way(graph, signature)
     final = onnx.GraphProto(name="model")
     final.input.extend(_inputs(signature, dtype))
     final.node.extend(_input_nodes(graph, signature, dtype))
@@ -41,6 +43,28 @@ def finish(model: ModelProto, signature: Signature, dtype: np.dtype[np.floating]
     if finished.ByteSize() < onnx.checker.MAXIMUM_PROTOBUF:
         onnx.checker.check_model(finished)
     return finished
+
+
+def _make_way(graph: GraphProto, signature: Signature) -> None:
+    """Rename what has a name that we give: columns may be called anything, `features` or `label` among it."""
+    inputs = [value.name for value in graph.input]
+    ours = {*signature.input_names, *(output.name for output in signature.outputs), _SPLIT_SIZES}
+    if inputs == list(signature.input_names):
+        ours -= {*inputs}
+    made = [*inputs, *(name for node in graph.node for name in node.output), *(item.name for item in graph.initializer)]
+    taken = {*made, *ours}
+    renamed = {}
+    for name in filter(ours.__contains__, made):
+        fresh = f"{name}_own"
+        while fresh in taken:
+            fresh += "_"
+        renamed[name] = fresh
+        taken.add(fresh)
+    for node in graph.node:
+        node.input[:] = [renamed.get(name, name) for name in node.input]
+        node.output[:] = [renamed.get(name, name) for name in node.output]
+    for value in (*graph.input, *graph.output, *graph.initializer):
+        value.name = renamed.get(value.name, value.name)
 
 
 def _inputs(signature: Signature, dtype: np.dtype[np.floating]) -> list[ValueInfoProto]:
@@ -64,8 +88,8 @@ def _input_nodes(graph: GraphProto, signature: Signature, dtype: np.dtype[np.flo
     if wanted == list(signature.input_names):
         return []
     if signature.layout == "tensor":
-        graph.initializer.append(from_array(np.ones(len(wanted), dtype=np.int64), "split_sizes"))
-        return [helper.make_node("Split", ["features", "split_sizes"], wanted, name="split_features", axis=1)]
+        graph.initializer.append(from_array(np.ones(len(wanted), dtype=np.int64), _SPLIT_SIZES))
+        return [helper.make_node("Split", ["features", _SPLIT_SIZES], wanted, name="split_features", axis=1)]
     return [
         helper.make_node("Identity", [ours], [theirs], name=f"name_{ours}")
         for ours, theirs in zip(signature.input_names, wanted, strict=True)
@@ -78,14 +102,8 @@ def _bind_outputs(final: GraphProto, graph: GraphProto, signature: Signature, dt
 
     if len(graph.output) < len(signature.outputs):
         raise ValueError(f"the graph has {len(graph.output)} outputs, the model {len(signature.outputs)}")
-    taken = {name for node in graph.node for name in node.output} | {value.name for value in graph.input}
     for output, value in zip(signature.outputs, graph.output, strict=False):
         source = value.name
-        if source == output.name:
-            source = f"{output.name}_unnamed"
-            while source in taken:
-                source += "_"
-            _rename(final, output.name, source)
         wanted = _element_type(output, value.type.tensor_type.elem_type, signature, dtype)
         if wanted == TensorProto.STRING:
             final.node.append(helper.make_node("Identity", [source], [output.name], name=f"name_{output.name}"))
@@ -115,14 +133,6 @@ def _shape(output: Output) -> list[int | None]:
     if output.role == "label":
         return [None]
     return [None, max(output.width, 1)]
-
-
-def _rename(graph: GraphProto, old: str, new: str) -> None:
-    for node in graph.node:
-        for names in (node.input, node.output):
-            for index, name in enumerate(names):
-                if name == old:
-                    names[index] = new
 
 
 def _drop_dead(graph: GraphProto) -> None:

@@ -13,12 +13,12 @@ from packager.convert.lightgbm import UnsupportedModel
 def emit_simple_imputer(graph: Graph, features: str, model: Any) -> str:
     """Return the columns with missing cells replaced by the fitted statistics; shape [rows, columns]."""
     if any(isinstance(fill, str) for fill in model.statistics_):
-        raise UnsupportedModel("SimpleImputer over text has no exact form yet")
+        raise UnsupportedModel("text has no exact form yet")
     if model.indicator_ is not None:
-        raise UnsupportedModel("SimpleImputer with add_indicator=True has no exact form yet")
+        raise UnsupportedModel("add_indicator=True has no exact form yet")
     fills = np.asarray(model.statistics_).astype(graph.dtype)  # a whole-number constant is kept as an object
     if np.isnan(fills).any():
-        raise UnsupportedModel("SimpleImputer fitted on a column without values has no exact form yet")
+        raise UnsupportedModel("a column without values has no exact form yet")
     is_nan_marker = isinstance(model.missing_values, float) and np.isnan(model.missing_values)
     if is_nan_marker or model.missing_values is None:
         missing = graph.node("IsNaN", features)

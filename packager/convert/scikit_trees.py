@@ -99,7 +99,7 @@ def read_predictors(model: Any) -> Trees:
 
 def _refuse_categories(model: Any) -> None:
     if model.is_categorical_ is not None and np.any(model.is_categorical_):
-        raise UnsupportedModel("HistGradientBoosting with categorical features has no exact form yet")
+        raise UnsupportedModel("categorical features have no exact form yet")
 
 
 def emit_boosted_classes(graph: Graph, raw: str, model: Any, *, zero_is_positive: bool) -> tuple[str, str]:
@@ -114,7 +114,7 @@ def emit_boosted_classes(graph: Graph, raw: str, model: Any, *, zero_is_positive
 def _class_fractions(model: Any, values: Doubles) -> Doubles:
     """Return [leaves, classes] fractions; trees from before 1.3 hold counts."""
     if model.n_outputs_ > 1:
-        raise UnsupportedModel("a multi-output classification forest has no exact form yet")
+        raise UnsupportedModel("several labels a row have no exact form yet")
     counts = values[:, 0, :]
     totals = counts.sum(axis=1, keepdims=True)
     is_counts = (totals > 1 + 1e-6).any()  # a fraction's row sums to 1 but for rounding
@@ -128,7 +128,7 @@ def _start_value(model: Any) -> Doubles:
 
     constant = isinstance(model.init_, DummyClassifier | DummyRegressor | str)
     if not constant:
-        raise UnsupportedModel(f"GradientBoosting that starts from {type(model.init_).__name__} has no exact form yet")
+        raise UnsupportedModel(f"a start from {type(model.init_).__name__} has no exact form yet")
     row = np.zeros((1, model.n_features_in_), dtype=np.float32)
     start: Doubles = np.asarray(model._raw_predict_init(row), dtype=np.float64)[0]
     return start

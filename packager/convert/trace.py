@@ -95,7 +95,9 @@ def _map_back(trees: Trees, step: Any) -> Trees | None:
     """Return the trees over the columns that enter `step`: it must scale each column by a positive factor."""
     if _is_imputer(step, trees.n_features):
         return trees  # it leaves numbers alone
-    scale, shift = _positive_scaling(step, trees.n_features)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # scikit-learn misses the columns' names
+        scale, shift = _positive_scaling(step, trees.n_features)
     if scale is None or shift is None:
         return None
     numeric = trees.category_set < 0
@@ -104,7 +106,7 @@ def _map_back(trees: Trees, step: Any) -> Trees | None:
     )
     feature, above = distinct[0].astype(np.int64), distinct[1]
     with warnings.catch_warnings(), np.errstate(all="ignore"):
-        warnings.simplefilter("ignore")  # scikit-learn misses the columns' names
+        warnings.simplefilter("ignore")
         moved = before_scaling(step.transform, feature, above, scale=scale, shift=shift)
     threshold = trees.threshold.copy()
     threshold[numeric] = moved[np.ravel(back)]
@@ -122,13 +124,16 @@ def _positive_scaling(step: Any, count: int) -> tuple[Doubles | None, Doubles | 
     if not hasattr(step, "inverse_transform"):
         return None, None
     # A row of unlike numbers shows a curve as well as columns that mix.
-    probe = 0.5 + np.arange(count) / (count + 1)
+    probe = (1 + np.arange(count)) / (count + 2)
+    asked = np.stack([np.zeros(count), np.ones(count), probe])
     try:
-        shift, whole, mixed = np.asarray(
-            step.inverse_transform(np.stack([np.zeros(count), np.ones(count), probe])), dtype=np.float64
-        )
+        found = np.asarray(step.inverse_transform(asked), dtype=np.float64)
+        back = np.asarray(step.transform(found), dtype=np.float64)
     except Exception:  # noqa: BLE001 - a step that cannot invert such rows has no such form
         return None, None
+    if found.shape != asked.shape or back.shape != asked.shape or not np.allclose(back, asked, rtol=1e-6):
+        return None, None
+    shift, whole, mixed = found
     scale = whole - shift
     is_linear = np.allclose(mixed - shift, probe * scale, rtol=1e-6) and (scale > 0).all()
     return (scale, shift) if is_linear else (None, None)

@@ -261,6 +261,7 @@ pandas: Index RangeIndex
 pandas.core.indexes.base: Index
 pandas.core.indexes.range: RangeIndex
 """)
+STRING_ARRAYS: Final = _names("pandas.arrays: StringArray")
 ARRAYS: Final = _names("""
 numpy: matrix memmap ndarray
 numpy.ma: MaskedArray
@@ -290,6 +291,7 @@ VALUES: Final = (
     | _names("builtins: bool bytes complex dict float frozenset int list object set str tuple")
     | ARRAYS
     | _names("sklearn.model_selection._split: KFold StratifiedKFold")
+    | _names("pandas: NA")
     | _names("""
 scipy._lib.array_api_compat.numpy._aliases: asarray
 sklearn.cluster._kmeans: _kmeans_single_elkan _kmeans_single_lloyd
@@ -338,6 +340,7 @@ numpy.ma.core: _mareconstruct
 numpy.random._pickle: __bit_generator_ctor __generator_ctor __randomstate_ctor
 numpy.random.bit_generator: SeedSequence __pyx_unpickle_SeedSequence
 pandas: StringDtype
+pandas._libs.arrays: __pyx_unpickle_NDArrayBacked
 pandas.core.indexes.base: _new_Index
 pyarrow.lib: _restore_array py_buffer type_for_alias
 sklearn.metrics._dist_metrics: newObj
@@ -346,7 +349,9 @@ sklearn.neighbors._kd_tree: newObj
 sklearn.tree._tree: Tree
 """)
 
-_OBJECTS: Final = CLASSES | DISTRIBUTIONS | DICTS | TUPLES | CYTHON | LOSSES | RANDOM_BITS | INDEXES | ARRAYS
+_OBJECTS: Final = (
+    CLASSES | DISTRIBUTIONS | DICTS | TUPLES | CYTHON | LOSSES | RANDOM_BITS | INDEXES | STRING_ARRAYS | ARRAYS
+)
 KNOWN: Final = _OBJECTS | UNPICKLERS | VALUES | CALLED
 # What joblib wrote before 0.10: arrays in files beside the pickle, which loading would read.
 OLD_JOBLIB: Final = _names("""

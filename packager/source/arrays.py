@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from packager.source.symbols import LIST, Blob, Forbidden, Global, Made, Mapping, Unreadable
+from packager.source.symbols import Blob, Forbidden, Global, Listing, Made, Mapping, Unreadable
 
 DTYPE: Final = Global("numpy", "dtype")
 NDARRAY: Final = Global("numpy", "ndarray")
@@ -19,6 +19,7 @@ ARRAY_WRAPPER: Final = Global("joblib.numpy_pickle", "NumpyArrayWrapper")
 # What joblib writes raw; other subclasses of ndarray are pickled as usual.
 WRAPPED_TYPES: Final = frozenset({NDARRAY, Global("numpy", "memmap"), Global("numpy", "matrix")})
 MAX_DIMENSIONS: Final = 64
+POINTER_BYTES: Final = 8
 MAX_BYTES: Final = 1 << 62
 
 # The flags of an object dtype: references, pickled as a list, pointers, initialised, the Python API, getitem, setitem.
@@ -28,6 +29,7 @@ POINTER_FLAGS: Final = 7
 
 _TYPE = re.compile(r"([biufcOSUVmM])([0-9]{1,9})")
 _FLEXIBLE: Final = "SUV"
+_TIMES: Final = "mM"
 
 
 @dataclass(frozen=True)
@@ -53,15 +55,19 @@ def dtype_of(symbol: object) -> Dtype:
     if match is None:
         raise Forbidden("it makes a numpy dtype in an unusual way")
     kind, size = match.group(1), int(match.group(2))
-    return Dtype(size * 4 if kind == "U" else size, kind == "O")
+    if kind == "O":
+        return Dtype(POINTER_BYTES, True)
+    return Dtype(size * 4 if kind == "U" else size, False)
 
 
 def check_dtype_state(symbol: Made, state: object) -> None:
     """Refuse a dtype's state that does not follow from its type and its fields."""
     dtype = dtype_of(symbol)
     kind = str(symbol.args[0])[0]
-    if not isinstance(state, tuple) or len(state) not in (8, 9) or state[0] not in (3, 4):
+    if not isinstance(state, tuple) or (len(state), state[0]) not in ((8, 3), (9, 4)):
         raise Forbidden("a numpy dtype in it has a state of an unknown version")
+    if len(state) == 9 or kind in _TIMES:
+        _check_metadata(kind, state[8:])
     order, subarray, names, fields, size, alignment, flags = state[1:8]
     expected = (dtype.itemsize,) if kind in _FLEXIBLE else (-1,)
     sound = (
@@ -78,6 +84,23 @@ def check_dtype_state(symbol: Made, state: object) -> None:
         raise Forbidden("a numpy dtype in it contradicts itself")
     if names is not None or fields is not None:
         _check_fields(kind, dtype.itemsize, names, fields)
+
+
+def _is_count(value: object) -> bool:
+    return type(value) is int and 0 < value < 1 << 31
+
+
+def _check_metadata(kind: str, metadata: tuple[object, ...]) -> None:
+    """Require the unit of times, which numpy reads without looking: (None, (unit, number, number, number))."""
+    if kind not in _TIMES:
+        sound = isinstance(metadata[0], Mapping | None)
+    else:
+        pair = metadata[0] if metadata else None
+        unit = pair[1] if isinstance(pair, tuple) and len(pair) == 2 and isinstance(pair[0], Mapping | None) else None
+        sound = isinstance(unit, tuple) and len(unit) == 4 and isinstance(unit[0], Blob)
+        sound = sound and isinstance(unit, tuple) and all(_is_count(number) for number in unit[1:])
+    if not sound:
+        raise Forbidden("a numpy dtype in it has unusual metadata")
 
 
 def _check_fields(kind: str, itemsize: int, names: object, fields: object) -> None:
@@ -108,16 +131,22 @@ def nbytes(shape: object, dtype: Dtype) -> int:
 
 
 def check_array_state(state: object) -> None:
-    """Refuse a pickled array whose bytes do not fit its shape and dtype, or that makes objects out of bytes."""
-    if not isinstance(state, tuple) or len(state) < 5:
+    """Refuse a pickled array whose content does not fit its shape and dtype, or that makes objects out of bytes.
+
+    numpy takes as many objects out of the list as the shape says, however long it is.
+    """
+    if not isinstance(state, tuple) or len(state) not in (5, 7):
         raise Forbidden("an array in it has a state of an unknown version")
     shape, symbol, _, data = state[1:5]
     dtype = dtype_of(symbol)
-    size = nbytes(shape, dtype)
-    if dtype.is_object != (data is LIST):
+    if dtype.is_object != isinstance(data, Listing):
         raise Forbidden("an array in it mixes objects and bytes")
-    if not dtype.is_object and (not isinstance(data, Blob) or data.size not in (size, None)):
-        raise Forbidden("an array in it has bytes that do not fit its shape")
+    size = nbytes(shape, dtype)
+    expected = size // POINTER_BYTES if dtype.is_object else size
+    if not isinstance(data, Listing | Blob) or data.size not in (expected, None):
+        raise Forbidden("an array in it has content that does not fit its shape")
+    if len(state) == 7 and not isinstance(state[5], Blob):
+        raise Forbidden("a masked array in it has no plain mask")
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from packager.source.joblib_file import JoblibFile
 from packager.source.lightgbm_text import MAX_TEXT_BYTES, PREFIX, check_model_text
 from packager.source.rules import Rules
 from packager.source.stream import Source
-from packager.source.symbols import Blob, Container, Forbidden, Global, Made, Mapping, Unreadable, shown
+from packager.source.symbols import Blob, Container, Forbidden, Global, Listing, Made, Mapping, Unreadable, shown
 from packager.source.versions import training_versions
 from packager.source.walk import MAX_PROTOCOL
 
@@ -105,8 +105,9 @@ def _class_of(symbol: object) -> str | None:
         return symbol.of.dotted
     if isinstance(symbol, Container):
         return f"builtins.{symbol.kind.removeprefix('long ').replace('text', 'str')}"
-    if isinstance(symbol, Mapping | Blob):
-        return "builtins.dict" if isinstance(symbol, Mapping) else "builtins.bytes"
+    for kind, name in ((Mapping, "dict"), (Listing, "list"), (Blob, "bytes")):
+        if isinstance(symbol, kind):
+            return f"builtins.{name}"
     return f"builtins.{type(symbol).__name__}" if type(symbol) in (bool, int, float, str, tuple) else None
 
 

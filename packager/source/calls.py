@@ -9,8 +9,9 @@ from collections.abc import Callable
 from typing import Final, TypeGuard, cast
 
 from packager.source import allowlist as known
+from packager.source import arrow
 from packager.source.arrays import check_dtype_call, dtype_of, nbytes
-from packager.source.symbols import FROZENSET, LIST, LONG_TEXT, SET, Blob, Forbidden, Global, Made, Mapping
+from packager.source.symbols import FROZENSET, LONG_TEXT, SET, Blob, Forbidden, Global, Listing, Made, Mapping
 
 Args = tuple[object, ...]
 Rule = Callable[[Global, Args], object]
@@ -23,9 +24,8 @@ CHECK_ARRAY: Final = Global("sklearn.utils.validation", "check_array")
 BIT_GENERATOR: Final = Global("numpy.random._pickle", "__bit_generator_ctor")
 SEED_SEQUENCE: Final = Global("numpy.random.bit_generator", "SeedSequence")
 TIMEZONE: Final = Global("datetime", "timezone")
+MISSING: Final = Global("pandas", "NA")
 TIMEDELTA: Final = Global("datetime", "timedelta")
-ARROW_TYPE: Final = Global("pyarrow.lib", "type_for_alias")
-ARROW_BUFFER: Final = Global("pyarrow.lib", "py_buffer")
 
 # Pure methods of str, as a text vectorizer's `analyzer` or `preprocessor`.
 STR_METHODS: Final = frozenset({"casefold", "lower", "split", "strip", "upper"})
@@ -33,10 +33,8 @@ FACTORIES: Final = frozenset(
     {Global("collections", "OrderedDict")}
     | {Global("builtins", name) for name in ("dict", "float", "int", "list", "set", "str")}
 )
-ARROW_STRINGS: Final = frozenset({"large_string", "string", "str", "large_utf8", "utf8"})
 INDEX_FIELDS: Final = frozenset({"data", "name", "dtype", "start", "stop", "step", "names"})
 MAX_TREE_OUTPUTS: Final = 1 << 20
-MAX_BUFFER_LENGTH: Final = 1 << 40
 
 
 def _require(sound: bool, function: Global) -> None:
@@ -120,7 +118,8 @@ def _bytes(function: Global, args: Args) -> object:
 
 
 def _set(function: Global, args: Args) -> object:
-    _require(not args or (len(args) == 1 and args[0] in (LIST, SET, FROZENSET)), function)
+    listed = len(args) == 1 and (isinstance(args[0], Listing) or args[0] in (SET, FROZENSET))
+    _require(not args or listed, function)
     return SET if function.name == "set" else FROZENSET
 
 
@@ -221,22 +220,13 @@ def _index(function: Global, args: Args) -> object:
     return Made(_one_of(function, args[0], known.INDEXES))
 
 
-def _arrow_type(function: Global, args: Args) -> object:
-    _require(len(args) == 1 and type(args[0]) is str and args[0] in ARROW_STRINGS, function)
-    return Made(function)
+def _string_array(function: Global, args: Args) -> object:
+    _require(len(args) == 3 and type(args[1]) is int and args[2] is None, function)
+    return Made(_one_of(function, args[0], known.STRING_ARRAYS))
 
 
-def _arrow_buffer(function: Global, args: Args) -> object:
-    _require(len(args) == 1 and isinstance(args[0], Blob), function)
-    return Made(function)
-
-
-def _arrow_array(function: Global, args: Args) -> object:
-    """Strings by type, length, nulls, offset, buffers, children and dictionary."""
-    parts = args[0] if len(args) == 1 and isinstance(args[0], tuple) else ()
-    _require(len(parts) == 7 and _made(parts[0], frozenset({ARROW_TYPE})), function)
-    counts = all(type(part) is int and 0 <= part < MAX_BUFFER_LENGTH for part in parts[1:4])
-    _require(counts and parts[4] is LIST and parts[5] is LIST and parts[6] is None, function)
+def _string_dtype(function: Global, args: Args) -> object:
+    _require(all(_is_plain(arg) or arg == MISSING for arg in args), function)
     return Made(function)
 
 
@@ -277,11 +267,12 @@ _STANDARD: Final[dict[str, Rule]] = {
     "functools.partial": _partial,
 }
 _OTHERS: Final[dict[str, Rule]] = {
-    "pandas.StringDtype": _plain,
+    "pandas.StringDtype": _string_dtype,
+    "pandas._libs.arrays.__pyx_unpickle_NDArrayBacked": _string_array,
     "pandas.core.indexes.base._new_Index": _index,
-    "pyarrow.lib._restore_array": _arrow_array,
-    "pyarrow.lib.py_buffer": _arrow_buffer,
-    "pyarrow.lib.type_for_alias": _arrow_type,
+    "pyarrow.lib._restore_array": arrow.make_array,
+    "pyarrow.lib.py_buffer": arrow.make_buffer,
+    "pyarrow.lib.type_for_alias": arrow.make_type,
     "sklearn.metrics._dist_metrics.newObj": _cython_new,
     "sklearn.neighbors._ball_tree.newObj": _cython_new,
     "sklearn.neighbors._kd_tree.newObj": _cython_new,

@@ -13,7 +13,7 @@ from typing import Final
 from packager.errors import SourceError
 from packager.source.arrays import ARRAY_WRAPPER
 from packager.source.lightgbm_text import PREFIX, check_model_text
-from packager.source.symbols import FROZENSET, LIST, LONG_TEXT, SET, Forbidden, Global, Made, Mapping, Unreadable
+from packager.source.symbols import FROZENSET, LONG_TEXT, SET, Forbidden, Global, Listing, Made, Mapping, Unreadable
 from packager.source.walk import LONG_TEXT_BYTES, MAX_OPERATIONS, Walk
 
 LONG_LINE_BYTES: Final = 64 << 20
@@ -145,12 +145,9 @@ def _marked_tuple(walk: Walk) -> None:
     walk.stack.append(walk.packed(items))
 
 
-def _marked(symbol: object) -> Operation:
-    def operation(walk: Walk) -> None:
-        walk.keep(walk.unmark())
-        walk.stack.append(symbol)
-
-    return operation
+def _frozen_set(walk: Walk) -> None:
+    walk.keep(walk.unmark())
+    walk.stack.append(FROZENSET)
 
 
 def _dict(walk: Walk) -> None:
@@ -164,19 +161,37 @@ def _marked_dict(walk: Walk) -> None:
     walk.stack.append(mapping)
 
 
+def _list(walk: Walk) -> None:
+    walk.stack.append(walk.listing([]))
+
+
+def _marked_list(walk: Walk) -> None:
+    items = walk.unmark()
+    walk.keep(items)
+    walk.stack.append(walk.listing(items))
+
+
+def _extend(walk: Walk, items: list[object]) -> None:
+    walk.keep(items)
+    target = walk.stack[-1]
+    if type(target) is Listing:
+        target.extend(items)
+    else:
+        walk.judge.extend(target)
+
+
 def _append(walk: Walk) -> None:
-    walk.keep([walk.stack.pop()])
-    if walk.stack[-1] is not LIST:
+    _extend(walk, [walk.stack.pop()])
+
+
+def _appends(walk: Walk) -> None:
+    _extend(walk, walk.unmark())
+
+
+def _add_items(walk: Walk) -> None:
+    walk.keep(walk.unmark())
+    if walk.stack[-1] is not SET:
         walk.judge.extend(walk.stack[-1])
-
-
-def _appends(symbol: object) -> Operation:
-    def operation(walk: Walk) -> None:
-        walk.keep(walk.unmark())
-        if walk.stack[-1] is not symbol:
-            walk.judge.extend(walk.stack[-1])
-
-    return operation
 
 
 def _set_item(walk: Walk) -> None:
@@ -326,13 +341,13 @@ _OPERATIONS: Final[dict[bytes, Operation]] = {
     pickle.TUPLE2: _tuple(2),
     pickle.TUPLE3: _tuple(3),
     pickle.TUPLE: _marked_tuple,
-    pickle.EMPTY_LIST: _constant(LIST),
-    pickle.LIST: _marked(LIST),
+    pickle.EMPTY_LIST: _list,
+    pickle.LIST: _marked_list,
     pickle.APPEND: _append,
-    pickle.APPENDS: _appends(LIST),
+    pickle.APPENDS: _appends,
     pickle.EMPTY_SET: _constant(SET),
-    pickle.ADDITEMS: _appends(SET),
-    pickle.FROZENSET: _marked(FROZENSET),
+    pickle.ADDITEMS: _add_items,
+    pickle.FROZENSET: _frozen_set,
     pickle.EMPTY_DICT: _dict,
     pickle.DICT: _marked_dict,
     pickle.SETITEM: _set_item,

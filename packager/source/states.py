@@ -95,7 +95,7 @@ Rule = Callable[[Made, object], None]
 STATES: Final[dict[Global, Rule]] = {
     **dict.fromkeys(known.CLASSES | known.DICTS, _plain),
     **dict.fromkeys(known.DISTRIBUTIONS, _distribution),
-    **dict.fromkeys(known.CYTHON, _parts),
+    **dict.fromkeys(known.CYTHON | known.STRING_ARRAYS, _parts),
     **dict.fromkeys(known.ARRAYS, _array),
     BOOSTER: _booster,
     SEED_SEQUENCE: _parts,

@@ -12,6 +12,7 @@ from packager.errors import SourceError
 
 # A mapping with more entries than this is only kept by its keys' names; no rule needs to see into a larger one.
 KEPT_ENTRIES: Final = 256
+KEPT_ITEMS: Final = 4
 SHOWN_CHARACTERS: Final = 80
 # Special names that are mere text where scipy's and numpy's objects state them.
 PLAIN_KEYS: Final = frozenset({"__doc__", "__name__"})
@@ -83,6 +84,23 @@ class Mapping:
         return dict(self.entries)
 
 
+@dataclass(slots=True, eq=False)
+class Listing:
+    """A list, by how many items it has so far, and its first ones.
+
+    The number matters: numpy takes as many out of a list as an array's shape says.
+    """
+
+    size: int = 0
+    first: tuple[object, ...] = ()
+
+    def extend(self, items: list[object]) -> None:
+        """Note more items."""
+        if self.size < KEPT_ITEMS:
+            self.first += tuple(items[: KEPT_ITEMS - self.size])
+        self.size += len(items)
+
+
 @dataclass(frozen=True, slots=True)
 class Blob:
     """Bytes that were skipped, by length where it is known."""
@@ -99,12 +117,11 @@ class ModelText:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Container:
-    """A list or a set, or a long string: what is in it was seen, and is not kept."""
+    """A set, or a long string: what is in it was seen, and is not kept."""
 
     kind: str
 
 
-LIST: Final = Container("list")
 SET: Final = Container("set")
 FROZENSET: Final = Container("frozenset")
 LONG_TEXT: Final = Container("long text")

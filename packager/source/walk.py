@@ -11,14 +11,14 @@ from typing import Final, Protocol, cast
 
 from packager.source.lightgbm_text import MAX_TEXT_BYTES, PREFIX, check_model_text
 from packager.source.stream import Source
-from packager.source.symbols import LONG_TEXT, Arguments, Blob, Forbidden, Global, Made, Mapping, Unreadable
+from packager.source.symbols import LONG_TEXT, Arguments, Blob, Forbidden, Global, Listing, Made, Mapping, Unreadable
 
 MAX_PROTOCOL: Final = 5
 # Together these keep a walk below about one GiB and half a minute, whatever the file says. A vocabulary of a
 # million words takes three million operations.
 MAX_OPERATIONS: Final = 20_000_000
 MAX_MEMO: Final = 5_000_000
-MAX_MAPPINGS: Final = 5_000_000
+MAX_CONTAINERS: Final = 5_000_000
 LONG_TEXT_BYTES: Final = 1 << 16
 
 
@@ -45,7 +45,7 @@ class Walk:
         self.stack: list[object] = []
         self.marks: list[list[object]] = []
         self.memo: dict[int, object] = {}
-        self.mappings = 0
+        self.containers = 0
         # Called with the symbol of a joblib array wrapper once its state is set; None where no raw array may follow.
         self.read_array: Callable[[Made], object] | None = None
 
@@ -100,12 +100,22 @@ class Walk:
         self.source.skip(size)
         self.stack.append(Blob(size))
 
+    def _count(self) -> None:
+        self.containers += 1
+        if self.containers > MAX_CONTAINERS:
+            raise Unreadable(f"it holds more than {MAX_CONTAINERS:,} lists and dicts")
+
     def mapping(self) -> Mapping:
         """Return a new empty dict's symbol."""
-        self.mappings += 1
-        if self.mappings > MAX_MAPPINGS:
-            raise Unreadable(f"it holds more than {MAX_MAPPINGS:,} dicts")
+        self._count()
         return Mapping()
+
+    def listing(self, items: list[object]) -> Listing:
+        """Return a new list's symbol."""
+        self._count()
+        listing = Listing()
+        listing.extend(items)
+        return listing
 
     def _only_passed(self, item: object) -> bool:
         """Say whether an item is, or holds, a name that may be called but not kept."""

@@ -43,8 +43,6 @@ def as_categorical(cells: npt.NDArray[Any], known: tuple[Scalar, ...]) -> Any:
     """Return a pandas Categorical of a column's cells; a cell that is no category is missing, as LightGBM has it."""
     import pandas
 
-    if is_text(known):
-        return pandas.Categorical(cells, categories=list(known))
-    position = {float(value): code for code, value in enumerate(known)}
+    position = {value if isinstance(value, str) else float(value): code for code, value in enumerate(known)}
     codes = np.array([position.get(cell, -1) for cell in cells.tolist()], dtype=np.int64)
     return pandas.Categorical.from_codes(codes, categories=list(known))

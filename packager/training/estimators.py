@@ -43,7 +43,7 @@ def step_tree(model: Any) -> tuple[str, ...]:
         members = getattr(value, "estimators_", None)
         count = f" ({np.size(members)} trees)" if members is not None and hasattr(value, "max_depth") else ""
         lines.append(f"{'  ' * depth}{label}{type(value).__name__}{count}")
-        for name, inner in _steps(value):
+        for name, inner in () if count else _steps(value):
             visit(inner, depth + 1, f"{name}: ")
 
     visit(model, 0, "")

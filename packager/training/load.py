@@ -11,16 +11,10 @@ from packager.errors import SourceError
 
 def load_model(path: Path, file_format: str) -> Any:
     """Return the fitted estimator in `path`; `file_format` is the audit's "pickle", "joblib" or "lightgbm-text"."""
-    if file_format == "lightgbm-text":
-        import lightgbm
-
-        return lightgbm.Booster(model_str=path.read_text(encoding="utf-8"))
-    import joblib
-
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # version skew was judged before, from the bytes
         try:
-            model = joblib.load(path)
+            model = _read(path, file_format)
         except Exception as error:
             message = f"the artifact does not load: {type(error).__name__}: {str(error)[:300]}"
             raise SourceError(message, hint="load it where it was trained and save it again") from error
@@ -29,3 +23,13 @@ def load_model(path: Path, file_format: str) -> Any:
         message = f"the artifact holds a {kind}, not a model: it has neither predict nor transform"
         raise SourceError(message, hint="register the fitted estimator or pipeline itself")
     return model
+
+
+def _read(path: Path, file_format: str) -> Any:
+    if file_format == "lightgbm-text":
+        import lightgbm
+
+        return lightgbm.Booster(model_str=path.read_text(encoding="utf-8"))
+    import joblib
+
+    return joblib.load(path)

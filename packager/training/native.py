@@ -18,6 +18,8 @@ from packager.training.categories import as_categorical, pandas_categories
 
 Array = npt.NDArray[np.generic]
 Outputs = dict[str, Array]
+Texts = dict[int, tuple[str, ...]]
+Codes = dict[int, npt.NDArray[np.float64]]
 
 # Tried from the top: the first magnitude that the model takes is the limit that the served model enforces.
 _WIDEST = (float(np.finfo(np.float64).max), float(np.finfo(np.float32).max))
@@ -108,14 +110,14 @@ def signature_of(native: NativeModel) -> Signature:
         message = f"{type(model).__name__} is not fitted: there is nothing to convert"
         raise ConvertError(message, hint="fit the model before it is registered")
     count = estimators.feature_count(model)
-    texts = estimators.text_columns(model)
+    texts, codes = estimators.text_columns(model), estimators.code_columns(model)
     if count is None:
         raise ConvertError(f"{type(model).__name__} does not say how many columns it takes (n_features_in_)")
-    row = _ordinary_row(native, count, texts)
     names = native.names or estimators.own_feature_names(model) or tuple(f"feature_{index}" for index in range(count))
     if len(set(names)) != len(names):
         raise ConvertError("two columns of the model have the same name", hint="give every column a name of its own")
-    limit = _largest_magnitude(native, row)
+    row = _ordinary_row(native, count, texts, codes)
+    limit = _largest_magnitude(native, row, [index for index in range(count) if index not in codes])
     missing = _columns_taking_missing(native, row)
     columns = tuple(
         Column(name, "string" if index in texts else "float64", index in missing, limit)
@@ -124,13 +126,15 @@ def signature_of(native: NativeModel) -> Signature:
     return Signature(native.task, "columns" if texts else "tensor", columns, _outputs(native, row), _classes(native))
 
 
-def _ordinary_row(native: NativeModel, count: int, texts: dict[int, tuple[str, ...]]) -> Rows:
-    """Return one row that the model answers."""
+def _ordinary_row(native: NativeModel, count: int, texts: Texts, codes: Codes) -> Rows:
+    """Return one row that the model answers; encoders are shown what they know."""
     strings = {index: np.array([known[0] if known else ""], dtype=object) for index, known in texts.items()}
     reason = ""
     for value in (0.0, 1.0, 0.5, 100.0):
         numbers = np.full((1, count), value)
         numbers[:, list(texts)] = np.nan
+        for index, known in codes.items():
+            numbers[:, index] = known[0]
         row = Rows(numbers, strings)
         try:
             native.answers(row)
@@ -170,11 +174,15 @@ def _accepts(native: NativeModel, row: Rows, numbers: npt.NDArray[np.float64]) -
     return True
 
 
-def _largest_magnitude(native: NativeModel, row: Rows) -> float:
-    for magnitude in _MAGNITUDES:
-        if all(_accepts(native, row, np.full_like(row.numbers, sign * magnitude)) for sign in (1, -1)):
-            return magnitude
-    return 100.0
+def _largest_magnitude(native: NativeModel, row: Rows, columns: list[int]) -> float:
+    """Return how large a number may be in all of `columns` at once, with either sign."""
+
+    def takes(number: float) -> bool:
+        numbers = row.numbers.copy()
+        numbers[:, columns] = number
+        return _accepts(native, row, numbers)
+
+    return next((size for size in _MAGNITUDES if takes(size) and takes(-size)), 100.0)
 
 
 def _columns_taking_missing(native: NativeModel, row: Rows) -> set[int]:

@@ -11,10 +11,11 @@ from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from .cases import ROWS, Case, Doubles, codes, numbers, values, with_category
+from .cases import BITS, EXACT, ROWS, Case, Doubles, codes, numbers, values, with_category
 
 QUIET = {"verbose": -1, "n_jobs": 1, "random_state": 3, "deterministic": True}
 SMALL = {"n_estimators": 15, "num_leaves": 15, "min_child_samples": 5, "learning_rate": 0.2, **QUIET}
+_IDENTITIES = ("regression", "regression_l1", "huber", "fair", "quantile", "mape")
 BAGGED = {"bagging_freq": 1, "bagging_fraction": 0.7, "feature_fraction": 0.8}
 # So few rows need encouragement to split on categories.
 CATEGORIES = {"min_data_per_group": 5, "cat_smooth": 1.0, "cat_l2": 1.0}
@@ -38,7 +39,7 @@ def regressor(objective: str = "regression", *, category: bool = False, missing:
         model = LGBMRegressor(objective=objective, **{**SMALL, **(CATEGORIES if category else {}), **settings})
         return model.fit(rows, target, categorical_feature=[1] if category else "auto")
 
-    return Case(_name(objective, category, missing, settings), fit)
+    return Case(_name(objective, category, missing, settings), fit, _tolerance(objective))
 
 
 def classifier(
@@ -53,7 +54,7 @@ def classifier(
         return model.fit(rows, named[codes(rows, count)], categorical_feature=[1] if category else "auto")
 
     kind = f"{count} classes" if labels is None else f"classes {np.array(labels).dtype.kind}"
-    return Case(_name(kind, category, missing, settings), fit)
+    return Case(_name(kind, category, missing, settings), fit, EXACT)
 
 
 def booster(objective: str, *, category: bool = False, as_text: bool = False, **settings: Any) -> Case:
@@ -71,7 +72,13 @@ def booster(objective: str, *, category: bool = False, as_text: bool = False, **
         trained = lightgbm.train(parameters, table, num_boost_round=rounds)
         return Booster(model_str=trained.model_to_string()) if as_text else trained
 
-    return Case(_name(f"{'text' if as_text else 'booster'} {objective}", category, True, settings), fit)
+    return Case(
+        _name(f"{'text' if as_text else 'booster'} {objective}", category, True, settings), fit, _tolerance(objective)
+    )
+
+
+def _tolerance(objective: str) -> float:
+    return BITS if objective in _IDENTITIES else EXACT
 
 
 def _name(kind: str, category: bool, missing: bool, settings: dict[str, Any]) -> str:
@@ -92,7 +99,7 @@ def _stopped_early() -> Any:
     rows, target = numbers(), codes(numbers(), 2)
     model = LGBMClassifier(**{**SMALL, "n_estimators": 60, "learning_rate": 0.5})
     stop = lightgbm.early_stopping(3, verbose=False)
-    model.fit(rows[:200], target[:200], eval_set=[(rows[200:], target[200:])], callbacks=[stop])
+    model.fit(rows[:200], target[:200], eval_X=rows[200:], eval_y=target[200:], callbacks=[stop])
     if not 0 < model.best_iteration_ < 60:
         raise ValueError("the example does not stop early any more")
     return model
@@ -100,7 +107,9 @@ def _stopped_early() -> Any:
 
 def _custom() -> Any:
     rows = numbers()
-    return LGBMRegressor(objective=lambda truth, found: (found - truth, np.ones_like(truth)), **SMALL).fit(rows, values(rows))
+    return LGBMRegressor(objective=lambda truth, found: (found - truth, np.ones_like(truth)), **SMALL).fit(
+        rows, values(rows)
+    )
 
 
 def _in_pipeline(model: Any, *steps: Any, count: int = 0) -> Any:
@@ -173,11 +182,20 @@ CASES = (
     booster("binary", as_text=True, category=True),
     booster("multiclassova", as_text=True),
     booster("quantile", as_text=True, zero_as_missing=True),
-    Case("lightgbm scaled, 2 classes", lambda: _in_pipeline(LGBMClassifier(**SMALL), StandardScaler(), count=2)),
-    Case("lightgbm filled and scaled", lambda: _in_pipeline(LGBMRegressor(**SMALL), SimpleImputer(), StandardScaler())),
+    Case(
+        "lightgbm scaled, 2 classes",
+        lambda: _in_pipeline(LGBMClassifier(**SMALL), StandardScaler(), count=2),
+        EXACT,
+        None,
+    ),
+    Case(
+        "lightgbm filled and scaled",
+        lambda: _in_pipeline(LGBMRegressor(**SMALL), SimpleImputer(), StandardScaler()),
+        in_float=None,
+    ),
     _ranker("lambdarank"),
     _ranker("rank_xendcg"),
-    Case("lightgbm stopped early", _stopped_early),
+    Case("lightgbm stopped early", _stopped_early, EXACT),
     Case("lightgbm custom objective", _custom),
     Case("lightgbm nothing to split", _nothing_to_split),
     regressor(n_estimators=1),

@@ -47,7 +47,9 @@ class Pair:
             assert expected.shape == answered.shape, output.name
             if bad := int((~_same(output.role, expected, answered, tolerance)).sum()):
                 first = int(np.flatnonzero(~_same(output.role, expected, answered, tolerance))[0])
-                told.append(f"{output.name}: {bad} rows, {expected[first]} became {answered[first]}: {judged.numbers[first]}")
+                told.append(
+                    f"{output.name}: {bad} rows, {expected[first]} became {answered[first]}: {judged.numbers[first]}"
+                )
         return told
 
 
@@ -71,7 +73,9 @@ def random_rows(pair: Pair, count: int, *, seed: int = 1) -> Rows:
         numbers[:, index] = random.choice(codes, count)
     takes_missing = np.array([column.accepts_missing for column in pair.signature.columns])
     numbers[takes_missing & (random.random(numbers.shape) < 0.1)] = np.nan
-    strings = {index: random.choice(np.array(known, dtype=object), count) for index, known in pair.structure.texts.items()}
+    strings = {
+        index: random.choice(np.array(known, dtype=object), count) for index, known in pair.structure.texts.items()
+    }
     return Rows(numbers, strings)
 
 

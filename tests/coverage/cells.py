@@ -143,7 +143,7 @@ def _in_dtype(column: Cell, dtype: Any) -> Any:
         known = {value if isinstance(value, str) else float(value): at for at, value in enumerate(dtype.categories)}
         return pandas.Categorical.from_codes([known.get(cell, -1) for cell in column], dtype=dtype)
     if column.dtype == object:
-        return column
+        return pandas.array(column, dtype=dtype) if dtype != object else column
     kind = np.dtype(dtype).kind if isinstance(dtype, np.dtype) else "f"
     whole = np.isfinite(column).all() and (column == np.round(column)).all() and (np.abs(column) < 2**62).all()
     if kind == "b" and whole and np.isin(column, (0, 1)).all():

@@ -17,7 +17,9 @@ Doubles = npt.NDArray[np.float64]
 ROWS = 160
 _CITIES = ("Bern", "Zürich", "東京", "New York")
 _KINDS = ("a", "b", "c d", "rare")
-_WORDS = "the cat sat on a mat while dogs bark at night I saw red cars go by x-ray café Straße 42 it's well_known".split()
+_WORDS = (
+    "the cat sat on a mat while dogs bark at night I saw red cars go by x-ray café Straße 42 it's well_known".split()
+)
 
 
 def plain(columns: int = 4, *, rows: int = ROWS) -> Sample:
@@ -115,8 +117,13 @@ def frame(*, missing: bool = False, text: bool = True, categories: bool = False)
 
 
 def text_cells(*, missing: bool = False) -> Sample:
-    """Return an array of text cells, two columns."""
-    return lambda seed: frame(missing=missing)(seed)[["city", "kind"]].to_numpy(dtype=object)
+    """Return an array of text cells, two columns; a missing one is None."""
+
+    def draw(seed: int) -> Any:
+        cells = frame(missing=missing)(seed)[["city", "kind"]].to_numpy(dtype=object)
+        return np.where(cells != cells, None, cells)  # NaN is unlike itself
+
+    return draw
 
 
 def documents(seed: int) -> Any:
@@ -164,7 +171,9 @@ def value(*, outputs: int = 0, above_zero: bool = False) -> Target:
 
     def number(rows: Any) -> Doubles:
         one = np.exp(signal(rows) / 3) if above_zero else signal(rows)
-        return one if not outputs else np.stack([one * (at + 1) + np.roll(one, at) * at for at in range(outputs)], axis=1)
+        return (
+            one if not outputs else np.stack([one * (at + 1) + np.roll(one, at) * at for at in range(outputs)], axis=1)
+        )
 
     return number
 

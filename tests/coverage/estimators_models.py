@@ -102,7 +102,9 @@ _BY_FAMILY = {
             linear_model.LogisticRegressionCV(Cs=3, cv=3, use_legacy_attributes=False), plain(), classes(3)
         ),
         "MLPClassifier": fit(neural_network.MLPClassifier((8,), max_iter=60, **SEED), plain(), classes(3)),
-        "MLPRegressor": fit(neural_network.MLPRegressor(hidden_layer_sizes=(8,), max_iter=60, **SEED), plain(), value()),
+        "MLPRegressor": fit(
+            neural_network.MLPRegressor(hidden_layer_sizes=(8,), max_iter=60, **SEED), plain(), value()
+        ),
         "MultiTaskElasticNet": fit(linear_model.MultiTaskElasticNet(0.1), plain(), value(outputs=2)),
         "MultiTaskElasticNetCV": fit(linear_model.MultiTaskElasticNetCV(cv=3), plain(), value(outputs=2)),
         "MultiTaskLasso": fit(linear_model.MultiTaskLasso(0.1), plain(), value(outputs=2)),
@@ -174,4 +176,6 @@ _BY_FAMILY = {
     },
 }
 
-CASES = tuple(Case(name, "estimator", family, make) for family, rows in _BY_FAMILY.items() for name, make in rows.items())
+CASES = tuple(
+    Case(name, "estimator", family, make) for family, rows in _BY_FAMILY.items() for name, make in rows.items()
+)

@@ -69,6 +69,18 @@ def _frozen() -> Fitted:
     return Fitted(frozen.FrozenEstimator(learned.model), learned.held_out)
 
 
+def _words(seed: int) -> Any:
+    return text_cells()(seed)[:, 0]
+
+
+def _bags(seed: int) -> Any:
+    return [set(row) for row in text_cells()(seed)]
+
+
+def _images(seed: int) -> Doubles:
+    return plain(16, rows=5)(seed).reshape(5, 4, 4)
+
+
 def _by_kind() -> Any:
     return compose.ColumnTransformer(
         [
@@ -125,7 +137,9 @@ _BY_FAMILY = {
             ensemble.VotingClassifier([("nb", GaussianNB()), ("logistic", LOGISTIC)]), plain(), classes(3)
         ),
         "VotingRegressor": fit(
-            ensemble.VotingRegressor([("ridge", Ridge()), ("tree", DecisionTreeRegressor(max_depth=3))]), plain(), value()
+            ensemble.VotingRegressor([("ridge", Ridge()), ("tree", DecisionTreeRegressor(max_depth=3))]),
+            plain(),
+            value(),
         ),
     },
     PREPARATION: {
@@ -151,6 +165,8 @@ _BY_FAMILY = {
         "KNNImputer": fit(impute.KNNImputer(n_neighbors=3), with_missing()),
         "KernelCenterer": fit(preprocessing.KernelCenterer(), _kernel),
         "KernelPCA": fit(decomposition.KernelPCA(2, kernel="rbf", **SEED), plain()),
+        "LabelBinarizer": fit(preprocessing.LabelBinarizer(), _words),
+        "LabelEncoder": fit(preprocessing.LabelEncoder(), _words),
         "LatentDirichletAllocation": fit(decomposition.LatentDirichletAllocation(3, max_iter=4, **SEED), counts()),
         "LocallyLinearEmbedding": fit(manifold.LocallyLinearEmbedding(**SEED), plain(rows=60)),
         "MDS": fit(manifold.MDS(2, n_init=1, init="random", max_iter=20, **SEED), plain(rows=40)),
@@ -160,11 +176,13 @@ _BY_FAMILY = {
         "MiniBatchNMF": fit(decomposition.MiniBatchNMF(2, max_iter=20, **SEED), positive()),
         "MiniBatchSparsePCA": fit(decomposition.MiniBatchSparsePCA(2, max_iter=20, **SEED), plain()),
         "MissingIndicator": fit(impute.MissingIndicator(), with_missing()),
+        "MultiLabelBinarizer": fit(preprocessing.MultiLabelBinarizer(), _bags),
         "NMF": fit(decomposition.NMF(2, max_iter=300, **SEED), positive()),
         "Normalizer": fit(preprocessing.Normalizer(), plain()),
         "Nystroem": fit(kernel_approximation.Nystroem(n_components=8, **SEED), plain()),
         "OneHotEncoder": fit(preprocessing.OneHotEncoder(handle_unknown="ignore"), text_cells()),
         "OrdinalEncoder": fit(preprocessing.OrdinalEncoder(), text_cells()),
+        "PatchExtractor": fit(feature_extraction.image.PatchExtractor(patch_size=(2, 2)), _images),
         "PCA": fit(decomposition.PCA(2), plain()),
         "PLSCanonical": fit(cross_decomposition.PLSCanonical(2), plain(), value(outputs=2)),
         "PLSRegression": fit(cross_decomposition.PLSRegression(2), plain(), value(outputs=2)),
@@ -184,7 +202,9 @@ _BY_FAMILY = {
         "SelectKBest": fit(feature_selection.SelectKBest(k=2), plain(), classes(2)),
         "SelectPercentile": fit(feature_selection.SelectPercentile(percentile=50), plain(), classes(2)),
         "SequentialFeatureSelector": fit(
-            feature_selection.SequentialFeatureSelector(LinearRegression(), n_features_to_select=2, cv=3), plain(), value()
+            feature_selection.SequentialFeatureSelector(LinearRegression(), n_features_to_select=2, cv=3),
+            plain(),
+            value(),
         ),
         "SimpleImputer": fit(impute.SimpleImputer(), with_missing()),
         "SkewedChi2Sampler": fit(kernel_approximation.SkewedChi2Sampler(n_components=8, **SEED), positive()),
@@ -205,12 +225,6 @@ _BY_FAMILY = {
     },
 }
 
-# These take no rows of a table.
-LEFT_OUT = {
-    "LabelBinarizer": "encodes targets",
-    "LabelEncoder": "encodes targets",
-    "MultiLabelBinarizer": "encodes targets",
-    "PatchExtractor": "reads images",
-}
-
-CASES = tuple(Case(name, "estimator", family, make) for family, rows in _BY_FAMILY.items() for name, make in rows.items())
+CASES = tuple(
+    Case(name, "estimator", family, make) for family, rows in _BY_FAMILY.items() for name, make in rows.items()
+)

@@ -32,7 +32,10 @@ _MOST_REFUSALS = 40
 
 @dataclass
 class Judgement:
-    """What was found over all rows. `differing` counts per kind the rows beyond the default limits."""
+    """What was found over all rows. `differing` counts per kind the rows beyond the default limits.
+
+    `worst` is the largest error, relative to 1 + the size of the score.
+    """
 
     rows: int = 0
     differing: Counter[str] = field(default_factory=Counter)
@@ -58,7 +61,7 @@ class Judgement:
         kinds = self.differing or self.inexact
         where = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common(4))
         labels = f"{self.labels} labels, " if self.labels else ""
-        return f"{labels}largest error {self.worst:.1g}, rows: {where}" if kinds else ""
+        return f"{labels}scores off by {self.worst:.1g}, rows: {where}" if kinds else ""
 
 
 def judge(model: Any, held: Cells, session: Session, *, exact_within: float) -> Judgement:
@@ -128,7 +131,7 @@ def _compare(
     judgement.inexact[kind] += int((error > exact_within * (1 + magnitude)).any(axis=1).sum())
     judgement.differing += Counter()
     judgement.inexact += Counter()
-    judgement.worst = max(judgement.worst, float(error.max(initial=0.0)))
+    judgement.worst = max(judgement.worst, float((error / (1 + magnitude)).max(initial=0.0)))
     return None
 
 

@@ -11,11 +11,14 @@ from packager.artifact import Signature
 
 from .cells import Cells, concatenate
 from .splits import Answer, at_splits, bisected, splits_of
+from .steps import blurs_boundaries
 
 _ZEROS = (0.0, -0.0, 1e-35, -1e-35, 1e-36, 9.9e-36, -3e-36, 1e-300, 5e-324, -5e-324, 1.5e-35)
 _LARGE = (1e4, -1e4, 16_777_217.0, 1e6, -1e6, 1e9, 1e15, -1e15, 1e30, -1e30)
 _TEXTS = ("never seen", "", " ", "Ünsëen ß 漢字", "bern", "Bern ", "a", "nan", "1", "x " * 30, "O'Neil & co.", "\tq\n")
 _FEW = 5
+# How far beside a boundary rows lie where the numbers that trees read were rounded on their way.
+_BLUR = 1e-9
 _COLUMNS = 8
 
 
@@ -39,7 +42,7 @@ def judged_rows(model: Any, held: Cells, answer: Answer | None) -> Iterator[tupl
     placed = at_splits(held, splits)
     if placed is not None:
         yield "threshold", placed
-    found = None if answer is None else bisected(held, answer)
+    found = None if answer is None else bisected(held, answer, beside=_BLUR if blurs_boundaries(model) else 0.0)
     if found is not None:
         yield "boundary", found
 

@@ -19,8 +19,8 @@ from .cells import Cells, concatenate
 Doubles = npt.NDArray[np.float64]
 Answer = Callable[[Cells], Doubles]
 
-_MOST_SPLITS = 90
-_PAIRS = 24
+_MOST_SPLITS = 150
+_PAIRS = 32
 _STEPS_OF_BISECTION = 64
 _DEEPEST = 40
 
@@ -76,8 +76,11 @@ def around(threshold: float) -> Doubles:
     return np.unique(steps[np.isfinite(steps)])
 
 
-def bisected(held: Cells, answer: Answer) -> Cells | None:
-    """Return rows on both sides of jumps of the native answer, neighbouring doubles, one column moved at a time."""
+def bisected(held: Cells, answer: Answer, *, beside: float) -> Cells | None:
+    """Return rows on both sides of jumps of the native answer, one column moved at a time.
+
+    They are neighbouring doubles where `beside` is 0, else that far from the jump, relative to the number.
+    """
     if not held.numeric:
         return None
     random = np.random.default_rng(13)
@@ -87,33 +90,37 @@ def bisected(held: Cells, answer: Answer) -> Cells | None:
     for column in held.numeric[:8]:
         low, high = first.columns[column], other.columns[column]
         usable = np.isfinite(low) & np.isfinite(high)
-        if usable.any() and _differ(first.take(usable), column, low[usable], high[usable], answer):
-            parts.append(_bisect(first.take(usable), column, low[usable], high[usable], answer))
+        try:
+            found = _jumps(first.take(usable), column, (low[usable], high[usable]), answer)
+        except Exception:  # noqa: BLE001 - the model refuses what lies between: whatever it raises, nothing is found
+            continue
+        if found is not None:
+            parts.append(_sides(first.take(usable), column, found, beside=beside))
     return concatenate(parts) if parts else None
 
 
-def _differ(rows: Cells, column: int, low: Doubles, high: Doubles, answer: Answer) -> bool:
-    """Tell whether the column moves any answer; a model that refuses such rows has nothing to find."""
+def _jumps(rows: Cells, column: int, ends: tuple[Doubles, Doubles], answer: Answer) -> tuple[Doubles, Doubles] | None:
+    """Return the doubles below and above a jump for each row, None where the column moves no answer."""
     every = np.arange(len(rows))
-    try:
-        start, end = (answer(rows.with_cells(every, column, cells)) for cells in (low, high))
-    except Exception:  # noqa: BLE001 - a refusal, whatever its kind
-        return False
-    return bool((start != end).any())
-
-
-def _bisect(rows: Cells, column: int, low: Doubles, high: Doubles, answer: Answer) -> Cells:
-    every = np.arange(len(rows))
-    bottom, top = _ordered(low), _ordered(high)
-    start = answer(rows.with_cells(every, column, low))
+    start, end = (answer(rows.with_cells(every, column, cells)) for cells in ends)
+    if not (start != end).any():
+        return None
+    bottom, top = _ordered(ends[0]), _ordered(ends[1])
     for _ in range(_STEPS_OF_BISECTION):
         middle = (bottom >> 1) + (top >> 1) + (bottom & top & 1)
-        found = answer(rows.with_cells(every, column, _number(middle)))
-        same = (found == start).all(axis=1)
+        same = (answer(rows.with_cells(every, column, _number(middle))) == start).all(axis=1)
         bottom, top = np.where(same, middle, bottom), np.where(same, top, middle)
         if (np.abs(top - bottom) <= 1).all():
             break
-    sides = [_number(bottom), _number(top), _number(bottom).astype(np.float32), _number(top).astype(np.float32)]
+    return _number(bottom), _number(top)
+
+
+def _sides(rows: Cells, column: int, jumps: tuple[Doubles, Doubles], *, beside: float) -> Cells:
+    bottom, top = jumps
+    away = np.where(top > bottom, beside, -beside) * np.maximum(np.abs(bottom), 1e-3)
+    near, far = bottom - away, top + away
+    sides = [near, far] if beside else [near, far, near.astype(np.float32), far.astype(np.float32)]
+    every = np.arange(len(rows))
     return concatenate([rows.with_cells(every, column, side.astype(np.float64)) for side in sides])
 
 

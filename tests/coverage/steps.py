@@ -22,6 +22,18 @@ _TREES = (
 )
 _WRAPPERS = ("Bagging", "AdaBoost", "Frozen", "GridSearch", "RandomizedSearch", "MultiOutput")
 _JUMPING = ("KBinsDiscretizer", "Binarizer", "OneHotEncoder", "OrdinalEncoder", "RandomTreesEmbedding", "BernoulliNB")
+# Sums, roots and logarithms end in a bit of their own: where trees read them, a boundary is known up to that bit.
+_ROUNDED = (
+    "PowerTransformer",
+    "PCA",
+    "KernelPCA",
+    "Normalizer",
+    "Tfidf",
+    "Nystroem",
+    "FastICA",
+    "TruncatedSVD",
+    "Spline",
+)
 
 
 def exact_within(model: Any) -> float:
@@ -40,3 +52,12 @@ def exact_within(model: Any) -> float:
 def is_stepwise(model: Any) -> bool:
     """Tell whether answers jump at some numbers, so that these are worth finding."""
     return any(type(part).__name__.startswith((*_TREES, *_JUMPING)) for part in nested_estimators(model))
+
+
+def blurs_boundaries(model: Any) -> bool:
+    """Tell whether trees read numbers that were rounded on their way, so that rows may not lie on a boundary itself."""
+    for part in nested_estimators(model):
+        name = type(part).__name__
+        if name.startswith(_ROUNDED) or (name.startswith("Stacking") and is_stepwise(part.final_estimator_)):
+            return True
+    return False

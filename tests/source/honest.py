@@ -448,6 +448,7 @@ def _pipelines() -> Iterator[tuple[str, Thunk]]:
     )
     yield "Index of numbers", lambda: {"columns": frame().index, "labels": type(frame().columns)([3, 1, 2])}
     yield "Index of strings", lambda: frame().columns.astype(object)
+    yield "Index of pandas strings", lambda: [frame().columns.astype("string[python]"), frame().columns[:2]]
     yield "CountVectorizer(str.split)", lambda: _make("CountVectorizer", analyzer=str.split).fit(texts())
     yield "TfidfVectorizer(str.lower)", lambda: _make("TfidfVectorizer", preprocessor=str.lower).fit(texts())
     yield (
@@ -457,6 +458,22 @@ def _pipelines() -> Iterator[tuple[str, Thunk]]:
             "at": datetime(2026, 1, 2, 3, 4, tzinfo=timezone(timedelta(0))),
             "on": date(2026, 1, 2),
             "after": timedelta(days=2),
+        },
+    )
+    yield (
+        "arrays",
+        lambda: {
+            "times": np.array(["2026-01-02", "NaT"], dtype="M8[s]"),
+            "spans": np.array([1, 2], dtype="m8[ns]"),
+            "record": np.zeros(2, dtype=[("a", "i1"), ("b", "f8"), ("c", "U3"), ("d", "M8[D]")]),
+            "aligned": np.zeros(2, dtype=np.dtype([("a", "i1"), ("b", "f8")], align=True)),
+            "noted": np.zeros(2, dtype=np.dtype("f8", metadata={"unit": "m"})),
+            "kinds": [np.zeros((2, 1), dtype=kind) for kind in ("?", "i1", "u8", "f2", "c16", "S3", "U2", ">f4", "V5")],
+            "masked": np.ma.masked_array([1.0, 2.0], [True, False]),
+            "nothing": np.zeros((0, 3)),
+            "scalar": np.float32(1.5),
+            "objects": np.array([[None, "a"], [1, (2, 3)]], dtype=object),
+            "transposed": np.arange(6).reshape(2, 3).T,
         },
     )
     yield "dict", lambda: {"model": fitted("Ridge"), "columns": ["a"], "when": OrderedDict(a=1), "set": {1}, "b": b"x"}

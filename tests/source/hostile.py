@@ -516,8 +516,26 @@ class Workshop:
             + b"t"
         )
         yield "forged dtype with objects inside", Payload(proto(4, self.dtype("V8"), state, b"b"), live=False)
+        unit = b"N(C\x02ns" + number(1) + number(0) + number(1) + b"t\x86"
+        for version, more in ((3, b""), (4, b"N"), (4, b"N)\x86"), (4, unit)):
+            state = MARK + number(version) + text("<") + b"NNN" + number(-1) * 2 + number(0) + more + b"t"
+            yield f"times without a unit {len(more)}", Payload(proto(4, self.dtype("m8"), state, b"b"), live=False)
+        kind, text_of = (
+            call(name("pyarrow.lib", "type_for_alias"), text("large_string")),
+            name("pyarrow.lib", "py_buffer"),
+        )
+        buffer = call(text_of, b"C\x10" + bytes(16))
+        for wrong in (b"]", b"](NN" + buffer + b"e", b"](N" + buffer + b"Ne", b"](N" + buffer * 2 + b"e"):
+            parts = MARK + kind + b"K\x05K\x00K\x00" + wrong + b"]Nt"
+            yield (
+                f"pyarrow array {wrong.count(buffer)} {len(wrong)}",
+                Payload(proto(4, call(name("pyarrow.lib", "_restore_array"), parts)), live=False),
+            )
         yield "objects out of bytes", Payload(proto(4, self.array("O8", b"C\x08" + bytes(8))), live=False)
         yield "too few bytes", Payload(proto(4, self.array("f8", b"C\x04" + bytes(4))), live=False)
+        for kind, content in (("O8", b"]"), ("O8", b"]NaNa"), ("O0", b"]"), ("f8", b"]Na")):
+            size = content.count(b"a")
+            yield f"array of {kind} out of {size} items", Payload(proto(4, self.array(kind, content)), live=False)
         yield (
             "scalar of objects",
             Payload(
