@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from types import UnionType
 from typing import Final
 
 from packager.source import allowlist as known
@@ -69,10 +70,40 @@ def _partial(target: Made, state: object) -> None:
     _attributes(target, state[2])
 
 
-def _parts(target: Made, state: object) -> None:
-    """What Cython classes take: a tuple of their fields."""
+def _parts(target: Made, state: object) -> tuple[object, ...]:
+    """Return the tuple of its fields that a Cython class takes; most read it without looking at its length."""
     if not isinstance(state, tuple):
         raise Forbidden(f"it gives {target.of.dotted} a state that no honest model has")
+    return state
+
+
+def _form(*kinds: type | UnionType) -> Callable[[Made, object], None]:
+    """Return the rule for a tuple of exactly these kinds of fields."""
+
+    def rule(target: Made, state: object) -> None:
+        parts = _parts(target, state)
+        if len(parts) != len(kinds) or not all(map(isinstance, parts, kinds)):
+            raise Forbidden(f"it gives {target.of.dotted} a state that no honest model has")
+
+    return rule
+
+
+def _plain_parts(target: Made, state: object) -> None:
+    if not all(part is None or type(part) in (bool, int, float) for part in _parts(target, state)):
+        raise Forbidden(f"it gives {target.of.dotted} a state that no honest model has")
+
+
+# Points, order, nodes and bounds; leaf size and counts; the metric; weights.
+_neighbour_tree = _form(Made, Made, Made, Made, *[int] * 7, Made, Made | None)
+_metric = _form(int | float, Made, Made)
+_strings = _form(Made, Made)
+_seed = _form(object, int, object, int, tuple)
+
+
+def _cython_rule(cls: Global) -> Callable[[Made, object], None]:
+    if cls.module == "sklearn.metrics._dist_metrics":
+        return _metric
+    return _neighbour_tree if cls.module.startswith("sklearn.neighbors.") else _plain_parts
 
 
 def _random(target: Made, state: object) -> None:
@@ -95,10 +126,11 @@ Rule = Callable[[Made, object], None]
 STATES: Final[dict[Global, Rule]] = {
     **dict.fromkeys(known.CLASSES | known.DICTS, _plain),
     **dict.fromkeys(known.DISTRIBUTIONS, _distribution),
-    **dict.fromkeys(known.CYTHON | known.STRING_ARRAYS, _parts),
+    **{name: _cython_rule(name) for name in known.CYTHON},
+    **dict.fromkeys(known.STRING_ARRAYS, _strings),
     **dict.fromkeys(known.ARRAYS, _array),
     BOOSTER: _booster,
-    SEED_SEQUENCE: _parts,
+    SEED_SEQUENCE: _seed,
     DTYPE: check_dtype_state,
     ARRAY_WRAPPER: _wrapper,
     Global("functools", "partial"): _partial,

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from packager.artifact import Precision, Signature
 from packager.dataset.rows import Rows, concatenate
-from packager.structure import Doubles, Ints, Structure, Trees
+from packager.structure import Doubles, Flags, Ints, Structure, Trees
 from packager.verify.paths import Paths, paths_to
 
 Array = npt.NDArray[np.generic]
@@ -34,6 +34,10 @@ _ON_THRESHOLD = 0.75
 _CATEGORY_ROWS = 1_000
 _MISSING_ROWS = 256
 _TINY = (0.0, -0.0, 1e-35, -1e-35, 1.0000000180025095e-35, 2e-35, -2e-35, 5e-324, -5e-324, 1e-38)
+# Beyond a million times its range a column drowns all others: what is left of a distance there is rounding alone,
+# in the native model as well.
+_FAR_FACTORS = (1.0, 10.0, 1e3, 1e6)
+_FAR_ROWS = 512
 _HUGE = (16777216.0, 16777217.0, 9007199254740992.0, 1e6, 1e15, 1e30, 3.4028234663852886e38)
 
 
@@ -122,10 +126,19 @@ class _Maker:
         return self._with_cells(_TINY)
 
     def _extremes(self) -> Rows:
+        """Return huge numbers for trees; for sums and distances numbers as far out as doubles can still tell apart."""
         limits = {column.max_abs for column in self._columns}
         limit = min(limits) if limits else 0.0
+        if self._structure.trees is None and self._structure.gap is None:
+            return self._far_out(limit)
         values = [sign * value for value in (*_HUGE, min(limit, 1e300)) for sign in (1, -1) if value <= limit]
         return self._with_cells(tuple(values))
+
+    def _far_out(self, limit: float) -> Rows:
+        rows = self.ordinary(_FAR_ROWS)
+        factors = self._random.choice(_FAR_FACTORS, rows.numbers.shape)
+        rows.numbers[:] = np.clip(rows.numbers * factors, -limit, limit)
+        return rows
 
     def _missing(self) -> Rows:
         accepting = self._accepting()
@@ -142,6 +155,11 @@ class _Maker:
 
     def _accepting(self) -> list[int]:
         return [i for i in self._numeric if self._columns[i].accepts_missing]
+
+    def _accepts(self) -> Flags:
+        accepts = np.zeros(len(self._columns), dtype=bool)
+        accepts[self._accepting()] = True
+        return accepts
 
     def _categories(self) -> Rows:
         parts = []
@@ -166,7 +184,7 @@ class _Maker:
 
     def _thresholds(self, trees: Trees) -> Rows:
         """Return rows that reach a split and lie on its threshold, or one step beside it in float64 and float32."""
-        nodes = self._chosen(trees, np.flatnonzero(trees.category_set < 0), _THRESHOLD_NODES)
+        nodes = self._chosen(trees, np.flatnonzero(_is_numeric(trees)), _THRESHOLD_NODES)
         paths = paths_to(trees, nodes, self._universe(trees))
         parts = []
         for step in boundary_steps(trees.threshold[nodes]).T:
@@ -194,8 +212,7 @@ class _Maker:
 
     def _missing_at_splits(self, trees: Trees) -> Rows:
         """Return rows that reach a split whose cell is missing, and other cells that may be."""
-        accepts = np.zeros(trees.n_features, dtype=bool)
-        accepts[self._accepting()] = True
+        accepts = self._accepts()
         candidates = np.flatnonzero(accepts[trees.feature])
         nodes = self._random.permutation(candidates)[: self._room(_MISSING_NODES)]
         paths = paths_to(trees, nodes, self._universe(trees))
@@ -242,7 +259,7 @@ class _Maker:
         return rows
 
     def _into_boxes(self, numbers: Doubles, paths: Paths) -> Doubles:
-        """Move each cell into its box (low, high]."""
+        """Move each cell into its box (low, high]; where no number fits, only a missing cell may."""
         low, high = paths.low, paths.high
         bottom = np.where(np.isfinite(low), low, np.minimum(self._structure.low, high))
         top = np.where(np.isfinite(high), high, np.maximum(self._structure.high, low))
@@ -251,12 +268,13 @@ class _Maker:
             drawn = bottom + (top - bottom) * self._random.uniform(0.05, 0.95, numbers.shape)
             drawn = np.where(drawn > low, drawn, np.nextafter(low, np.inf))
         moved = np.where(inside, numbers, np.minimum(drawn, high))
-        return np.where(np.isfinite(moved), moved, numbers)
+        moved = np.where(np.isfinite(moved), moved, numbers)
+        return np.where((low >= high) & paths.missing & self._accepts(), np.nan, moved)
 
     def _onto_thresholds(self, numbers: Doubles, paths: Paths, trees: Trees) -> Doubles:
         """Move most cells onto a threshold within their box, or one step above it."""
         moved = numbers.copy()
-        numeric = trees.category_set < 0
+        numeric = _is_numeric(trees)
         for column in range(trees.n_features):
             known = np.unique(trees.threshold[numeric & (trees.feature == column)])
             first, last = (np.searchsorted(known, side[:, column], "right") for side in (paths.low, paths.high))
@@ -277,6 +295,11 @@ def boundary_steps(thresholds: Doubles) -> Doubles:
     steps = [thresholds, np.nextafter(thresholds, np.inf), np.nextafter(thresholds, -np.inf)]
     stacked = np.stack([*steps, *(values.astype(np.float64) for values in around)], axis=1)
     return np.where(np.isfinite(stacked), stacked, thresholds[:, None])
+
+
+def _is_numeric(trees: Trees) -> Flags:
+    """Return which splits compare with a number; a split at infinity only parts the missing cells from the others."""
+    return np.asarray((trees.category_set < 0) & np.isfinite(trees.threshold))
 
 
 def _known_categories(structure: Structure) -> dict[int, Doubles]:

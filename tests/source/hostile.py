@@ -531,6 +531,12 @@ class Workshop:
                 f"pyarrow array {wrong.count(buffer)} {len(wrong)}",
                 Payload(proto(4, call(name("pyarrow.lib", "_restore_array"), parts)), live=False),
             )
+        tree = call(name("sklearn.neighbors._kd_tree", "newObj"), name("sklearn.neighbors._kd_tree", "KDTree"))
+        metrics = "sklearn.metrics._dist_metrics"
+        metric = call(name(metrics, "newObj"), name(metrics, "EuclideanDistance64"))
+        yield "short state of a KDTree", Payload(proto(4, tree, MARK + b"N" * 12 + b"t", b"b"), live=False)
+        yield "empty state of a KDTree", Payload(proto(4, tree, MARK + b"N" * 13 + b"t", b"b"), live=False)
+        yield "short state of a metric", Payload(proto(4, metric, b"K\x00\x85", b"b"), live=False)
         yield "objects out of bytes", Payload(proto(4, self.array("O8", b"C\x08" + bytes(8))), live=False)
         yield "too few bytes", Payload(proto(4, self.array("f8", b"C\x04" + bytes(4))), live=False)
         for kind, content in (("O8", b"]"), ("O8", b"]NaNa"), ("O0", b"]"), ("f8", b"]Na")):

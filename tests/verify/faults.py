@@ -48,7 +48,7 @@ def numeric_splits(arrays: Arrays) -> npt.NDArray[np.intp]:
     same = (arrays["nodes_truenodeids"] == arrays["nodes_falsenodeids"]) & (
         arrays["nodes_trueleafs"] == arrays["nodes_falseleafs"]
     )
-    return np.flatnonzero((arrays["nodes_modes"] == _LEQ) & ~same)
+    return np.flatnonzero((arrays["nodes_modes"] == _LEQ) & ~same & np.isfinite(arrays["nodes_splits"]))
 
 
 def move_threshold(arrays: Arrays, node: int, *, up: bool, float32: bool) -> None:
