@@ -32,4 +32,6 @@ def _read(path: Path, file_format: str) -> Any:
         return lightgbm.Booster(model_str=path.read_text(encoding="utf-8"))
     import joblib
 
+    joblib.parallel_config("threading")  # the worker may not start processes
+
     return joblib.load(path)

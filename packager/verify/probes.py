@@ -6,15 +6,15 @@ Deterministic: the same structure gives the same rows.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from packager.artifact import Precision, Signature
 from packager.dataset.rows import Rows, concatenate
-from packager.structure import Doubles, Flags, Ints, Structure, Trees
-from packager.verify.paths import Paths, paths_to
+from packager.structure import Doubles, Structure
+from packager.verify.splits import SplitRows, split_members
 
 Array = npt.NDArray[np.generic]
 
@@ -24,13 +24,6 @@ KINDS = (*ORDINARY_KINDS, "threshold", "extreme")
 
 _SEED = 20_240_601
 _ORDINARY_ROWS = 512
-_THRESHOLD_NODES = 3_000
-_CATEGORY_NODES = 500
-_MISSING_NODES = 1_500
-# Cells of one row for each chosen node together; the rows of all steps are some 100 MB at the most.
-_MAX_CELLS = 2_000_000
-# Rows beside a threshold meet other trees' thresholds as well: this share of their cells lies on one.
-_ON_THRESHOLD = 0.75
 _CATEGORY_ROWS = 1_000
 _MISSING_ROWS = 256
 _TINY = (0.0, -0.0, 1e-35, -1e-35, 1.0000000180025095e-35, 2e-35, -2e-35, 5e-324, -5e-324, 1e-38)
@@ -93,7 +86,10 @@ class _Maker:
         yield "missing", self._missing()
         yield "category", self._categories()
         if self._structure.trees is not None and len(self._structure.trees.feature):
-            yield from self._beside_splits(self._structure.trees)
+            at = SplitRows(self._structure, self._structure.trees, self._columns, self.ordinary, self._random)
+            yield "threshold", at.thresholds()
+            yield "category", at.set_members()
+            yield "missing", at.missing()
         yield "extreme", self._extremes()
 
     def ordinary(self, count: int) -> Rows:
@@ -141,7 +137,7 @@ class _Maker:
         return rows
 
     def _missing(self) -> Rows:
-        accepting = self._accepting()
+        accepting = [i for i in self._numeric if self._columns[i].accepts_missing]
         if not accepting:
             return self.ordinary(0)
         rows = self.ordinary(_MISSING_ROWS)
@@ -152,14 +148,6 @@ class _Maker:
         cells = rows.numbers[:, accepting]
         rows.numbers[:, accepting] = np.where(holes, np.nan, cells)
         return rows
-
-    def _accepting(self) -> list[int]:
-        return [i for i in self._numeric if self._columns[i].accepts_missing]
-
-    def _accepts(self) -> Flags:
-        accepts = np.zeros(len(self._columns), dtype=bool)
-        accepts[self._accepting()] = True
-        return accepts
 
     def _categories(self) -> Rows:
         parts = []
@@ -176,145 +164,7 @@ class _Maker:
             parts.append(rows)
         return concatenate(parts) if parts else self.ordinary(0)
 
-    def _beside_splits(self, trees: Trees) -> Iterator[tuple[str, Rows]]:
-        """Yield rows that reach a split: on its threshold and beside it, of its set and not, with its cell missing."""
-        yield "threshold", self._thresholds(trees)
-        yield "category", self._set_members(trees)
-        yield "missing", self._missing_at_splits(trees)
-
-    def _thresholds(self, trees: Trees) -> Rows:
-        """Return rows that reach a split and lie on its threshold, or one step beside it in float64 and float32."""
-        nodes = self._chosen(trees, np.flatnonzero(_is_numeric(trees)), _THRESHOLD_NODES)
-        paths = paths_to(trees, nodes, self._universe(trees))
-        parts = []
-        for step in boundary_steps(trees.threshold[nodes]).T:
-            rows = self._along(paths, trees)
-            rows.numbers[np.arange(len(nodes)), trees.feature[nodes]] = step
-            parts.append(rows)
-        return concatenate(parts)
-
-    def _set_members(self, trees: Trees) -> Rows:
-        """Return rows that reach a split by category, once with a member of its set and once with another value."""
-        nodes = self._random.permutation(np.flatnonzero(trees.category_set >= 0))[: self._room(_CATEGORY_NODES)]
-        universe = self._universe(trees)
-        paths = paths_to(trees, nodes, universe)
-        parts = []
-        for is_member in (True, False):
-            choices = dict(paths.choices)
-            for row, node in enumerate(nodes):
-                column = int(trees.feature[node])
-                open_to = paths.choices.get((row, column), universe[column])
-                inside = np.isin(open_to, trees.categories[trees.category_set[node]])
-                if len(values := open_to[inside == is_member]):
-                    choices[row, column] = values
-            parts.append(self._along(replace(paths, choices=choices)))
-        return concatenate(parts)
-
-    def _missing_at_splits(self, trees: Trees) -> Rows:
-        """Return rows that reach a split whose cell is missing, and other cells that may be."""
-        accepts = self._accepts()
-        candidates = np.flatnonzero(accepts[trees.feature])
-        nodes = self._random.permutation(candidates)[: self._room(_MISSING_NODES)]
-        paths = paths_to(trees, nodes, self._universe(trees))
-        rows = self._along(paths)
-        own = np.zeros(paths.missing.shape, dtype=bool)
-        own[np.arange(len(nodes)), trees.feature[nodes]] = True
-        others = self._random.random(own.shape) < 0.3
-        rows.numbers[paths.missing & accepts & (own | others)] = np.nan
-        return rows
-
-    def _universe(self, trees: Trees) -> dict[int, Doubles]:
-        """Return per categorical column what a cell may hold: the known values, and one that no split knows."""
-        columns = np.unique(trees.feature[trees.category_set >= 0])
-        return {int(column): _and_unseen(_split_members(trees, column)) for column in columns}
-
-    def _room(self, wanted: int) -> int:
-        return max(1, min(wanted, _MAX_CELLS // len(self._columns)))
-
-    def _chosen(self, trees: Trees, nodes: Ints, wanted: int) -> Ints:
-        """Return some of the nodes: each distinct threshold once if there is room, then others by chance."""
-        shuffled = self._random.permutation(nodes)
-        keys = np.stack([trees.feature[shuffled].astype(np.float64), trees.threshold[shuffled]], axis=1)
-        _, first = np.unique(keys, axis=0, return_index=True)
-        others = np.setdiff1d(np.arange(len(shuffled)), first)
-        order = np.concatenate([self._random.permutation(first), others])[: self._room(wanted)]
-        chosen: Ints = shuffled[order]
-        return chosen
-
-    def _along(self, paths: Paths, trees: Trees | None = None) -> Rows:
-        """Return one row per path; with `trees`, most cells lie on a threshold or one step above it."""
-        rows = self.ordinary(len(paths.low))
-        numbers = self._into_boxes(rows.numbers, paths)
-        if trees is not None:
-            numbers = self._onto_thresholds(numbers, paths, trees)
-        rows.numbers[:, self._numeric] = numbers[:, self._numeric]
-        shares = self._random.random(len(paths.choices))
-        for ((row, column), values), share in zip(paths.choices.items(), shares, strict=True):
-            value = values[int(share * len(values))]
-            if column in rows.strings:
-                known = self._structure.texts[column]
-                rows.strings[column][row] = known[int(value)] if value < len(known) else "unseen category"
-            else:
-                rows.numbers[row, column] = value
-        return rows
-
-    def _into_boxes(self, numbers: Doubles, paths: Paths) -> Doubles:
-        """Move each cell into its box (low, high]; where no number fits, only a missing cell may."""
-        low, high = paths.low, paths.high
-        bottom = np.where(np.isfinite(low), low, np.minimum(self._structure.low, high))
-        top = np.where(np.isfinite(high), high, np.maximum(self._structure.high, low))
-        inside = (numbers > low) & (numbers <= high)
-        with np.errstate(invalid="ignore", over="ignore"):
-            drawn = bottom + (top - bottom) * self._random.uniform(0.05, 0.95, numbers.shape)
-            drawn = np.where(drawn > low, drawn, np.nextafter(low, np.inf))
-        moved = np.where(inside, numbers, np.minimum(drawn, high))
-        moved = np.where(np.isfinite(moved), moved, numbers)
-        return np.where((low >= high) & paths.missing & self._accepts(), np.nan, moved)
-
-    def _onto_thresholds(self, numbers: Doubles, paths: Paths, trees: Trees) -> Doubles:
-        """Move most cells onto a threshold within their box, or one step above it."""
-        moved = numbers.copy()
-        numeric = _is_numeric(trees)
-        for column in range(trees.n_features):
-            known = np.unique(trees.threshold[numeric & (trees.feature == column)])
-            first, last = (np.searchsorted(known, side[:, column], "right") for side in (paths.low, paths.high))
-            share, dice = self._random.random((2, len(numbers)))
-            rows = np.flatnonzero((last > first) & (dice < _ON_THRESHOLD))
-            picked = known[(first + share * (last - first)).astype(np.int64)[rows]]
-            above = np.nextafter(picked, np.inf)
-            goes_above = (dice[rows] < _ON_THRESHOLD / 2) & (above <= paths.high[rows, column])
-            moved[rows, column] = np.where(goes_above, above, picked)
-        return moved
-
-
-def boundary_steps(thresholds: Doubles) -> Doubles:
-    """Return each threshold, its float64 neighbours and the float32 numbers around it; shape [thresholds, 6]."""
-    with np.errstate(over="ignore"):
-        near = thresholds.astype(np.float32)
-        around = [near, np.nextafter(near, np.float32(np.inf)), np.nextafter(near, np.float32(-np.inf))]
-    steps = [thresholds, np.nextafter(thresholds, np.inf), np.nextafter(thresholds, -np.inf)]
-    stacked = np.stack([*steps, *(values.astype(np.float64) for values in around)], axis=1)
-    return np.where(np.isfinite(stacked), stacked, thresholds[:, None])
-
-
-def _is_numeric(trees: Trees) -> Flags:
-    """Return which splits compare with a number; a split at infinity only parts the missing cells from the others."""
-    return np.asarray((trees.category_set < 0) & np.isfinite(trees.threshold))
-
 
 def _known_categories(structure: Structure) -> dict[int, Doubles]:
     """Return per column of codes every value that some split or encoder names."""
-    known = dict(structure.codes)
-    if structure.trees is not None:
-        for column in np.unique(structure.trees.feature[structure.trees.category_set >= 0]).tolist():
-            known[column] = _split_members(structure.trees, column)
-    return known
-
-
-def _split_members(trees: Trees, column: int) -> Doubles:
-    sets = np.unique(trees.category_set[(trees.feature == column) & (trees.category_set >= 0)])
-    return np.unique(np.concatenate([trees.categories[index] for index in sets]))
-
-
-def _and_unseen(members: Doubles) -> Doubles:
-    return np.append(members, members.max(initial=-1.0) + 1)
+    return {**structure.codes, **({} if structure.trees is None else split_members(structure.trees))}
