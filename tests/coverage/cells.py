@@ -53,7 +53,7 @@ class Cells:
         if self.form == "list":
             return self.columns[0].tolist()
         if self.form == "records":
-            kept = [[cell for cell in row] for row in zip(*(column.tolist() for column in self.columns), strict=True)]
+            kept = [list(row) for row in zip(*(column.tolist() for column in self.columns), strict=True)]
             return [dict(zip(self.names, row, strict=True)) for row in kept]
         if self.form == "frame":
             return self._frame()
@@ -143,7 +143,7 @@ def _in_dtype(column: Cell, dtype: Any) -> Any:
         known = {value if isinstance(value, str) else float(value): at for at, value in enumerate(dtype.categories)}
         return pandas.Categorical.from_codes([known.get(cell, -1) for cell in column], dtype=dtype)
     if column.dtype == object:
-        return pandas.array(column, dtype=dtype) if dtype != object else column
+        return column if isinstance(dtype, np.dtype) else pandas.array(column, dtype=dtype)
     kind = np.dtype(dtype).kind if isinstance(dtype, np.dtype) else "f"
     whole = np.isfinite(column).all() and (column == np.round(column)).all() and (np.abs(column) < 2**62).all()
     if kind == "b" and whole and np.isin(column, (0, 1)).all():

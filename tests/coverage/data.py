@@ -17,9 +17,31 @@ Doubles = npt.NDArray[np.float64]
 ROWS = 160
 _CITIES = ("Bern", "Zürich", "東京", "New York")
 _KINDS = ("a", "b", "c d", "rare")
-_WORDS = (
-    "the cat sat on a mat while dogs bark at night I saw red cars go by x-ray café Straße 42 it's well_known".split()
-)
+_WORDS = [
+    "the",
+    "cat",
+    "sat",
+    "on",
+    "a",
+    "mat",
+    "while",
+    "dogs",
+    "bark",
+    "at",
+    "night",
+    "I",
+    "saw",
+    "red",
+    "cars",
+    "go",
+    "by",
+    "x-ray",
+    "café",
+    "Straße",
+    "42",
+    "it's",
+    "well_known",
+]
 
 
 def plain(columns: int = 4, *, rows: int = ROWS) -> Sample:

@@ -32,7 +32,9 @@ DEFECTS: tuple[Defect, ...] = (
     Defect(
         "onnxmltools", "LightGBM regression, forest", "`boosting_type=rf`: sums are not divided by the number of trees"
     ),
-    Defect("onnxmltools", "LightGBM binary, forest", "`boosting_type=rf`: the sigmoid is applied to another sum"),
+    Defect(
+        "onnxmltools", "LightGBM binary, forest", "`boosting_type=rf`: the sigmoid is applied where it should not be"
+    ),
     Defect("onnxmltools", "LightGBM multiclassova", "one sigmoid per class is taken for a softmax"),
     Defect("onnxmltools", "LightGBM sigmoid 2.5", "the parameter `sigmoid` is ignored"),
     Defect("onnxmltools", "LightGBM square root", "`reg_sqrt`: predictions are not squared"),
@@ -63,7 +65,7 @@ DEFECTS: tuple[Defect, ...] = (
     Defect(
         "skl2onnx",
         "calibration, isotonic, over a forest",
-        "isotonic calibration takes steps where it should interpolate",
+        "isotonic calibration differs",
     ),
     Defect(
         "skl2onnx",

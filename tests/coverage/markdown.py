@@ -55,7 +55,7 @@ def tool_versions() -> dict[str, str]:
 
 
 def _meanings() -> str:
-    return _grid(("status", "meaning"), [(_shown(status), meaning) for status, meaning in _MEANINGS.items()])
+    return _grid(("status", "meaning"), [(_shown(status), _escaped(meaning)) for status, meaning in _MEANINGS.items()])
 
 
 def _counts(findings: Sequence[Finding]) -> str:

@@ -7,6 +7,7 @@ answer changes, whatever steps lie before the trees.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -70,7 +71,7 @@ def around(threshold: float) -> Doubles:
     with np.errstate(over="ignore"):
         near = np.float32(threshold)
         floats = [np.nextafter(near, np.float32(-np.inf)), near, np.nextafter(near, np.float32(np.inf))]
-    middles = [(float(low) + float(high)) / 2 for low, high in zip(floats[:-1], floats[1:], strict=True)]
+    middles = [(float(low) + float(high)) / 2 for low, high in itertools.pairwise(floats)]
     centers = np.array([threshold, *map(float, floats), *middles])
     steps = np.concatenate([centers, np.nextafter(centers, np.inf), np.nextafter(centers, -np.inf)])
     return np.unique(steps[np.isfinite(steps)])

@@ -1,0 +1,60 @@
+"""Decisions at business thresholds are counted as a service would take them."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from packager.artifact import Output, Signature
+from packager.verify.flips import FlipCounter
+
+BINARY = Signature(
+    "classifier", "tensor", (), (Output("label", "label", 0), Output("probabilities", "probability", 2)), (0, 1)
+)
+MANY = Signature("classifier", "tensor", (), (Output("probabilities", "probability", 3),), (0, 1, 2))
+REGRESSOR = Signature("regressor", "tensor", (), (Output("variable", "value", 0),))
+
+
+def scores(*chances: float) -> dict[str, np.ndarray]:
+    return {"probabilities": np.array([[1 - chance, chance] for chance in chances])}
+
+
+def test_flips_add_up_over_chunks_and_per_threshold() -> None:
+    counter = FlipCounter(BINARY, (0.5, 0.9))
+    counter.add("int8", scores(0.49, 0.5, 0.95), scores(0.51, 0.5, 0.85))
+    counter.add("int8", scores(0.91), scores(0.1))
+    assert counter.counts == {"int8": {"0.5": 2, "0.9": 2}}
+
+
+def test_a_score_on_the_threshold_is_positive() -> None:
+    counter = FlipCounter(BINARY, (0.5,))
+    counter.add("fp32", scores(0.5), scores(np.nextafter(0.5, 0)))
+    assert counter.counts == {"fp32": {"0.5": 1}}
+
+
+def test_a_score_that_is_no_number_decides_no() -> None:
+    counter = FlipCounter(BINARY, (0.5,))
+    counter.add("fp16", scores(0.9, 0.1), scores(np.nan, np.nan))
+    assert counter.counts == {"fp16": {"0.5": 1}}
+
+
+def test_of_several_classes_the_largest_score_counts() -> None:
+    counter = FlipCounter(MANY, (0.6,))
+    native = {"probabilities": np.array([[0.7, 0.2, 0.1], [0.3, 0.4, 0.3]])}
+    found = {"probabilities": np.array([[0.1, 0.2, 0.7], [0.2, 0.7, 0.1]])}
+    counter.add("int8", native, found)
+    assert counter.counts == {"int8": {"0.6": 1}}
+
+
+def test_values_of_regressors_count_too() -> None:
+    counter = FlipCounter(REGRESSOR, (10.0,))
+    counter.add("fp16", {"variable": np.array([9.0, 11.0])}, {"variable": np.array([10.0, 11.0])})
+    assert counter.counts == {"fp16": {"10.0": 1}}
+
+
+def test_nothing_is_counted_where_nothing_is_asked() -> None:
+    counter = FlipCounter(BINARY, ())
+    counter.add("fp32", scores(0.1), scores(0.9))
+    labels_only = Signature("classifier", "tensor", (), (Output("label", "label", 0),), (0, 1))
+    without = FlipCounter(labels_only, (0.5,))
+    without.add("fp32", {"label": np.array([0])}, {"label": np.array([1])})
+    assert (counter.counts, without.counts) == ({}, {})

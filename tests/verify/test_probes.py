@@ -1,0 +1,268 @@
+"""Made rows: the same for the same structure, of every kind, within what the model takes, and where they were led."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from lightgbm import LGBMRegressor
+
+from packager.artifact import Column, Output, Signature
+from packager.structure import Structure, Trees, concatenate
+from packager.verify.paths import paths_to
+from packager.verify.probes import KINDS, ORDINARY_KINDS, judged_kinds, make_probes, ordinary_rows
+from packager.verify.splits import SplitRows, boundary_steps
+from tests.convert import lightgbm_cases, sklearn_cases
+from tests.convert.cases import numbers
+from tests.convert.lightgbm_cases import CATEGORIES, SMALL
+from tests.convert.pairs import pair
+
+CASES = {case.name: case for case in (*sklearn_cases.CASES, *lightgbm_cases.CASES)}
+INF = float("inf")
+
+
+def regressor(*columns: Column) -> Signature:
+    return Signature("regressor", "tensor", columns, (Output("variable", "value", 0),))
+
+
+def number(name: str, *, missing: bool = False, max_abs: float = 1e300) -> Column:
+    return Column(name, "float64", missing, max_abs)
+
+
+def tree(categories: tuple[float, ...] = (2.0, 5.0)) -> Trees:
+    """Return one tree over two columns: x0 <= 1.5, then x1 in the categories, then x0 <= 0.5."""
+    return Trees(
+        n_features=2,
+        roots=np.array([0]),
+        feature=np.array([0, 1, 0]),
+        threshold=np.array([1.5, 0.0, 0.5]),
+        left=np.array([1, 2, ~0]),
+        right=np.array([~3, ~2, ~1]),
+        missing_left=np.array([True, False, False]),
+        category_set=np.array([-1, 0, -1]),
+        categories=(np.array(categories),),
+        leaves_per_tree=np.array([4]),
+    )
+
+
+def structure(trees: Trees | None = None, count: int = 2, **more: object) -> Structure:
+    return Structure(np.full(count, -2.0), np.full(count, 3.0), trees, {}, **more)  # type: ignore[arg-type]
+
+
+def reach(trees: Trees, row: np.ndarray) -> list[int]:
+    """Return the nodes that a row meets, by the rules as they are written."""
+    met, child = [], int(trees.roots[0])
+    while child >= 0:
+        met.append(child)
+        cell = row[trees.feature[child]]
+        if trees.category_set[child] >= 0:
+            left = bool(np.isin(cell, trees.categories[trees.category_set[child]]))
+        elif np.isnan(cell):
+            left = bool(trees.missing_left[child])
+        else:
+            left = bool(cell <= trees.threshold[child])
+        child = int(trees.left[child] if left else trees.right[child])
+    return met
+
+
+SIGNATURE = regressor(number("a", missing=True), number("b", missing=True))
+
+
+def test_the_same_structure_gives_the_same_rows() -> None:
+    first, second = (make_probes(structure(tree()), SIGNATURE) for _ in range(2))
+    np.testing.assert_array_equal(first.rows.numbers, second.rows.numbers)
+    np.testing.assert_array_equal(first.kinds, second.kinds)
+
+
+def test_every_kind_is_there_and_every_row_has_one() -> None:
+    made = make_probes(structure(tree()), SIGNATURE)
+    assert len(made.kinds) == len(made.rows)
+    assert {KINDS[kind] for kind in made.kinds} == set(KINDS)
+
+
+def test_kinds_add_up() -> None:
+    made = make_probes(structure(tree()), SIGNATURE)
+    assert sum(made.of((kind,)).sum() for kind in KINDS) == len(made.rows)
+    assert (made.of(ORDINARY_KINDS) | made.of(("threshold", "extreme"))).all()
+
+
+def test_the_baseline_is_judged_on_everything_and_narrow_forms_on_less() -> None:
+    assert judged_kinds("fp64", is_baseline=True) == KINDS
+    assert judged_kinds("fp32", is_baseline=True) == KINDS
+    assert "extreme" not in judged_kinds("fp32", is_baseline=False)
+    assert "threshold" in judged_kinds("fp32", is_baseline=False)
+    for precision in ("fp16", "int8"):
+        assert judged_kinds(precision, is_baseline=False) == ORDINARY_KINDS  # type: ignore[arg-type]
+
+
+def test_no_row_is_missing_where_the_model_refuses_it() -> None:
+    made = make_probes(structure(tree()), regressor(number("a"), number("b", missing=True)))
+    assert not np.isnan(made.rows.numbers[:, 0]).any()
+    assert np.isnan(made.rows.numbers[:, 1]).any()
+
+
+@pytest.mark.parametrize("trees", [tree(), None])
+def test_no_number_is_beyond_what_the_model_takes(trees: Trees | None) -> None:
+    made = make_probes(structure(trees), regressor(number("a", max_abs=1e5), number("b", max_abs=1e5)))
+    extreme = made.rows.numbers[made.of(("extreme",))]
+    assert np.nanmax(np.abs(extreme)) <= 1e5
+    assert np.nanmax(np.abs(extreme)) > 1e4
+
+
+def test_ordinary_rows_lie_within_the_ranges() -> None:
+    rows = ordinary_rows(structure(), SIGNATURE, 1_000)
+    assert rows.numbers.min() >= -2.0
+    assert rows.numbers.max() <= 3.0
+    assert len(np.unique(rows.numbers[:, 0])) > 500
+    assert 0.1 < (rows.numbers == np.round(rows.numbers)).mean() < 0.4
+
+
+def test_zeros_of_every_size_are_in_every_column() -> None:
+    made = make_probes(structure(), SIGNATURE)
+    zeros = made.rows.numbers[made.of(("zero",))]
+    for column in range(2):
+        for value in (0.0, 1e-35, -1e-35, 5e-324):
+            assert (zeros[:, column] == value).any()
+    assert np.signbit(zeros[zeros == 0]).any()
+
+
+def test_paths_lead_to_their_nodes() -> None:
+    trees = tree()
+    paths = paths_to(trees, np.arange(3), {1: np.array([2.0, 5.0, 6.0])})
+    assert paths.high[:, 0].tolist() == [INF, 1.5, 1.5]
+    assert (paths.low == -INF).all()
+    assert paths.choices.keys() == {(2, 1)}
+    assert paths.choices[2, 1].tolist() == [2.0, 5.0]
+    # Missing a goes left at the root, missing b never is in a set.
+    assert paths.missing.tolist() == [[True, True], [True, True], [True, False]]
+
+
+@pytest.mark.parametrize("categories", [(2.0, 5.0), (0.0,)])
+def test_threshold_rows_reach_their_splits_and_lie_on_both_sides(categories: tuple[float, ...]) -> None:
+    trees = tree(categories)
+    made = make_probes(structure(trees), SIGNATURE)
+    rows = made.rows.numbers[made.of(("threshold",))]
+    for node in (0, 2):
+        boundary = trees.threshold[node]
+        met = [row for row in rows if node in reach(trees, row)]
+        cells = {float(row[0]) for row in met}
+        assert {boundary, np.nextafter(boundary, INF), np.nextafter(boundary, -INF)} <= cells
+
+
+def test_category_rows_reach_their_splits_with_members_and_others() -> None:
+    trees = tree()
+    made = make_probes(structure(trees), SIGNATURE)
+    rows = made.rows.numbers[made.of(("category",))]
+    sides = {bool(np.isin(row[1], [2.0, 5.0])) for row in rows if 1 in reach(trees, row)}
+    assert sides == {True, False}
+    assert {2.0, 5.0, 6.0, -1.0, 0.5} <= set(rows[:, 1])
+
+
+def test_missing_rows_reach_splits_by_way_of_missing_cells() -> None:
+    trees = tree()
+    made = make_probes(structure(trees), SIGNATURE)
+    rows = made.rows.numbers[made.of(("missing",))]
+    assert any(np.isnan(row[0]) and 2 in reach(trees, row) for row in rows)
+    assert any(np.isnan(row[1]) and 1 in reach(trees, row) for row in rows)
+
+
+def test_a_split_that_only_missing_cells_reach_is_reached() -> None:
+    parted = Trees(
+        n_features=1,
+        roots=np.array([0]),
+        feature=np.array([0, 0]),
+        threshold=np.array([INF, 0.5]),
+        left=np.array([~0, ~1]),
+        right=np.array([1, ~2]),
+        missing_left=np.array([False, True]),
+        category_set=np.array([-1, -1]),
+        categories=(),
+        leaves_per_tree=np.array([3]),
+    )
+    made = make_probes(structure(parted, 1), regressor(number("a", missing=True)))
+    assert np.isfinite(made.rows.numbers[~np.isnan(made.rows.numbers)]).all()
+    assert any(1 in reach(parted, row) for row in made.rows.numbers)
+
+
+def test_deep_paths_through_one_category_column_keep_to_what_is_left() -> None:
+    """Three splits in a row by one column: members of the first and the second, but not of the third."""
+    chain = Trees(
+        n_features=1,
+        roots=np.array([0]),
+        feature=np.zeros(4, dtype=np.int64),
+        threshold=np.zeros(4),
+        left=np.array([1, 2, ~0, ~1]),
+        right=np.array([~2, ~3, 3, ~4]),
+        missing_left=np.zeros(4, dtype=bool),
+        category_set=np.array([0, 1, 2, 3]),
+        categories=tuple(map(np.array, ([1.0, 2.0, 3.0, 4.0], [2.0, 3.0, 4.0], [2.0], [4.0]))),
+        leaves_per_tree=np.array([5]),
+    )
+    made = make_probes(structure(chain, 1), regressor(number("a")))
+    rows = made.rows.numbers[made.of(("category",))]
+    assert {float(row[0]) for row in rows if 3 in reach(chain, row)} == {3.0, 4.0}
+
+
+def test_texts_stand_for_their_codes_on_the_way(tmp_path: Path) -> None:
+    table = pd.DataFrame(numbers(), columns=["a", "b", "c", "d", "e"])
+    codes = np.random.default_rng(0).integers(0, 12, len(table))
+    names = np.array([f"city {code}" for code in range(12)])
+    table["city"] = pd.Categorical(names[codes], categories=names)
+    model = LGBMRegressor(**{**SMALL, **CATEGORIES}).fit(table, codes % 3 + table["a"])
+    both = pair(model, tmp_path)
+    trees = both.structure.trees
+    assert trees is not None
+    assert trees.categories
+    made = both.probes()
+    coded = made.rows.numbers.copy()
+    position = {name: code for code, name in enumerate(names.tolist())}
+    coded[:, 5] = [position.get(text, 99) for text in made.rows.strings[5]]
+    met = np.zeros(len(trees.feature), dtype=bool)
+    for root in range(trees.n_trees):
+        alone = replace(trees, roots=trees.roots[root : root + 1])
+        for row in coded[:: max(1, len(coded) // 400)]:
+            met[reach(alone, row)] = True
+    assert met.mean() > 0.8
+
+
+def test_a_wide_model_gets_rows_for_fewer_splits() -> None:
+    count = 2_000
+    trees = concatenate([replace(tree(), n_features=count) for _ in range(2_000)])
+    signature = regressor(*(number(f"x{index}") for index in range(count)))
+    at = SplitRows(structure(trees, count), trees, signature.columns, lambda rows: None, np.random.default_rng(0))  # type: ignore[arg-type, return-value]
+    assert len(at.chosen()) == 1_000
+
+
+def test_a_deep_chain_is_climbed() -> None:
+    depth = 3_000
+    chain = Trees(
+        n_features=1,
+        roots=np.array([0]),
+        feature=np.zeros(depth, dtype=np.int64),
+        threshold=-np.arange(depth, dtype=np.float64),
+        left=np.array([*range(1, depth), ~0]),
+        right=~np.arange(1, depth + 1),
+        missing_left=np.zeros(depth, dtype=bool),
+        category_set=np.full(depth, -1),
+        categories=(),
+        leaves_per_tree=np.array([depth + 1]),
+    )
+    chain.check()
+    paths = paths_to(chain, np.array([depth - 1]), {})
+    assert paths.high[0, 0] == -(depth - 2)
+
+
+def test_steps_hold_both_neighbours_in_both_widths() -> None:
+    steps = boundary_steps(np.array([0.1, 1e300, 0.0]))
+    assert {0.1, np.nextafter(0.1, 1), np.nextafter(0.1, 0), float(np.float32(0.1))} <= set(steps[0].tolist())
+    assert np.isfinite(steps).all()
+    assert {float(np.float32(1e-45)), -float(np.float32(1e-45))} <= set(steps[2].tolist())
+
+
+@pytest.mark.parametrize("name", ["forest, value", "hist, four classes, missing", "lightgbm 4 classes, missing"])
+def test_the_rows_of_a_real_model_stay_within_their_budget(name: str, tmp_path: Path) -> None:
+    made = pair(CASES[name].fit(), tmp_path).probes()
+    assert 1_000 < len(made.rows) < 26_000
