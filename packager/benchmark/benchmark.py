@@ -54,7 +54,7 @@ def measure_target(target: Target, variants: Sequence[Variant], bench: Bench) ->
         "rounds": _ROUNDS,
     }
     rows = []
-    for timing in _run_worker(request, target):
+    for timing in _timings(request):
         for batch_size in bench.batch_sizes:
             samples = timing["samples_ns"].get(str(batch_size), [])
             rows.append(_measurement(target, timing, batch_size, samples))
@@ -95,32 +95,43 @@ def _measurement(target: Target, timing: dict[str, Any], batch_size: int, sample
     return Measurement(**{**vars(row), **asdict(figures(samples, batch_size))})
 
 
-def _run_worker(request: dict[str, Any], target: Target) -> list[dict[str, Any]]:
-    environment = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH", "HOME") if name in os.environ}
+def _timings(request: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return what the worker timed; where one variant takes the process with it, the others are timed without it."""
+    models = request["models"]
     try:
-        done = subprocess.run(
-            [sys.executable, "-I", "-m", "packager.benchmark.worker"],
-            input=json.dumps(request).encode(),
-            capture_output=True,
-            timeout=_WORKER_SECONDS,
-            check=False,
-            env=environment,
-        )
+        return _run_worker(request)
+    except _WorkerEnded as error:
+        if len(models) > 1:
+            return [row for name in models for row in _timings({**request, "models": {name: models[name]}})]
+        return _all_unmeasured(request, str(error))
     except subprocess.TimeoutExpired:
         return _all_unmeasured(request, f"the benchmark did not end within {_WORKER_SECONDS:.0f} s")
+
+
+class _WorkerEnded(Exception):
+    """The benchmark process ended without an answer; the message says how."""
+
+
+def _run_worker(request: dict[str, Any]) -> list[dict[str, Any]]:
+    environment = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH", "HOME") if name in os.environ}
+    done = subprocess.run(
+        [sys.executable, "-I", "-m", "packager.benchmark.worker"],
+        input=json.dumps(request).encode(),
+        capture_output=True,
+        timeout=_WORKER_SECONDS,
+        check=False,
+        env=environment,
+    )
     if done.returncode != 0:
+        code = done.returncode
+        how = f"signal {signal.Signals(-code).name}" if code < 0 else f"code {code}"
         words = done.stderr.decode(errors="replace").strip().splitlines()[-1:]
-        return _all_unmeasured(request, f"the benchmark process ended with {_ending(done.returncode, words)}")
+        raise _WorkerEnded(": ".join([f"the benchmark process ended with {how}", *words])[:300])
     try:
         timings: list[dict[str, Any]] = json.loads(done.stdout.splitlines()[-1])
-    except (IndexError, ValueError):  # a provider's library may end the process with 0
-        return _all_unmeasured(request, "the benchmark process ended without an answer")
+    except (IndexError, ValueError) as error:  # a provider's library may end the process with 0
+        raise _WorkerEnded("the benchmark process ended without an answer") from error
     return timings
-
-
-def _ending(code: int, words: Sequence[str]) -> str:
-    told = f"signal {signal.Signals(-code).name}" if code < 0 else f"code {code}"
-    return ": ".join([told, *words])[:300]
 
 
 def _all_unmeasured(request: dict[str, Any], reason: str) -> list[dict[str, Any]]:

@@ -67,6 +67,9 @@ def assemble(model: Any, signature: Signature, dtype: np.dtype[np.floating], *, 
             converted = convert_sklearn(model, black_op=_FLOAT32_ONLY, **arguments)
         except (NotImplementedError, RuntimeError):  # no plain form of some step: its own operator then
             converted = convert_sklearn(model, **arguments)
+    for entry in converted.opset_import:
+        if entry.domain == "":  # skl2onnx states the oldest set that would do
+            entry.version = choices.opset or _OPSET_AUTO
     return converted
 
 

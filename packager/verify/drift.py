@@ -67,6 +67,10 @@ class Spool:
 
     def add_truth(self, label: npt.NDArray[Any], *, where: str) -> None:
         """Append true labels; `where` names the column in an error."""
+        if self._signature.classes is None and label.dtype.kind not in "fiub":
+            raise VerifyError(
+                f"{where} holds text, and the model answers numbers", hint="name another column in data.label"
+            )
         truth = self._indices(label) if self._signature.classes is not None else label.astype(np.float64)
         unknown = int(np.count_nonzero(np.isnan(truth)))
         if unknown:

@@ -73,7 +73,7 @@ def verify_data(
     """Judge every subject on the verification rows, streamed; return drift where the rows are labelled."""
     signature = subjects[0].session.signature
     metric = drift_metric(signature, recipe)
-    label = recipe.data.label
+    label = recipe.data.label if metric is not None else None
     spool = Spool(oracle.scratch / "drift", signature)
     flips = FlipCounter(signature, recipe.verify.thresholds)
     chunk_rows = min(_MAX_CHUNK_ROWS, max(1, _CELLS_PER_CHUNK // len(signature.columns)))

@@ -17,10 +17,10 @@ from pathlib import Path
 from .cases import CASES
 from .defects import DEFECTS, stock_findings
 from .markdown import page, tool_versions
-from .measure import STATUSES, Finding
+from .measure import STATUSES, Finding, Status
 from .pool import measure_all
 
-_FAULTS = ("WRONG", "failed")
+_FAULTS: tuple[Status, ...] = ("WRONG", "failed")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

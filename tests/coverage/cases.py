@@ -8,6 +8,7 @@ from . import (
     harder_meta,
     harder_models,
     harder_steps,
+    harder_tables,
     harder_trees,
     lightgbm_configurations,
 )
@@ -20,6 +21,7 @@ CASES: tuple[Case, ...] = (
     *harder_models.CASES,
     *harder_meta.CASES,
     *harder_steps.CASES,
+    *harder_tables.CASES,
     *lightgbm_configurations.CASES,
 )
 BY_NAME = {case.name: case for case in CASES}

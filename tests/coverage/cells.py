@@ -127,7 +127,9 @@ def _numbered(count: int) -> tuple[str, ...]:
 def _column(cells: Cell) -> Cell:
     missing = np.array([cell is None or (isinstance(cell, float) and np.isnan(cell)) for cell in cells], dtype=bool)
     if any(isinstance(cell, str) for cell in cells):
-        return np.where(missing, None, cells.astype(object))
+        texts = cells.astype(object)
+        texts[missing] = None
+        return texts
     return np.array([np.nan if hole else float(cell) for cell, hole in zip(cells, missing, strict=True)])
 
 

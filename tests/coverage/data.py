@@ -17,31 +17,12 @@ Doubles = npt.NDArray[np.float64]
 ROWS = 160
 _CITIES = ("Bern", "Zürich", "東京", "New York")
 _KINDS = ("a", "b", "c d", "rare")
+# fmt: off
 _WORDS = [
-    "the",
-    "cat",
-    "sat",
-    "on",
-    "a",
-    "mat",
-    "while",
-    "dogs",
-    "bark",
-    "at",
-    "night",
-    "I",
-    "saw",
-    "red",
-    "cars",
-    "go",
-    "by",
-    "x-ray",
-    "café",
-    "Straße",
-    "42",
-    "it's",
-    "well_known",
+    "the", "cat", "sat", "on", "a", "mat", "while", "dogs", "bark", "at", "night", "I", "saw", "red", "cars", "go",
+    "by", "x-ray", "café", "Straße", "42", "it's", "well_known",
 ]
+# fmt: on
 
 
 def plain(columns: int = 4, *, rows: int = ROWS) -> Sample:
@@ -107,7 +88,7 @@ def with_codes(*, missing: float = 0.0, values: int = 12, rows: int = ROWS) -> S
     return draw
 
 
-def curve(seed: int) -> Doubles:
+def curve(seed: int) -> Any:
     """Return one column of numbers."""
     return np.random.default_rng(seed).normal(size=(ROWS, 1))
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sklearn import (
     cluster,
     covariance,
@@ -24,11 +26,11 @@ from sklearn import (
 from .case import CLUSTERS, MODELS, TREES, Case
 from .data import Doubles, classes, counts, curve, fit, plain, positive, unlike, value
 
-SEED = {"random_state": 3}
-SMALL = {"n_estimators": 12, **SEED}
+SEED: dict[str, Any] = {"random_state": 3}
+SMALL: dict[str, Any] = {"n_estimators": 12, **SEED}
 
 
-def _half_known(rows: Doubles) -> Doubles:
+def _half_known(rows: Doubles) -> Any:
     known = classes(3)(rows)
     known[::2] = -1
     return known

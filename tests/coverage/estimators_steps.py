@@ -48,7 +48,7 @@ from .data import (
     with_missing,
 )
 
-SEED = {"random_state": 3}
+SEED: dict[str, Any] = {"random_state": 3}
 LOGISTIC = LogisticRegression()
 
 
@@ -58,7 +58,7 @@ def _half_known(rows: Doubles) -> Any:
     return known
 
 
-def _kernel(seed: int) -> Doubles:
+def _kernel(seed: int) -> Any:
     """Return a kernel between rows that were drawn and the first twelve."""
     rows = plain(3, rows=12)(seed)
     return rows @ plain(3, rows=12)(0).T
@@ -77,7 +77,7 @@ def _bags(seed: int) -> Any:
     return [set(row) for row in text_cells()(seed)]
 
 
-def _images(seed: int) -> Doubles:
+def _images(seed: int) -> Any:
     return plain(16, rows=5)(seed).reshape(5, 4, 4)
 
 

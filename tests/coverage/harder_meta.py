@@ -1,4 +1,4 @@
-"""Estimators that hold others: calibration, thresholds, voting, stacking, chains, several outputs, searches, targets."""
+"""Estimators that hold others: calibration, thresholds, voting, stacking, chains, searches, targets."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 from .case import META, Case, Fitted
 from .data import Doubles, classes, fit, frame, many_labels, plain, unlike, value
 
-SEED = {"random_state": 5}
+SEED: dict[str, Any] = {"random_state": 5}
 TEXT = classes(names=["no", "yes"])
 WORDS = classes(names=["high", "low", "mid"])
 

@@ -55,7 +55,7 @@ from sklearn.svm import SVC, SVR, LinearSVC, NuSVC, NuSVR, OneClassSVM
 from .case import CLUSTERS, MODELS, Case, Fitted
 from .data import as_sparse, classes, counts, curve, far, fit, many_labels, plain, unlike, value
 
-SEED = {"random_state": 5}
+SEED: dict[str, Any] = {"random_state": 5}
 TEXT = classes(names=["no", "yes"])
 WORDS = classes(names=["high", "low", "mid"])
 

@@ -1,4 +1,4 @@
-"""Trees and boosting where conversions go wrong: missing cells, ties, losses, categories, weights, labels, steps before."""
+"""Trees and boosting where conversions go wrong: missing cells, ties, losses, categories, labels, steps before."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ from .data import (
     with_missing,
 )
 
-SEED = {"random_state": 5}
+SEED: dict[str, Any] = {"random_state": 5}
 HOLES = unlike(missing=0.15)
 CODES = with_codes()
 CODES_AND_HOLES = with_codes(missing=0.1)

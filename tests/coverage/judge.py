@@ -17,7 +17,7 @@ from packager.runtime.session import RunFailed, Session
 from packager.training.native import NativeModel
 
 from .cells import Cells
-from .rows import judged_rows, servable
+from .rows import BEYOND, judged_rows, servable
 from .steps import is_stepwise
 
 Doubles = npt.NDArray[np.float64]
@@ -43,6 +43,8 @@ class Judgement:
     labels: int = 0
     worst: float = 0.0
     failure: str | None = None
+    # Rows that differ so far out that most models answer with rounding: told, not held against the conversion.
+    beyond: int = 0
 
     @property
     def is_within_limits(self) -> bool:
@@ -73,7 +75,11 @@ def judge(model: Any, held: Cells, session: Session, *, exact_within: float) -> 
     numbers = _numbers_of(ask) if is_stepwise(model) else None
     for kind, rows in judged_rows(model, held, numbers):
         asked = servable(rows, session.signature, kind)
-        if len(asked):
+        if len(asked) and kind == BEYOND:
+            apart = Judgement()
+            _judge_kind(apart, kind, asked, ask=ask, session=session, exact_within=exact_within)
+            judgement.beyond += apart.differing[kind] + (apart.failure is not None)
+        elif len(asked):
             _judge_kind(judgement, kind, asked, ask=ask, session=session, exact_within=exact_within)
         if judgement.failure is not None:
             break
@@ -172,7 +178,7 @@ def _accepted(ask: Ask, rows: Cells) -> list[tuple[Cells, Answers]]:
 
 
 def _asker(native: NativeModel, session: Session) -> Ask:
-    """Return the native answers by the names of the graph's outputs, asked in the form in which the model was fitted."""
+    """Return the native answers by the names of the graph's outputs, asked in the form that it was fitted in."""
     model, task = native.model, session.signature.task
     questions = {
         "label": "predict",

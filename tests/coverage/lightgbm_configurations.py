@@ -22,7 +22,7 @@ from .lightgbm_data import (
     zero_split,
 )
 
-BAGGED = {"bagging_freq": 1, "bagging_fraction": 0.7, "feature_fraction": 0.8}
+BAGGED: dict[str, Any] = {"bagging_freq": 1, "bagging_fraction": 0.7, "feature_fraction": 0.8}
 WAYS: dict[str, dict[str, Any]] = {
     "dart": {"boosting_type": "dart", "drop_rate": 0.5},
     "forest": {"boosting_type": "rf", **BAGGED},

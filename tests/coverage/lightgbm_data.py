@@ -13,10 +13,10 @@ from sklearn.pipeline import make_pipeline
 from .case import Fitted
 from .data import Sample, Target, classes, frame, unlike, value, with_codes
 
-QUIET = {"verbose": -1, "n_jobs": 1, "random_state": 3, "deterministic": True, "force_row_wise": True}
-SMALL = {"n_estimators": 10, "num_leaves": 12, "min_child_samples": 5, "learning_rate": 0.2, **QUIET}
+QUIET: dict[str, Any] = {"verbose": -1, "n_jobs": 1, "random_state": 3, "deterministic": True, "force_row_wise": True}
+SMALL: dict[str, Any] = {"n_estimators": 10, "num_leaves": 12, "min_child_samples": 5, "learning_rate": 0.2, **QUIET}
 # So few rows need encouragement to split on categories.
-CATEGORIES = {"min_data_per_group": 4, "cat_smooth": 1.0, "cat_l2": 1.0}
+CATEGORIES: dict[str, Any] = {"min_data_per_group": 4, "cat_smooth": 1.0, "cat_l2": 1.0}
 CODES = [1, 4]
 _POSITIVE = ("poisson", "gamma", "tweedie")
 _CLASSES = {"binary": 2, "multiclass": 3, "multiclassova": 3}

@@ -38,7 +38,9 @@ judge the result, and then asks an independent judge, who makes rows without the
 split thresholds and beside them in double and in float, boundaries found by bisecting the registered model, missing
 cells, zeros and numbers as small as 1e-35, unseen and fractional categories, unseen texts, large and infinite numbers;
 each as far as the registered model takes them and the bundle lets them in. Where trees read what was rounded on its
-way (sums, roots, logarithms, other models' answers), rows lie a billionth beside a boundary instead of on it."""
+way (sums, roots, logarithms, other models' answers), rows lie a billionth beside a boundary instead of on it; rows
+beyond 1e9 are only told of where a model is not made of trees: most such answers are rounding, the registered model's
+too."""
 
 
 def page(findings: Sequence[Finding], defects: Sequence[Defect], stock: Mapping[str, Finding]) -> str:

@@ -101,7 +101,9 @@ def _outcome(case: Case, engine: Engine) -> _Outcome:
             return _Outcome("WRONG", judgement.told())
         if precision == "fp32":
             return _Outcome("float32", "only in float32")
-        return _Outcome("exact") if judgement.is_exact else _Outcome("float32", f"in part: {judgement.told()}")
+        if not judgement.is_exact:
+            return _Outcome("float32", f"in part: {judgement.told()}")
+        return _Outcome("exact", f"but for {judgement.beyond} rows beyond 1e9" if judgement.beyond else "")
 
 
 def _baseline(model: Any, signature: Signature, folder: Path, engine: Engine) -> tuple[Precision, Session]:

@@ -38,9 +38,7 @@ _ROUNDED = (
 
 def exact_within(model: Any) -> float:
     """Return how near scores must come: trees, however they are wrapped, add the same leaves."""
-    final = model
-    while hasattr(final, "steps"):
-        final = final.steps[-1][1]
+    final = _final(model)
     name = type(final).__name__
     if name.startswith(_TREES):
         return TREE_TOLERANCE
@@ -54,10 +52,24 @@ def is_stepwise(model: Any) -> bool:
     return any(type(part).__name__.startswith((*_TREES, *_JUMPING)) for part in nested_estimators(model))
 
 
+def has_trees(model: Any) -> bool:
+    """Tell whether any part of the model is a tree or an ensemble of trees."""
+    return any(type(part).__name__.startswith(_TREES) for part in nested_estimators(model))
+
+
 def blurs_boundaries(model: Any) -> bool:
-    """Tell whether trees read numbers that were rounded on their way, so that rows may not lie on a boundary itself."""
+    """Tell whether a boundary lies where numbers were rounded on their way: rows may then not lie on it.
+
+    Trees that read columns, or columns scaled one by one, decide exactly; sums and distances do not.
+    """
     for part in nested_estimators(model):
         name = type(part).__name__
         if name.startswith(_ROUNDED) or (name.startswith("Stacking") and is_stepwise(part.final_estimator_)):
             return True
-    return False
+    return not has_trees(model) and not type(_final(model)).__name__.startswith(_JUMPING)
+
+
+def _final(model: Any) -> Any:
+    while hasattr(model, "steps"):
+        model = model.steps[-1][1]
+    return model

@@ -28,7 +28,7 @@ from .samples import failed_build, ok_build
         ("outputs", "[2, 3]", "[2, 2]", False, ("[2, 3]", "[2, 2]")),
         ("a new check", 3, 1000, True, ("3", "1,000")),
         ("a new check", True, None, True, ("True", "none")),
-        ("served", None, None, True, ("–", "none")),  # noqa: RUF001
+        ("served", None, None, True, ("–", "none")),
     ],
 )
 def test_figures(check: str, measured: Figure, limit: Figure, ok: bool, said: tuple[str, str]) -> None:

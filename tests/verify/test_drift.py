@@ -149,7 +149,7 @@ def test_a_variant_that_answers_worse_drops_whatever_the_labels_are(
     assert by_variant["fp64"].drop == 0
     assert by_variant["int8"].drop > 0
     assert by_variant["int8"].rows == 8
-    better = spooled(tmp_path / "better", signature, names[positive], **{NATIVE: bad, "int8": good})
+    better = spooled(tmp_path / "drift", signature, names[positive], **{NATIVE: bad, "int8": good})
     assert better.drifts(oracle(tmp_path, 2), metric, ["int8"])[0].drop < 0
 
 
@@ -176,7 +176,7 @@ def test_a_variant_that_answers_no_number_has_no_drop_that_passes(tmp_path: Path
 def test_labels_that_the_model_does_not_know_stop_the_build(
     signature: Signature, labels: np.ndarray, tmp_path: Path
 ) -> None:
-    with pytest.raises(VerifyError, match="the label column 'y'.*2 rows"):
+    with pytest.raises(VerifyError, match=r"the label column .y..*2 rows"):
         Spool(tmp_path / "drift", signature).add_truth(labels, where="the label column 'y'")
 
 

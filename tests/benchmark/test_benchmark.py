@@ -1,0 +1,224 @@
+"""Measurements: every variant on every target keeps its row, with figures of the provider asked for or a reason."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import signal
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import joblib
+import numpy as np
+import onnxruntime
+import psutil
+import pytest
+from onnx import helper
+from sklearn.linear_model import LogisticRegression
+
+from packager.artifact import NATIVE, Measurement, Variant
+from packager.benchmark import benchmark as module
+from packager.benchmark.benchmark import Bench, measure_native, measure_target, require_measured
+from packager.benchmark.worker import _time_batches, measure
+from packager.dataset.rows import Rows
+from packager.errors import BenchmarkError
+from packager.recipe.model import Target
+from packager.runtime.session import CPU_PROVIDER, Session
+from packager.worker import Worker
+from tests.runtime.graphs import regressor, row_sums, write
+
+CPU = Target(name="here", provider="cpu", threads=1)
+ABSENT = Target(name="there", provider="openvino", threads=1)
+
+
+@pytest.fixture
+def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
+    monkeypatch.setattr(module, "_SECONDS_PER_ROUND", 0.005)
+    Rows(np.random.default_rng(0).normal(size=(64, 2))).save(tmp_path / "rows.npz")
+    return Bench(tmp_path / "rows.npz", regressor(), (1, 16))
+
+
+def variant(name: str, path: Path | None, status: str = "ok") -> Variant:
+    return Variant(name, "fp64", status, None, path)  # type: ignore[arg-type]
+
+
+def falls_over(path: Path) -> Path:
+    """Write a graph that opens, and fails on every row."""
+    nodes = [helper.make_node("Reshape", ["features", "shape"], ["variable"])]
+    return write(path, nodes, shape=np.array([7, 1], dtype=np.int64))
+
+
+def without_figures(row: Measurement) -> bool:
+    return (row.p50_us, row.p95_us, row.p99_us, row.rows_per_s, row.ci95, row.runs) == (None,) * 5 + (0,)
+
+
+def test_every_variant_with_a_file_has_a_row_per_batch_size(bench: Bench, tmp_path: Path) -> None:
+    variants = [
+        variant("fp64", row_sums(tmp_path / "a.onnx")),
+        variant("fp32", row_sums(tmp_path / "b.onnx", 1), "rejected"),
+        variant("int8", None, "no_op"),
+    ]
+    rows = measure_target(CPU, variants, bench)
+    assert [(row.variant, row.batch_size) for row in rows] == [("fp64", 1), ("fp64", 16), ("fp32", 1), ("fp32", 16)]
+    for row in rows:
+        assert (row.target, row.provider, row.threads, row.reason) == ("here", "cpu", 1, None)
+        assert (row.provider_active, row.placement) == (CPU_PROVIDER, {CPU_PROVIDER: 1})
+        assert row.ci95 is not None
+        assert row.p50_us is not None
+        assert row.ci95[0] <= row.p50_us <= row.ci95[1]
+        assert row.runs >= 30
+
+
+def test_a_provider_that_is_not_here_has_a_reason_and_never_a_figure_of_the_cpu(bench: Bench, tmp_path: Path) -> None:
+    assert "OpenVINOExecutionProvider" not in onnxruntime.get_available_providers()
+    rows = measure_target(ABSENT, [variant("fp64", row_sums(tmp_path / "a.onnx"))], bench)
+    assert len(rows) == 2
+    for row in rows:
+        assert without_figures(row)
+        assert (row.provider_active, row.placement) == (None, {})
+        assert "OpenVINOExecutionProvider is not in the installed onnxruntime" in str(row.reason)
+
+
+def test_a_provider_that_runs_no_node_is_not_measured(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Azure's provider takes no node of a graph like this, and the session runs on the CPU."""
+    provider = "AzureExecutionProvider"
+    if provider not in onnxruntime.get_available_providers():
+        pytest.skip(f"this onnxruntime has no {provider}")
+    request = {
+        "models": {"fp64": str(row_sums(tmp_path / "a.onnx"))},
+        "signature": {
+            **vars(regressor()),
+            "columns": [vars(c) for c in regressor().columns],
+            "outputs": [vars(o) for o in regressor().outputs],
+        },
+        "rows": str(bench.rows_file),
+        "batch_sizes": [1],
+        "provider": provider,
+        "threads": 1,
+        "seconds": 0.001,
+        "rounds": 1,
+    }
+    (timing,) = measure(request)
+    assert timing.samples_ns == {}
+    assert "runs 0 of 1 nodes" in str(timing.reason)
+
+
+def test_a_variant_that_falls_over_has_a_reason_and_the_others_their_figures(bench: Bench, tmp_path: Path) -> None:
+    variants = [
+        variant("fp64", row_sums(tmp_path / "a.onnx")),
+        variant("fp16", falls_over(tmp_path / "b.onnx")),
+        variant("int8", row_sums(tmp_path / "c.onnx")),
+    ]
+    rows = {(row.variant, row.batch_size): row for row in measure_target(CPU, variants, bench)}
+    assert len(rows) == 6
+    for size in bench.batch_sizes:
+        assert rows["fp64", size].p50_us is not None
+        assert rows["int8", size].p50_us is not None
+        assert without_figures(rows["fp16", size])
+        assert "Reshape" in str(rows["fp16", size].reason)
+
+
+def test_a_model_that_does_not_open_has_a_reason(bench: Bench, tmp_path: Path) -> None:
+    nodes = [helper.make_node("Erf", ["features"], ["bent"]), helper.make_node("ReduceSum", ["bent"], ["variable"])]
+    variants = [variant("fp64", write(tmp_path / "erf.onnx", nodes)), variant("fp32", row_sums(tmp_path / "a.onnx"))]
+    rows = measure_target(CPU, variants, bench)
+    assert "Erf" in str(rows[0].reason)
+    assert rows[2].p50_us is not None
+
+
+def _children() -> list[psutil.Process]:
+    return [child for child in psutil.Process().children() if "packager.benchmark.worker" in " ".join(child.cmdline())]
+
+
+def _kill_the_next_worker(done: threading.Event) -> None:
+    while not done.is_set():
+        for child in _children():
+            os.kill(child.pid, signal.SIGKILL)
+            done.set()
+        time.sleep(0.02)
+
+
+def test_a_worker_that_is_killed_half_way_leaves_rows_with_a_reason(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "rows.npz")  # nobody writes: the worker waits for its rows until it is killed
+    waiting = Bench(tmp_path / "rows.npz", regressor(), (1, 16))
+    done = threading.Event()
+    killer = threading.Thread(target=_kill_the_next_worker, args=(done,), daemon=True)
+    killer.start()
+    rows = measure_target(CPU, [variant("fp64", row_sums(tmp_path / "a.onnx"))], waiting)
+    done.set()
+    killer.join()
+    assert [row.batch_size for row in rows] == [1, 16]
+    assert all(without_figures(row) for row in rows)
+    assert "signal SIGKILL" in str(rows[0].reason)
+    assert _children() == []
+
+
+def test_a_worker_that_does_not_end_is_stopped_and_leaves_rows_with_a_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_WORKER_SECONDS", 1.0)
+    os.mkfifo(tmp_path / "rows.npz")
+    waiting = Bench(tmp_path / "rows.npz", regressor(), (1,))
+    rows = measure_target(CPU, [variant("fp64", row_sums(tmp_path / "a.onnx"))], waiting)
+    assert "did not end within 1 s" in str(rows[0].reason)
+    assert without_figures(rows[0])
+    assert _children() == []
+
+
+def test_no_variant_with_a_file_makes_no_row(bench: Bench) -> None:
+    assert measure_target(CPU, [variant("int8", None, "no_op")], bench) == []
+
+
+class _Recorder:
+    """Stands where a session runs, and keeps what it was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[np.ndarray] = []
+
+    def run(self, names: list[str], feeds: dict[str, np.ndarray]) -> None:
+        self.asked.append(feeds["features"])
+
+
+@pytest.mark.parametrize("batch_size", [1, 5, 16])
+def test_every_call_has_other_rows_until_they_come_round(batch_size: int) -> None:
+    recorder: Any = _Recorder()
+    session = Session(recorder, regressor(), np.dtype(np.float64), {})
+    numbers = np.arange(128.0).reshape(64, 2)
+    _time_batches(session, Rows(numbers), batch_size, 0.0)
+    _time_batches(session, Rows(numbers), batch_size, 0.02)
+    calls = recorder.asked[13:]
+    around = 64 // batch_size
+    assert len(calls) > around
+    assert {call.shape for call in calls} == {(batch_size, 2)}
+    for before, after in itertools.pairwise(calls):
+        assert not np.array_equal(before, after)
+    assert len({call.tobytes() for call in calls}) == around
+
+
+def test_the_native_model_is_measured_in_its_own_worker(bench: Bench, tmp_path: Path) -> None:
+    numbers = np.random.default_rng(0).normal(size=(64, 2))
+    joblib.dump(LogisticRegression().fit(numbers, numbers[:, 0] > 0), tmp_path / "model.joblib")
+    worker = Worker()
+    worker.load(str(tmp_path / "model.joblib"), "joblib")
+    rows = measure_native(CPU, bench, lambda command, **arguments: getattr(worker, command)(**arguments))
+    assert [(row.variant, row.batch_size, row.reason) for row in rows] == [(NATIVE, 1, None), (NATIVE, 16, None)]
+    assert all(row.p50_us is not None and row.p50_us > 0 for row in rows)
+    assert all((row.provider_active, row.placement) == (None, {}) for row in rows)
+
+
+def test_a_target_that_must_be_measured_and_was_not_stops_the_build() -> None:
+    row = Measurement("gpu", "cuda", None, {}, "fp64", 1, 1, reason="no such device")
+    figure = Measurement("gpu", "cuda", None, {}, "fp64", 1, 1, p50_us=3.0)
+    native = Measurement("gpu", "cpu", None, {}, NATIVE, 1, 1, p50_us=3.0)
+    require_measured("gpu", [row, figure], "select.target")
+    for rows in ([row], [row, native], []):
+        with pytest.raises(BenchmarkError, match="'gpu' decides") as caught:
+            require_measured("gpu", rows, "recipe.yml:9 select.target")
+        assert caught.value.exit_code == 7
+        assert "recipe.yml:9 select.target" in str(caught.value)
+    with pytest.raises(BenchmarkError, match="no such device"):
+        require_measured("gpu", [row], "select.target")

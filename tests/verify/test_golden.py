@@ -1,0 +1,120 @@
+"""Golden rows: few, of every kind that was judged, and each one that a JSON client can send and read the answer of."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from packager.artifact import Column, Output, Precision, Signature
+from packager.dataset.rows import Rows
+from packager.errors import VerifyError
+from packager.structure import Structure
+from packager.verify.golden import golden_rows, servable
+from packager.verify.probes import KINDS, Probes, judged_kinds, make_probes
+from tests.convert import lightgbm_cases, sklearn_cases
+from tests.convert.pairs import pair
+
+CASES = {case.name: case for case in (*sklearn_cases.CASES, *lightgbm_cases.CASES)}
+FLOAT32_MAX = float(np.finfo(np.float32).max)
+SIGNATURE = Signature(
+    "regressor",
+    "columns",
+    (Column("a", "float64", True, 1e300), Column("b", "float64", False, 100.0), Column("c", "string", False, 1e300)),
+    (Output("variable", "value", 0),),
+)
+
+
+def judge_rows(
+    numbers: list[list[float]], texts: list[str | None], answers: list[float], precision: Precision
+) -> list[bool]:
+    rows = Rows(np.array(numbers, dtype=float), {2: np.array(texts, dtype=object)})
+    return servable(rows, {"variable": np.array(answers)}, signature=SIGNATURE, precision=precision).tolist()
+
+
+NAN, INF = float("nan"), float("inf")
+
+
+@pytest.mark.parametrize(
+    ("row", "text", "answer", "fits"),
+    [
+        ([1.0, 2.0, NAN], "x", 1.0, True),
+        ([NAN, 2.0, NAN], "x", 1.0, True),
+        ([1.0, NAN, NAN], "x", 1.0, False),
+        ([1.0, 2.0, NAN], None, 1.0, False),
+        ([1.0, 100.0, NAN], "x", 1.0, True),
+        ([1.0, -100.1, NAN], "x", 1.0, False),
+        ([INF, 2.0, NAN], "x", 1.0, False),
+        ([1e39, 2.0, NAN], "x", 1.0, True),
+        ([1.0, 2.0, NAN], "x", NAN, False),
+        ([1.0, 2.0, NAN], "x", INF, False),
+    ],
+)
+def test_only_what_can_be_sent_and_answered_fits(row: list[float], text: str | None, answer: float, fits: bool) -> None:
+    assert judge_rows([row], [text], [answer], "fp64") == [fits]
+
+
+def test_a_float_model_is_sent_no_more_than_float32_holds() -> None:
+    assert judge_rows([[1e39, 1.0, NAN]], ["x"], [0.0], "fp32") == [False]
+    assert judge_rows([[FLOAT32_MAX, 1.0, NAN]], ["x"], [0.0], "fp32") == [True]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "forest, text labels",
+        "hist, missing",
+        "one-hot, strict, hist",
+        "logistic, bool labels",
+        "linear, two outputs",
+        "lightgbm 2 classes, category, missing",
+    ],
+)
+@pytest.mark.parametrize(("precision", "is_baseline"), [("fp64", True), ("fp32", False), ("int8", False)])
+def test_golden_rows_of_real_models_are_few_and_all_servable(
+    name: str, precision: Precision, is_baseline: bool, tmp_path: Path
+) -> None:
+    both = pair(CASES[name].fit(), tmp_path)
+    made = both.probes()
+    native, taken = both.native.tolerant_answers(made.rows)
+    assert native is not None
+    probes = Probes(made.rows.take(taken), made.kinds[taken])
+    chosen = golden_rows(probes, native, signature=both.signature, precision=precision, is_baseline=is_baseline)
+    assert 24 <= len(chosen) <= 80
+    assert len(set(chosen.tolist())) == len(chosen)
+    kinds = {KINDS[kind] for kind in probes.kinds[chosen]}
+    assert kinds <= set(judged_kinds(precision, is_baseline=is_baseline))
+    assert kinds >= {"ordinary", "zero"}
+    rows = probes.rows.take(chosen)
+    assert servable(
+        rows, {key: values[chosen] for key, values in native.items()}, signature=both.signature, precision=precision
+    ).all()
+    for column in (index for index, one in enumerate(both.signature.columns) if one.dtype != "string"):
+        cells = rows.numbers[:, column]
+        sent = json.loads(json.dumps([None if np.isnan(cell) else cell for cell in cells.tolist()], allow_nan=False))
+        np.testing.assert_array_equal(np.array([np.nan if cell is None else cell for cell in sent]), cells)
+
+
+def test_the_same_rows_are_chosen_every_time() -> None:
+    structure = Structure(np.full(3, -1.0), np.full(3, 1.0), None, {2: ("x", "y")})
+    probes = make_probes(structure, SIGNATURE)
+    native = {"variable": np.zeros(len(probes.rows))}
+    first, second = (
+        golden_rows(probes, native, signature=SIGNATURE, precision="fp64", is_baseline=True) for _ in range(2)
+    )
+    np.testing.assert_array_equal(first, second)
+
+
+def test_no_row_at_all_stops_the_build() -> None:
+    structure = Structure(np.full(3, -1.0), np.full(3, 1.0), None, {2: ("x",)})
+    probes = make_probes(structure, SIGNATURE)
+    native = {"variable": np.full(len(probes.rows), np.nan)}
+    with pytest.raises(VerifyError, match="no golden rows"):
+        golden_rows(probes, native, signature=SIGNATURE, precision="fp64", is_baseline=True)
+    narrow = replace(SIGNATURE, columns=tuple(replace(column, max_abs=0.0) for column in SIGNATURE.columns))
+    answered = {"variable": np.zeros(len(probes.rows))}
+    chosen = golden_rows(probes, answered, signature=narrow, precision="fp64", is_baseline=True)
+    assert (np.nan_to_num(probes.rows.numbers[chosen]) == 0).all()
