@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from packager.convert import imputer, lightgbm, linear, links, scikit_trees
+from packager.convert import imputer, lightgbm, linear, links, preprocessing, scikit_trees
 from packager.convert.graph import Graph
 
 Answer = Literal["label and probability", "value"]
@@ -92,6 +92,20 @@ def _simple_imputer(graph: Graph, features: str, model: Any) -> tuple[str, ...]:
     return (imputer.emit_simple_imputer(graph, features, model),)
 
 
+def _one(emit: Callable[[Graph, str, Any], str]) -> Emit:
+    """Return the emitter of a step with one output."""
+    return lambda graph, features, model: (emit(graph, features, model),)
+
+
+def _refused(reason: str) -> Emit:
+    """Return the emitter of a model whose stock conversion answers otherwise without a warning."""
+
+    def refuse(graph: Graph, features: str, model: Any) -> tuple[str, ...]:
+        raise lightgbm.UnsupportedModel(reason)
+
+    return refuse
+
+
 def _outputs(model: Any) -> int:
     return int(model.n_outputs_)
 
@@ -121,5 +135,15 @@ EMITTERS: dict[str, Emitter] = {
     "sklearn.linear_model.RidgeClassifier": Emitter(_CLASSES, linear.emit_linear_decision),
     "sklearn.linear_model.RidgeClassifierCV": Emitter(_CLASSES, linear.emit_linear_decision),
     "sklearn.linear_model.Perceptron": Emitter(_CLASSES, linear.emit_linear_decision),
+    "sklearn.model_selection.TunedThresholdClassifierCV": Emitter(
+        _CLASSES, _refused("its tuned threshold has no exact form yet")
+    ),
+    "sklearn.preprocessing.Binarizer": Emitter(
+        _VALUE, _one(preprocessing.emit_binarizer), lambda model: int(model.n_features_in_)
+    ),
+    "sklearn.preprocessing.KBinsDiscretizer": Emitter(_VALUE, _one(preprocessing.emit_bins), preprocessing.bins_width),
+    "sklearn.preprocessing.PolynomialFeatures": Emitter(
+        _VALUE, _one(preprocessing.emit_polynomials), lambda model: int(model.n_output_features_)
+    ),
     "sklearn.impute.SimpleImputer": Emitter(_VALUE, _simple_imputer, lambda model: len(model.statistics_)),
 }

@@ -71,7 +71,7 @@ def far(offset: float) -> Sample:
 
 def counts(columns: int = 5, most: int = 5) -> Sample:
     """Return whole numbers from 0: counts, or codes of categories."""
-    return lambda seed: np.random.default_rng(seed).integers(0, most, (ROWS, columns)).astype(np.float64)
+    return lambda seed: np.random.default_rng(seed).integers(0, most, (ROWS, columns)) * 1.0
 
 
 def with_codes(*, missing: float = 0.0, values: int = 12, rows: int = ROWS) -> Sample:

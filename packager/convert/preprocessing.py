@@ -1,0 +1,67 @@
+"""Preprocessing steps that decide or multiply, in the order in which scikit-learn computes them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from packager.convert.graph import Graph, cast, scalar
+
+
+def emit_binarizer(graph: Graph, features: str, model: Any) -> str:
+    """Return 1 where a cell is above the threshold, else 0; shape [rows, columns]."""
+    return cast(graph, graph.node("Greater", features, scalar(graph, model.threshold)), graph.dtype)
+
+
+def emit_bins(graph: Graph, features: str, model: Any) -> str:
+    """Return the bin of each cell: how many inner edges it is not below; shape [rows, columns], or one-hot."""
+    inner = [np.asarray(edges, dtype=np.float64)[1:-1] for edges in model.bin_edges_]
+    edges = np.full((len(inner), max(map(len, inner))), np.inf)  # nothing reaches the filling
+    for row, values in zip(edges, inner, strict=True):
+        row[: len(values)] = values
+    cells = graph.node("Unsqueeze", features, graph.constant(np.array([2])))
+    reached = cast(graph, graph.node("GreaterOrEqual", cells, graph.constant(edges.astype(graph.dtype))), graph.dtype)
+    number = graph.node("ReduceSum", reached, graph.constant(np.array([2])), keepdims=0)
+    if model.encode == "ordinal":
+        return number
+    columns = np.repeat(np.arange(len(inner)), model.n_bins_)
+    bins = np.concatenate([np.arange(count) for count in model.n_bins_]).astype(graph.dtype)
+    spread = graph.node("Gather", number, graph.constant(columns), axis=1)
+    return cast(graph, graph.node("Equal", spread, graph.constant(bins)), graph.dtype)
+
+
+def bins_width(model: Any) -> int:
+    """Return how many columns the bins take."""
+    return len(model.bin_edges_) if model.encode == "ordinal" else int(np.sum(model.n_bins_))
+
+
+def emit_polynomials(graph: Graph, features: str, model: Any) -> str:
+    """Return products of columns, of shape [rows, products].
+
+    scikit-learn multiplies the product of the later columns by the first one, degree by degree; so does this.
+    """
+    wanted = [tuple(np.repeat(np.arange(len(powers)), powers).tolist()) for powers in model.powers_]
+    columns_alone: list[tuple[int, ...]] = [(column,) for column in range(model.n_features_in_)]
+    blocks = {1: (columns_alone, features)}
+    for degree in range(2, max(map(len, wanted)) + 1):
+        below, values = blocks[degree - 1]
+        position = {columns: index for index, columns in enumerate(below)}
+        here = sorted({columns[-degree:] for columns in wanted if len(columns) >= degree})
+        later = graph.constant(np.array([position[columns[1:]] for columns in here], dtype=np.int64))
+        first = graph.constant(np.array([columns[0] for columns in here], dtype=np.int64))
+        product = graph.node(
+            "Mul", graph.node("Gather", values, later, axis=1), graph.node("Gather", features, first, axis=1)
+        )
+        blocks[degree] = (here, product)
+    one = graph.node("Add", graph.node("Mul", _first_column(graph, features), scalar(graph, 0)), scalar(graph, 1))
+    tables: list[tuple[list[tuple[int, ...]], str]] = [([()], one), *blocks.values()]
+    every = [columns for known, _ in tables for columns in known]
+    place = {columns: index for index, columns in enumerate(every)}
+    order = np.array([place[columns] for columns in wanted], dtype=np.int64)
+    whole = graph.node("Concat", *(values for _, values in tables), axis=1)
+    return graph.node("Gather", whole, graph.constant(order), axis=1)
+
+
+def _first_column(graph: Graph, features: str) -> str:
+    return graph.node("Gather", features, graph.constant(np.array([0])), axis=1)
