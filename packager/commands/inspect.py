@@ -34,7 +34,8 @@ def inspect_path(path: Path, trust: Sequence[str]) -> dict[str, Any]:
 def inspect_artifact(path: Path, trust: Sequence[str]) -> dict[str, Any]:
     """Audit a copy of the artifact; if it would load here, load it in the source worker and describe it."""
     with tempfile.TemporaryDirectory(prefix="packager-") as folder:
-        copy = Path(folder) / "artifact"
+        copy = Path(folder) / "source" / path.name
+        copy.parent.mkdir()
         sha256 = copy_hashed(path, copy)
         found = audit(copy, trust=trust)
         facts: dict[str, Any] = {

@@ -38,7 +38,8 @@ def resolve(recipe: Recipe, scratch: Path, *, environ: Mapping[str, str]) -> Art
     """Copy the artifact into `scratch` while hashing it, check the pin, audit it, refuse version skew."""
     source = recipe.source
     fetched = fetch_source(source.uri, base=recipe.path.parent, environ=environ)
-    copy = scratch / "artifact"
+    copy = scratch / "source" / fetched.path.name  # errors name the file as its owner knows it
+    copy.parent.mkdir()
     try:
         sha256 = copy_hashed(fetched.path, copy)
     except OSError as error:

@@ -41,14 +41,11 @@ def score(name: str, answers: Answers) -> float:
 
     NaN where it has no value: an answer is no finite number, or the rows do not hold what it needs, two classes say.
     """
-    parts = (answers.truth, answers.label, answers.probability, answers.value)
-    if not all(np.isfinite(part).all() for part in parts):
-        return float("nan")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # scikit-learn warns where it answers NaN
         try:
             return float(FUNCTIONS[name](answers))
-        except ValueError:
+        except ValueError:  # scikit-learn's refusal of both
             return float("nan")
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -128,10 +129,8 @@ class SplitRows:
 
     def _onto_thresholds(self, numbers: Doubles, paths: Paths) -> Doubles:
         """Move most cells onto a threshold within their box, or one step above it."""
-        moved, trees = numbers.copy(), self.trees
-        numeric = _is_numeric(trees)
-        for column in range(trees.n_features):
-            known = np.unique(trees.threshold[numeric & (trees.feature == column)])
+        moved = numbers.copy()
+        for column, known in self._thresholds_by_column.items():
             first, last = (np.searchsorted(known, side[:, column], "right") for side in (paths.low, paths.high))
             share, dice = self.random.random((2, len(numbers)))
             rows = np.flatnonzero((last > first) & (dice < _ON_THRESHOLD))
@@ -140,6 +139,15 @@ class SplitRows:
             goes_above = (dice[rows] < _ON_THRESHOLD / 2) & (above <= paths.high[rows, column])
             moved[rows, column] = np.where(goes_above, above, picked)
         return moved
+
+    @cached_property
+    def _thresholds_by_column(self) -> dict[int, Doubles]:
+        numeric = _is_numeric(self.trees)
+        feature, threshold = self.trees.feature[numeric], self.trees.threshold[numeric]
+        order = np.lexsort((threshold, feature))
+        columns, first = np.unique(feature[order], return_index=True)
+        runs = np.split(threshold[order], first[1:])
+        return {column: np.unique(run) for column, run in zip(columns.tolist(), runs, strict=True)}
 
     def _accepts(self) -> Flags:
         """Return which columns may be missing."""

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
 import onnxruntime
 import pytest
+from sklearn.ensemble import GradientBoostingClassifier, HistGradientBoostingClassifier
+from sklearn.svm import LinearSVC
 
 from packager.dataset.rows import Rows
 
@@ -100,3 +103,17 @@ def test_runs_without_a_word(converted: Pair, capfd: pytest.CaptureFixture[str])
         part: Rows = rows.take(slice(0, count))
         raw.run(None, part.feeds(converted.signature, converted.session.input_dtype))
     assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    "model",
+    [GradientBoostingClassifier(init="zero", n_estimators=2), HistGradientBoostingClassifier(max_iter=2), LinearSVC()],
+    ids=lambda model: type(model).__name__,
+)
+@pytest.mark.parametrize("labels", [["no", "yes"], [False, True]], ids=["text", "bool"])
+def test_a_score_of_exactly_nothing_has_the_models_own_label(model: Any, labels: list[Any], tmp_path: Path) -> None:
+    rows, target = np.zeros((40, 2)), np.array(labels)[[0, 1] * 20]
+    both = pair(model.fit(rows, target), tmp_path)
+    if hasattr(model, "_raw_predict"):
+        assert (model._raw_predict(rows.astype(np.float32)) == 0).all(), "the example is a tie"
+    assert both.differences(Rows(rows[:3])) == []

@@ -110,6 +110,37 @@ def test_pandas_categories_score_alike(kind: str, as_text: bool, tmp_path: Path)
     assert kinds.sum() > 10
 
 
+@pytest.mark.parametrize("rule", [{}, {"use_missing": False}, {"zero_as_missing": True}], ids=["nan", "none", "zero"])
+@pytest.mark.parametrize(
+    "threshold", ["0", "-0", "5e-36", "-5e-36", "1.0000000180025095e-35", "-1.0000000180025095e-35"]
+)
+def test_thresholds_within_the_zero_zone_decide_alike(threshold: str, rule: dict[str, bool], tmp_path: Path) -> None:
+    """LightGBM itself puts its thresholds beside the zone; a text may hold others."""
+    rows = numbers(missing=True)
+    text = LGBMRegressor(**{**SMALL, **rule}).fit(rows, values(rows)).booster_.model_to_string()
+    changed = [
+        "threshold=" + " ".join(threshold for _ in line.split()) if line.startswith("threshold=") else line
+        for line in text.split("\n")
+        if not line.startswith("tree_sizes=")  # else LightGBM reads trees of the old lengths, and crashes
+    ]
+    tiny = [
+        0.0,
+        -0.0,
+        5e-324,
+        5e-36,
+        -5e-36,
+        1e-35,
+        -1e-35,
+        1.0000000180025095e-35,
+        -1.0000000180025095e-35,
+        1.1e-35,
+        np.nan,
+    ]
+    cells = np.random.default_rng(0).choice([*tiny, -1.1e-35, 1.0, -1.0], (500, rows.shape[1]))
+    both = pair(lightgbm.Booster(model_str="\n".join(changed)), tmp_path)
+    assert both.differences(Rows(cells)) == []
+
+
 def test_zero_as_missing_beside_numbers_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     text = LGBMRegressor(**SMALL).fit(numbers(missing=True), values(numbers(missing=True))).booster_.model_to_string()
     tree = parse(text)

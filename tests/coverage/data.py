@@ -83,7 +83,7 @@ def with_codes(*, missing: float = 0.0, values: int = 12, rows: int = ROWS) -> S
         for column, most in ((1, values), (4, 3)):
             codes = random.integers(0, most, rows).astype(np.float64)
             table[:, column] = np.where(np.isnan(table[:, column]), np.nan, codes)
-        return table
+        return np.asarray(table)
 
     return draw
 

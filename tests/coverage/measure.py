@@ -103,7 +103,7 @@ def _outcome(case: Case, engine: Engine) -> _Outcome:
             return _Outcome("float32", "only in float32")
         if not judgement.is_exact:
             return _Outcome("float32", f"in part: {judgement.told()}")
-        return _Outcome("exact", f"but for {judgement.beyond} rows beyond 1e9" if judgement.beyond else "")
+        return _Outcome("exact", f"rows beyond 1e9: {judgement.beyond} differ" if judgement.beyond else "")
 
 
 def _baseline(model: Any, signature: Signature, folder: Path, engine: Engine) -> tuple[Precision, Session]:

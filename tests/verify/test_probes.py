@@ -11,6 +11,7 @@ import pytest
 from lightgbm import LGBMRegressor
 
 from packager.artifact import Column, Output, Signature
+from packager.dataset.rows import Rows
 from packager.structure import Structure, Trees, concatenate
 from packager.verify.paths import paths_to
 from packager.verify.probes import KINDS, ORDINARY_KINDS, judged_kinds, make_probes, ordinary_rows
@@ -187,6 +188,38 @@ def test_a_split_that_only_missing_cells_reach_is_reached() -> None:
     assert any(1 in reach(parted, row) for row in made.rows.numbers)
 
 
+def test_a_box_keeps_to_the_tightest_of_the_splits_above() -> None:
+    """x > 0, then x > 5, then x <= 9, then x <= 7: in whatever order the splits come, the box is (5, 7]."""
+    chain = Trees(
+        n_features=1,
+        roots=np.array([0]),
+        feature=np.zeros(5, dtype=np.int64),
+        threshold=np.array([5.0, 0.0, 7.0, 9.0, 6.0]),
+        left=np.array([~0, ~1, 3, 4, ~2]),
+        right=np.array([1, 2, ~3, ~4, ~5]),
+        missing_left=np.array([False, False, True, True, False]),
+        category_set=np.full(5, -1),
+        categories=(),
+        leaves_per_tree=np.array([6]),
+    )
+    chain.check()
+    paths = paths_to(chain, np.array([4, 2, 1]), {})
+    assert (paths.low[:, 0].tolist(), paths.high[:, 0].tolist()) == ([5.0, 5.0, 5.0], [7.0, INF, INF])
+    assert paths.missing[:, 0].tolist() == [True, True, True]
+    turned = replace(chain, missing_left=np.array([False, True, True, True, False]))
+    assert paths_to(turned, np.array([4, 2, 1]), {}).missing[:, 0].tolist() == [False, False, True]
+
+
+def test_missing_rows_lead_to_every_split_that_missing_cells_can_reach() -> None:
+    trees = tree()
+    columns = (number("a", missing=True), number("b", missing=True))
+    random = np.random.default_rng(0)
+    ordinary = lambda count: Rows(random.uniform(-2, 3, (count, 2)))  # noqa: E731
+    rows = SplitRows(structure(trees), trees, columns, ordinary, random).missing()
+    met = {node for row in rows.numbers for node in reach(trees, row) if np.isnan(row[trees.feature[node]])}
+    assert met == {0, 1, 2}
+
+
 def test_deep_paths_through_one_category_column_keep_to_what_is_left() -> None:
     """Three splits in a row by one column: members of the first and the second, but not of the third."""
     chain = Trees(
@@ -201,6 +234,7 @@ def test_deep_paths_through_one_category_column_keep_to_what_is_left() -> None:
         categories=tuple(map(np.array, ([1.0, 2.0, 3.0, 4.0], [2.0, 3.0, 4.0], [2.0], [4.0]))),
         leaves_per_tree=np.array([5]),
     )
+    assert paths_to(chain, np.array([3]), {0: np.arange(1.0, 6.0)}).choices[0, 0].tolist() == [3.0, 4.0]
     made = make_probes(structure(chain, 1), regressor(number("a")))
     rows = made.rows.numbers[made.of(("category",))]
     assert {float(row[0]) for row in rows if 3 in reach(chain, row)} == {3.0, 4.0}
