@@ -147,7 +147,9 @@ class SplitRows:
         order = np.lexsort((threshold, feature))
         columns, first = np.unique(feature[order], return_index=True)
         runs = np.split(threshold[order], first[1:])
-        return {column: np.unique(run) for column, run in zip(columns.tolist(), runs, strict=True)}
+        return {
+            column: np.unique(run) for column, run in zip(columns.tolist(), runs, strict=False)
+        }  # no column, one empty run
 
     def _accepts(self) -> Flags:
         """Return which columns may be missing."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,6 +14,7 @@ import pytest
 from lightgbm import LGBMClassifier
 from onnx import TensorProto
 from sklearn.ensemble import RandomForestClassifier
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
@@ -44,7 +46,9 @@ MODELS = {
 
 @cache
 def fitted(name: str) -> Any:
-    return MODELS[name]().fit(ROWS, TARGET)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        return MODELS[name]().fit(ROWS, TARGET)
 
 
 def float_form(name: str, folder: Path) -> Pair:

@@ -188,13 +188,14 @@ def test_a_split_that_only_missing_cells_reach_is_reached() -> None:
     assert any(1 in reach(parted, row) for row in made.rows.numbers)
 
 
-def test_a_box_keeps_to_the_tightest_of_the_splits_above() -> None:
-    """x > 0, then x > 5, then x <= 9, then x <= 7: in whatever order the splits come, the box is (5, 7]."""
+@pytest.mark.parametrize("order", [(5.0, 0.0, 7.0, 9.0), (0.0, 5.0, 9.0, 7.0)], ids=["tight first", "tight last"])
+def test_a_box_keeps_to_the_tightest_of_the_splits_above(order: tuple[float, ...]) -> None:
+    """Two splits go right and two go left: in whatever order they come, the box is (5, 7]."""
     chain = Trees(
         n_features=1,
         roots=np.array([0]),
         feature=np.zeros(5, dtype=np.int64),
-        threshold=np.array([5.0, 0.0, 7.0, 9.0, 6.0]),
+        threshold=np.array([*order, 6.0]),
         left=np.array([~0, ~1, 3, 4, ~2]),
         right=np.array([1, 2, ~3, ~4, ~5]),
         missing_left=np.array([False, False, True, True, False]),
@@ -203,11 +204,12 @@ def test_a_box_keeps_to_the_tightest_of_the_splits_above() -> None:
         leaves_per_tree=np.array([6]),
     )
     chain.check()
-    paths = paths_to(chain, np.array([4, 2, 1]), {})
-    assert (paths.low[:, 0].tolist(), paths.high[:, 0].tolist()) == ([5.0, 5.0, 5.0], [7.0, INF, INF])
-    assert paths.missing[:, 0].tolist() == [True, True, True]
-    turned = replace(chain, missing_left=np.array([False, True, True, True, False]))
-    assert paths_to(turned, np.array([4, 2, 1]), {}).missing[:, 0].tolist() == [False, False, True]
+    paths = paths_to(chain, np.array([4]), {})
+    assert (paths.low[0, 0], paths.high[0, 0], paths.missing[0, 0]) == (5.0, 7.0, True)
+    for turned in range(4):
+        sides = chain.missing_left.copy()
+        sides[turned] ^= True
+        assert not paths_to(replace(chain, missing_left=sides), np.array([4]), {}).missing[0, 0]
 
 
 def test_missing_rows_lead_to_every_split_that_missing_cells_can_reach() -> None:

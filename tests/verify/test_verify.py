@@ -164,6 +164,23 @@ def test_a_variant_that_falls_over_is_judged_and_the_others_go_on(tmp_path: Path
     assert "Gather" in str(failed["outputs"].measured)
 
 
+def test_a_variant_that_falls_over_half_way_has_no_quality(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_MAX_CHUNK_ROWS", 150)
+    here = place("values", tmp_path)
+    here.rows(target=RISK)
+    model = onnx.load(str(tmp_path / "fp32.onnx"))
+    # 150 rows fit, the last 100 do not.
+    model.graph.initializer.append(numpy_helper.from_array(np.array([150, 3], dtype=np.int64), "as_many"))
+    for node in model.graph.node:
+        node.input[:] = ["shaped" if name == "features" else name for name in node.input]
+    model.graph.node.insert(0, onnx.helper.make_node("Reshape", ["features", "as_many"], ["shaped"]))
+    onnx.save(model, str(tmp_path / "fp32.onnx"))
+    subjects, drifts, _ = here.judged(here.recipe())
+    assert [drift.variant for drift in drifts] == ["fp64"]
+    assert subjects[1].data.rows == len(TABLE)
+    assert "Reshape" in str(subjects[1].data.malformed)
+
+
 def test_rows_that_the_model_itself_refuses_are_named_across_chunks(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
