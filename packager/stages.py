@@ -36,6 +36,7 @@ _UNAVAILABLE: dict[str, Callable[[Recipe], object]] = {
     "convert.converters": lambda recipe: recipe.convert.converters,
     "verify.segment": lambda recipe: recipe.verify.segment,
     "verify.champion": lambda recipe: recipe.verify.champion,
+    "verify.drift.undecided": lambda recipe: recipe.verify.drift and recipe.verify.drift.undecided != "fail",
     "benchmark.baseline": lambda recipe: recipe.benchmark.baseline,
 }
 
@@ -166,6 +167,8 @@ def benchmark(recipe: Recipe, worker: SourceWorker, proof: Proof, *, report: Bui
         if target.provider == "cpu" and target.threads not in timed_threads:
             timed_threads.add(target.threads)
             report.measurements += measure_native(target, bench, worker.ask)
+    if recipe.benchmark.slo is not None:
+        report.notes.append("benchmark.slo is recorded, not judged: calls were timed, not a server under load.")
     call = "predict_proba" if any(output.role == "probability" for output in proof.signature.outputs) else "predict"
     report.notes.append(f"Latency is of one call on {count:,} made rows in turn; native is the model's own {call}.")
 

@@ -295,3 +295,15 @@ def test_logistic_regression_from_plain_pickle(workspace: Workspace) -> None:
     assert ran.code == 0, ran.err
     columns = ran.json()["source"]["signature"]["columns"]
     assert [column["name"] for column in columns] == ["f0", "f1", "f2", "f3", "f4"]
+
+
+@pytest.mark.parametrize(
+    ("key", "changes"),
+    [
+        ("verify.segment", {"verify": {"segment": "f0"}}),
+        ("verify.drift.undecided", {"verify": {"drift": {"metric": "roc_auc", "undecided": "report"}}}),
+        ("benchmark.baseline", {"benchmark": {"baseline": "dist/earlier"}}),
+    ],
+)
+def test_a_key_that_would_be_ignored_is_refused(workspace: Workspace, key: str, changes: dict[str, Any]) -> None:
+    refused(workspace, 2, key, "not available in this version", **changes)

@@ -110,7 +110,8 @@ class Drift(Section):
     metric: MetricName = Field(description="quality metric to compare")
     max_drop: NotNegative = Field(default=0.001, description="loss that is allowed, whichever way the metric points")
     undecided: Literal["fail", "report"] = Field(
-        default="fail", description="what to do when there are too few rows to tell the loss from chance"
+        default="fail",
+        description="for the interval of a loss; in this version the loss itself decides, and only fail is taken",
     )
 
 
