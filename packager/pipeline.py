@@ -18,6 +18,7 @@ from packager.artifact import Bundle
 from packager.console import Console, Step
 from packager.errors import BundleError, PackagerError
 from packager.files import replaced_folder
+from packager.lock import find_lock
 from packager.recipe.model import Recipe
 from packager.report.model import BuildReport
 from packager.report.write import write_report
@@ -62,6 +63,8 @@ def build(recipe: Recipe, options: Options, console: Console) -> BuildReport:
 
 def _run(recipe: Recipe, options: Options, console: Console, *, report: BuildReport, scratch: Path) -> None:
     """The seven stages, in order."""
+    if options.locked and recipe.version is not None:
+        find_lock(recipe, bundle_folder(report, options.out))  # found out now, not after the benchmark
     with source_worker(scratch) as worker:
         with _stage("source", console, report) as step:
             source = stages.source(recipe, worker, scratch, report=report, environ=options.environ)

@@ -20,7 +20,7 @@ from packager.publish.publish import publish as publish_bundle
 from packager.recipe.model import Recipe
 from packager.report.model import BuildReport, Drift
 from packager.source.child import SourceWorker, memory_limit_bytes
-from packager.source.resolve import Artifact, resolve
+from packager.source.resolve import Artifact, accept, copy_artifact
 from packager.structure import Structure, load
 from packager.verify import gate
 from packager.verify.golden import servable
@@ -75,8 +75,9 @@ def source(
     recipe: Recipe, worker: SourceWorker, scratch: Path, *, report: BuildReport, environ: Mapping[str, str]
 ) -> Source:
     """Resolve, audit and load the artifact; describe the model and find the rows to verify with."""
-    artifact = resolve(recipe, scratch, environ=environ)
-    report.version = artifact.version
+    copied = copy_artifact(recipe, scratch, environ=environ)
+    report.version = copied.version
+    artifact = accept(recipe, copied)
     confinement = worker.ask(
         "confine", scratch=str(scratch), memory_bytes=memory_limit_bytes(artifact.size_bytes), cpu_s=_CPU_S
     )
@@ -176,6 +177,8 @@ def benchmark(recipe: Recipe, worker: SourceWorker, proof: Proof, *, report: Bui
 def publish(recipe: Recipe, bundle: Bundle, *, environ: Mapping[str, str]) -> list[str]:
     """Publish to every registry of the recipe; return their URIs."""
     base = recipe.path.parent
+    for entry in recipe.publish:  # all or none: find out first whether every registry would take it
+        publish_bundle(bundle, entry.to, base=base, environ=environ, dry_run=True)
     return [publish_bundle(bundle, entry.to, base=base, environ=environ).uri for entry in recipe.publish]
 
 

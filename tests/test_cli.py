@@ -307,3 +307,26 @@ def test_logistic_regression_from_plain_pickle(workspace: Workspace) -> None:
 )
 def test_a_key_that_would_be_ignored_is_refused(workspace: Workspace, key: str, changes: dict[str, Any]) -> None:
     refused(workspace, 2, key, "not available in this version", **changes)
+
+
+def test_a_source_that_fails_leaves_its_report_under_its_version(workspace: Workspace) -> None:
+    registered = workspace.package("register", "model.joblib", "--name", "tampered", "--version", "7")
+    assert registered.code == 0, registered.err
+    artifact = workspace.folder / "registry" / "tampered" / "7" / "model.joblib"
+    artifact.chmod(0o644)
+    artifact.write_bytes(artifact.read_bytes() + b"x")
+    document = {"recipe_version": 1, "name": "tampered", "source": {"uri": "registry://tampered/7"}}
+    (workspace.folder / "tampered.yml").write_text(json.dumps(document))
+    ran = workspace.package("build", "tampered.yml")
+    assert ran.code == 3
+    report = json.loads((workspace.folder / "dist" / "tampered-7" / "report" / "report.json").read_text())
+    assert (report["ok"], report["version"]) == (False, "7")
+
+
+def test_two_registries_take_a_bundle_both_or_neither(workspace: Workspace) -> None:
+    workspace.recipe(name="taken", publish=[{"to": "registry://taken"}])
+    assert workspace.package("build", "recipe.yml").code == 0
+    parity = {"parity": {"atol": 1.0e-5}}
+    workspace.recipe(name="taken", verify=parity, publish=[{"to": "registry://fresh"}, {"to": "registry://taken"}])
+    assert workspace.package("build", "recipe.yml").code == 9
+    assert not (workspace.folder / "registry" / "fresh").exists()

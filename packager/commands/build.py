@@ -42,7 +42,7 @@ def _print_overview(documents: Sequence[Json]) -> None:
     """Say of every recipe what came of it: the variant, its verdicts, where the report lies."""
     rows: list[tuple[Style, list[str]]] = []
     for document in documents:
-        name = f"{document['name']}-{document['version']}" if "name" in document else document["recipe"]
+        name = f"{document['name']}-{document['version'] or 'unresolved'}" if "name" in document else document["recipe"]
         if not document["ok"]:
             told = (document["error"] or "").split("\n")[0]
             rows.append(("bad", [name, f"refused, exit {document['exit_code']}", "", told[:60]]))

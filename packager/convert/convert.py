@@ -29,7 +29,10 @@ def convert(model: Any, signature: Signature, path: Path, *, dtype: np.dtype[np.
         raise ConvertError(f"no exact conversion: {error}") from error
     except Exception as error:
         message = f"{_culprit(error, model)} does not convert in {dtype.name}: {_reason(error)}"
-        raise ConvertError(message, hint="`package check` lists every step and why") from error
+        raise ConvertError(
+            message,
+            hint="docs/conversion.md lists what converts; replace the step, or apply it before the rows are sent",
+        ) from error
     size_bytes = finished.ByteSize()
     if size_bytes > _PROTOBUF_LIMIT_BYTES:
         raise ConvertError(

@@ -14,6 +14,7 @@ from pathlib import Path
 from packager.errors import SourceError
 from packager.files import copy_hashed
 from packager.recipe.model import Recipe
+from packager.registry.entry import Fetched
 from packager.registry.fetch import fetch_source
 from packager.source.audit import Audit, audit
 from packager.source.versions import skew
@@ -34,8 +35,18 @@ class Artifact:
     audit: Audit
 
 
-def resolve(recipe: Recipe, scratch: Path, *, environ: Mapping[str, str]) -> Artifact:
-    """Copy the artifact into `scratch` while hashing it, check the pin, audit it, refuse version skew."""
+@dataclass(frozen=True)
+class Copied:
+    """The private copy, hashed, before anything of it was read. `version` is what the bundle will carry."""
+
+    path: Path
+    sha256: str
+    version: str
+    fetched: Fetched
+
+
+def copy_artifact(recipe: Recipe, scratch: Path, *, environ: Mapping[str, str]) -> Copied:
+    """Copy the artifact into `scratch` while hashing it."""
     source = recipe.source
     fetched = fetch_source(source.uri, base=recipe.path.parent, environ=environ)
     copy = scratch / "source" / fetched.path.name  # errors name the file as its owner knows it
@@ -44,16 +55,22 @@ def resolve(recipe: Recipe, scratch: Path, *, environ: Mapping[str, str]) -> Art
         sha256 = copy_hashed(fetched.path, copy)
     except OSError as error:
         raise SourceError(f"cannot read {source.uri}: {error.strerror}", key=recipe.where("source.uri")) from error
-    _check_digest(recipe, sha256, fetched.entry.sha256 if fetched.entry else None)
-    found = audit(copy, trust=source.trust)
+    return Copied(copy, sha256, recipe.version or fetched.version or sha256[:12], fetched)
+
+
+def accept(recipe: Recipe, copied: Copied) -> Artifact:
+    """Check the pin, audit the copy, refuse version skew."""
+    entry = copied.fetched.entry
+    _check_digest(recipe, copied.sha256, entry.sha256 if entry else None)
+    found = audit(copied.path, trust=recipe.source.trust)
     _refuse_skew(found.versions, recipe)
     return Artifact(
-        path=copy,
+        path=copied.path,
         uri=recipe.document["source"]["uri"],  # type: ignore[index, call-overload, arg-type]
-        sha256=sha256,
-        size_bytes=copy.stat().st_size,
-        version=recipe.version or fetched.version or sha256[:12],
-        data_files=fetched.data_files,
+        sha256=copied.sha256,
+        size_bytes=copied.path.stat().st_size,
+        version=copied.version,
+        data_files=copied.fetched.data_files,
         audit=found,
     )
 
