@@ -97,8 +97,7 @@ def source(
         estimators=tuple(described["estimators"]),
         signature=signature,
     )
-    report.source = {**asdict(model), "path": None, "size_bytes": artifact.size_bytes, "confinement": confinement}
-    report.source["signature"] = asdict(signature)
+    report.source = {**asdict(model), "size_bytes": artifact.size_bytes, "confinement": confinement}
     del report.source["path"]
     return Source(model, artifact, load(structure_file), dataset)
 
