@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 Dtype = Literal["float64", "string"]
+OutputDtype = Literal["number", "int64", "float64", "bool", "string"]
 Layout = Literal["tensor", "columns"]
 Task = Literal["classifier", "regressor", "transformer"]
 Role = Literal["label", "probability", "value"]
@@ -30,11 +31,15 @@ class Column:
 
 @dataclass(frozen=True)
 class Output:
-    """One output: `name` in the ONNX graph and in every array file; `width` values a row, 0 for a plain list."""
+    """One output: `name` in the ONNX graph and in every array file; `width` values a row, 0 for a plain list.
+
+    `dtype`: what the native model answers with; `number` leaves a graph in the graph's own dtype.
+    """
 
     name: str
     role: Role
     width: int
+    dtype: OutputDtype = "number"
 
 
 @dataclass(frozen=True)

@@ -2,34 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from packager.artifact import Scalar
-from packager.convert.graph import ML_DOMAIN, Graph
+from packager.convert.graph import ML_DOMAIN, Graph, Part, Rows, Table, UnsupportedModel, take
 from packager.training.categories import is_text
 
 
-def encode_categories(graph: Graph, names: Sequence[str], categories: Mapping[int, tuple[Scalar, ...]]) -> list[str]:
-    """Return tensors that hold all columns in order, categories as codes.
+def encode_categories(graph: Graph, rows: Rows, categories: Mapping[int, tuple[Scalar, ...]]) -> Rows:
+    """Return the rows with the values of the category columns as codes."""
+    if not categories:
+        return rows
+    if isinstance(rows, str):
+        raise UnsupportedModel("pandas categories behind another step have no exact form yet")
+    parts: list[Part] = []
+    start = 0
+    for column in [*sorted(categories), rows.width]:
+        if column > start:
+            parts += _parts(take(graph, rows, range(start, column)))
+        if column < rows.width:
+            (part,) = _parts(take(graph, rows, [column]))
+            parts.append(Part(_encode(graph, part.tensor, categories[column]), "number", 1))
+        start = column + 1
+    return Table(tuple(parts))
 
-    `names`: one tensor of all columns, or one tensor of shape [rows, 1] per column.
-    """
-    columns = list(names)
-    if categories and len(columns) == 1:
-        count = max(categories) + 1
-        pieces = [_gather(graph, columns[0], [index]) for index in range(count)]
-        rest = graph.constant(np.array([count], dtype=np.int64))
-        end = graph.constant(np.array([np.iinfo(np.int64).max], dtype=np.int64))
-        axis = graph.constant(np.array([1], dtype=np.int64))
-        columns = [*pieces, graph.node("Slice", columns[0], rest, end, axis)]
-    return [_encode(graph, name, categories[at]) if at in categories else name for at, name in enumerate(columns)]
 
-
-def _gather(graph: Graph, features: str, columns: list[int]) -> str:
-    return graph.node("Gather", features, graph.constant(np.array(columns, dtype=np.int64)), axis=1)
+def _parts(rows: Rows) -> tuple[Part, ...]:
+    assert not isinstance(rows, str)
+    return rows.parts
 
 
 def _encode(graph: Graph, column: str, known: tuple[Scalar, ...]) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 from packager.artifact import Signature
 from packager.convert.assemble import Choices, assemble
 from packager.convert.finish import finish
-from packager.convert.lightgbm import UnsupportedModel
+from packager.convert.graph import UnsupportedModel
 from packager.errors import ConvertError
 from packager.training.estimators import nested_estimators
 

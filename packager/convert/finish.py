@@ -104,7 +104,7 @@ def _bind_outputs(final: GraphProto, graph: GraphProto, signature: Signature, dt
         raise ValueError(f"the graph has {len(graph.output)} outputs, the model {len(signature.outputs)}")
     for output, value in zip(signature.outputs, graph.output, strict=False):
         source = value.name
-        wanted = _element_type(output, value.type.tensor_type.elem_type, signature, dtype)
+        wanted = _element_type(output, dtype)
         if wanted == TensorProto.STRING:
             final.node.append(helper.make_node("Identity", [source], [output.name], name=f"name_{output.name}"))
         else:
@@ -113,24 +113,18 @@ def _bind_outputs(final: GraphProto, graph: GraphProto, signature: Signature, dt
         final.output.append(helper.make_tensor_value_info(output.name, wanted, _shape(output)))
 
 
-def _element_type(output: Output, found: int, signature: Signature, dtype: np.dtype[np.floating]) -> int:
-    """Return the type in which an output leaves the graph: numbers in `dtype`, booleans where the classes are.
-
-    What skl2onnx states of its outputs is not always what they are, so that only a cast makes the two agree.
-    """
+def _element_type(output: Output, dtype: np.dtype[np.floating]) -> int:
+    """Return the type in which an output leaves the graph: labels in their own, numbers in `dtype`."""
     from onnx import TensorProto, helper
 
-    if output.role != "label" and found != TensorProto.STRING:
-        return int(helper.np_dtype_to_tensor_dtype(dtype))
-    return int(TensorProto.BOOL) if output.role == "label" and _is_boolean(signature) else found
-
-
-def _is_boolean(signature: Signature) -> bool:
-    return signature.classes is not None and all(isinstance(label, bool) for label in signature.classes)
+    own = {"bool": TensorProto.BOOL, "string": TensorProto.STRING, "int64": TensorProto.INT64}
+    if output.dtype in own:
+        return int(own[output.dtype])
+    return int(TensorProto.DOUBLE if output.dtype == "float64" else helper.np_dtype_to_tensor_dtype(dtype))
 
 
 def _shape(output: Output) -> list[int | None]:
-    if output.role == "label":
+    if output.role == "label" and not output.width:
         return [None]
     return [None, max(output.width, 1)]
 

@@ -1,14 +1,56 @@
-"""The few graph-building words that our emitters need, so that they do not depend on who assembles the graph."""
+"""The few graph-building words that emitters need, so that they do not depend on who builds the graph.
+
+Rows travel through a graph as one tensor of numbers, [rows, columns], or as a `Table` where some columns are text.
+"""
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 Array = npt.NDArray[np.generic]
+Method = Literal["predict", "predict_proba", "decision_function", "transform", "score_samples"]
 ML_DOMAIN = "ai.onnx.ml"
+# What a missing cell of a text column is in the graph: ONNX has no missing text. Unicode reserves U+FDD0 for uses
+# within a program and never for interchange, so that no honest text is equal to it.
+MISSING_TEXT = "\ufdd0"
+
+
+class UnsupportedModel(ValueError):
+    """The model uses something that has no exact form here; the message says what."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """Some neighbouring columns of a table: a tensor of shape [rows, width] of numbers or of text."""
+
+    tensor: str
+    kind: Literal["number", "text"]
+    width: int
+
+
+@dataclass(frozen=True)
+class Table:
+    """Columns side by side, as a step reads them. Missing text is MISSING_TEXT."""
+
+    parts: tuple[Part, ...]
+
+    @property
+    def width(self) -> int:
+        return sum(part.width for part in self.parts)
+
+    @property
+    def has_text(self) -> bool:
+        return any(part.kind == "text" for part in self.parts)
+
+
+Rows = str | Table
+# Numbers or labels; a table where a step leaves text; several where the estimator itself answers with a list.
+Answer = str | Table | tuple[str, ...]
 
 
 class Graph(Protocol):
@@ -23,10 +65,88 @@ class Graph(Protocol):
     def node(self, op_type: str, *inputs: str, domain: str = "", **attributes: object) -> str:
         """Add a node with one output and return the output's name."""
 
+    def several(
+        self, op_type: str, *inputs: str, outputs: int, domain: str = "", **attributes: object
+    ) -> tuple[str, ...]:
+        """Add a node with several outputs and return their names."""
+
+    def ask(self, model: Any, method: Method, rows: Rows, *, name: str = "") -> Answer:
+        """Add what `model.method` answers for the rows. `name` is what the asking step calls the model."""
+
+
+def ask_one(graph: Graph, model: Any, method: Method, rows: Rows, *, name: str = "") -> str:
+    """Return the one tensor that the model answers with; UnsupportedModel where it answers with several."""
+    answer = graph.ask(model, method, rows, name=name)
+    if isinstance(answer, tuple):
+        raise UnsupportedModel(f"{type(model).__name__} answers with one array per output")
+    return numbers(graph, answer)
+
+
+def transformed(graph: Graph, step: Any, rows: Rows, *, name: str = "") -> Rows:
+    """Return the rows after a transforming step, text among them; None and `passthrough` leave them alone."""
+    if step is None or (isinstance(step, str) and step == "passthrough"):
+        return rows
+    answer = graph.ask(step, "transform", rows, name=name)
+    if isinstance(answer, tuple):
+        raise UnsupportedModel(f"{type(step).__name__} answers with one array per output")
+    return answer
+
+
+def numbers(graph: Graph, rows: Rows) -> str:
+    """Return the rows as one tensor of numbers; UnsupportedModel where a column is text."""
+    if isinstance(rows, str):
+        return rows
+    if rows.has_text:
+        raise UnsupportedModel("it reads a text column as numbers")
+    return beside(graph, [part.tensor for part in rows.parts])
+
+
+def take(graph: Graph, rows: Rows, columns: Sequence[int]) -> Rows:
+    """Return the columns at the given positions, in the given order."""
+    wanted = [int(column) for column in columns]
+    if isinstance(rows, str):
+        return _pick(graph, rows, wanted)
+    places = [(part, index) for part in rows.parts for index in range(part.width)]
+    runs: list[tuple[Part, list[int]]] = []
+    for part, index in (places[column] for column in wanted):
+        if runs and runs[-1][0] is part:
+            runs[-1][1].append(index)
+        else:
+            runs.append((part, [index]))
+    parts = []
+    for part, indices in runs:
+        whole = indices == list(range(part.width))
+        parts.append(part if whole else Part(_pick(graph, part.tensor, indices), part.kind, len(indices)))
+    return Table(tuple(parts))
+
+
+def beside(graph: Graph, tensors: Sequence[str]) -> str:
+    """Return tensors of shape [rows, n] side by side."""
+    return tensors[0] if len(tensors) == 1 else graph.node("Concat", *tensors, axis=1)
+
+
+def side_by_side(graph: Graph, pieces: Sequence[Rows]) -> Rows:
+    """Return the columns of all pieces in order: one tensor where all are numbers."""
+    if all(isinstance(piece, str) or not piece.has_text for piece in pieces):
+        return beside(graph, [numbers(graph, piece) for piece in pieces])
+    if any(isinstance(piece, str) for piece in pieces):
+        raise UnsupportedModel("it puts text beside the numbers of a step")
+    return Table(tuple(part for piece in pieces if not isinstance(piece, str) for part in piece.parts))
+
 
 def scalar(graph: Graph, value: float) -> str:
     """Return a constant of the graph's own dtype."""
     return graph.constant(np.array(value, dtype=graph.dtype))
+
+
+def vector(graph: Graph, values: npt.ArrayLike) -> str:
+    """Return an array as a constant of the graph's own dtype, of the shape that it has."""
+    return graph.constant(np.ascontiguousarray(np.asarray(values), dtype=graph.dtype))
+
+
+def integers(graph: Graph, values: npt.ArrayLike) -> str:
+    """Return a constant of int64: axes, indices, shapes."""
+    return graph.constant(np.asarray(values, dtype=np.int64))
 
 
 def cast(graph: Graph, name: str, dtype: npt.DTypeLike) -> str:
@@ -34,3 +154,14 @@ def cast(graph: Graph, name: str, dtype: npt.DTypeLike) -> str:
     from onnx.helper import np_dtype_to_tensor_dtype
 
     return graph.node("Cast", name, to=int(np_dtype_to_tensor_dtype(np.dtype(dtype))))
+
+
+def through(graph: Graph, name: str, dtype: npt.DTypeLike) -> str:
+    """Return `name` rounded to a dtype and back: what a step that computes in float32 sees of a double."""
+    if np.dtype(dtype) == graph.dtype or np.dtype(dtype) == np.float64:
+        return name
+    return cast(graph, cast(graph, name, dtype), graph.dtype)
+
+
+def _pick(graph: Graph, tensor: str, columns: list[int]) -> str:
+    return graph.node("Gather", tensor, integers(graph, columns), axis=1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from packager.convert.graph import Graph, scalar
+from packager.convert.graph import Graph, cast, integers, scalar
 
 
 def logistic(graph: Graph, raw: str, *, scale: float = 1.0) -> str:
@@ -22,18 +22,35 @@ def with_complement(graph: Graph, positive: str) -> str:
 
 def first_largest(graph: Graph, scores: str, classes: npt.NDArray[np.generic]) -> str:
     """Return the class of the largest score, the first of equals; shape [rows]."""
-    return _pick(graph, graph.node("ArgMax", scores, axis=1, keepdims=0), classes)
+    return pick_label(graph, graph.node("ArgMax", scores, axis=1, keepdims=0), classes)
 
 
 def by_sign(graph: Graph, raw: str, classes: npt.NDArray[np.generic], *, zero_is_positive: bool) -> str:
     """Return the class by the sign of a raw score of shape [rows, 1]; shape [rows]."""
     comparison = "GreaterOrEqual" if zero_is_positive else "Greater"
-    flat = graph.node("Reshape", raw, graph.constant(np.array([-1], dtype=np.int64)))
-    positive = graph.node("Cast", graph.node(comparison, flat, scalar(graph, 0)), to=7)  # int64
-    return _pick(graph, positive, classes)
+    positive = cast(graph, graph.node(comparison, flat(graph, raw), scalar(graph, 0)), np.int64)
+    return pick_label(graph, positive, classes)
 
 
-def _pick(graph: Graph, index: str, classes: npt.NDArray[np.generic]) -> str:
-    # Labels leave the graph in one width: int64, double, bool or text.
+def by_decision(graph: Graph, decision: str, classes: npt.NDArray[np.generic], columns: int) -> str:
+    """Return the class that scikit-learn's linear classifiers choose from a decision function of `columns` columns."""
+    if columns == 1:
+        return by_sign(graph, decision, classes, zero_is_positive=False)
+    return first_largest(graph, decision, classes)
+
+
+def pick_label(graph: Graph, index: str, classes: npt.NDArray[np.generic]) -> str:
+    """Return the class at each index, of the index's shape. Labels have one width: int64, double, bool or text."""
+    classes = np.asarray(classes)
     widened = classes.astype({"i": np.int64, "u": np.int64, "f": np.float64}.get(classes.dtype.kind, classes.dtype))
     return graph.node("Gather", graph.constant(widened), index, axis=0)
+
+
+def flat(graph: Graph, tensor: str) -> str:
+    """Return a tensor of shape [rows, 1] as [rows]."""
+    return graph.node("Reshape", tensor, integers(graph, [-1]))
+
+
+def upright(graph: Graph, tensor: str) -> str:
+    """Return a tensor of shape [rows] as [rows, 1]."""
+    return graph.node("Reshape", tensor, integers(graph, [-1, 1]))

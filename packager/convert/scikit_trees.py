@@ -11,8 +11,7 @@ from typing import Any
 import numpy as np
 
 from packager.convert import links
-from packager.convert.graph import Graph, cast
-from packager.convert.lightgbm import UnsupportedModel
+from packager.convert.graph import Graph, UnsupportedModel, cast
 from packager.convert.trees import emit_leaf_sum, emit_leaf_vectors
 from packager.structure import Doubles, Trees, concatenate, constant_trees
 

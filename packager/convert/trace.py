@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 
 from packager.artifact import Signature
-from packager.convert import lightgbm, scikit_trees
+from packager.convert import lightgbm_text, scikit_trees
 from packager.convert.boundaries import before_float32, before_scaling
+from packager.convert.graph import UnsupportedModel
 from packager.structure import Doubles, Structure, Trees, concatenate
 from packager.training.categories import Categories, is_text, pandas_categories
 from packager.training.estimators import code_columns, nested_estimators, text_columns
@@ -40,7 +41,7 @@ def _trees_over_inputs(model: Any, count: int) -> tuple[Trees | None, str | None
     before, final = [step for step in steps[:-1] if step not in (None, "passthrough")], steps[-1]
     try:
         found = [part for estimator in nested_estimators(final) if (part := _read(estimator)) is not None]
-    except lightgbm.UnsupportedModel as error:
+    except UnsupportedModel as error:
         return None, str(error)
     found = [part for part in found if part.n_features == found[0].n_features]
     if not found:
@@ -60,7 +61,7 @@ def _read(estimator: Any) -> Trees | None:
     """Return one estimator's own trees, or None where it has none."""
     booster = getattr(estimator, "booster_", estimator)
     if hasattr(booster, "model_to_string"):
-        return lightgbm.parse(booster.model_to_string(importance_type="split")).trees
+        return lightgbm_text.parse(booster.model_to_string(importance_type="split")).trees
     if hasattr(estimator, "tree_"):
         trees = scikit_trees.read_tree(estimator.tree_)[0]
         return replace(trees, threshold=before_float32(trees.threshold))

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from packager.artifact import Column, Output, Scalar, Signature
+from packager.artifact import Column, Output, OutputDtype, Role, Scalar, Signature
 from packager.dataset.rows import Rows
 from packager.errors import ConvertError, SourceError
 from packager.training import estimators
@@ -26,6 +26,7 @@ _WIDEST = (float(np.finfo(np.float64).max), float(np.finfo(np.float32).max))
 _MAGNITUDES = (*_WIDEST, *(10.0**power for power in range(37, 2, -2)))
 # Finding the columns that refuse NaN halves sets of columns; a model this slow or wide gets one answer for all.
 _MAX_MISSING_TRIALS = 200
+_ROLES: dict[str, Role] = {"label": "label", "probabilities": "probability", "variable": "value"}
 
 
 class NativeModel:
@@ -57,7 +58,7 @@ class NativeModel:
         taken = self.native_input(rows)
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore")
-            return {name: _dense(ask(taken)) for name, ask in self._questions().items()}
+            return _by_output({name: ask(taken) for name, ask in self._questions().items()})
 
     def tolerant_answers(self, rows: Rows) -> tuple[Outputs | None, npt.NDArray[np.bool_]]:
         """Return the outputs of the rows that the model takes, and which those are, of shape [rows]."""
@@ -147,21 +148,32 @@ def _ordinary_row(native: NativeModel, count: int, texts: Texts, codes: Codes) -
 
 
 def _outputs(native: NativeModel, row: Rows) -> tuple[Output, ...]:
-    roles = {"label": "label", "probabilities": "probability", "variable": "value"}
     outputs = []
     for name, answer in native.answers(row).items():
-        if answer.dtype == object and name != "label":
-            raise ConvertError(f"{type(native.model).__name__} answers with arrays of unlike shapes: several outputs")
-        if answer.ndim > 2 or (name == "label" and answer.ndim > 1):
+        if answer.ndim > 2 or (answer.ndim == 2 and not answer.shape[1]):
             kind = type(native.model).__name__
-            raise ConvertError(f"{kind} answers with several labels a row, which has no exact form yet")
-        outputs.append(Output(name, roles[name], answer.shape[1] if answer.ndim == 2 else 0))  # type: ignore[arg-type]
+            raise ConvertError(f"{kind} answers with arrays of shape {list(answer.shape)}, which no JSON row holds")
+        role = _ROLES[name.partition("_")[0]]
+        outputs.append(Output(name, role, answer.shape[1] if answer.ndim == 2 else 0, _dtype(answer, role)))
     return tuple(outputs)
+
+
+def _dtype(answer: Array, role: Role) -> OutputDtype:
+    """Return how an answer leaves a graph: labels in their own kind, all else as numbers or text."""
+    kind = answer.dtype.kind
+    if kind == "O":
+        cells = answer.ravel().tolist()
+        kind = "U" if any(isinstance(cell, str) for cell in cells) else np.asarray(cells).dtype.kind
+    if kind in "US":
+        return "string"
+    if role != "label":
+        return "number"
+    return {"b": "bool", "f": "float64"}.get(kind, "int64")  # type: ignore[return-value]
 
 
 def _classes(native: NativeModel) -> tuple[Scalar, ...] | None:
     classes = getattr(native.model, "classes_", None)
-    if native.task != "classifier" or classes is None:
+    if native.task != "classifier" or classes is None or isinstance(classes, list):
         return None
     return tuple(np.asarray(classes).tolist())
 
@@ -204,6 +216,19 @@ def _columns_taking_missing(native: NativeModel, row: Rows) -> set[int]:
     numeric = [index for index in range(row.numbers.shape[1]) if index not in row.strings]
     if numeric:
         visit(numeric)
+    return found
+
+
+def _by_output(answers: dict[str, Any]) -> Outputs:
+    """Return answers as arrays; a list of them, one per output, under the names `name_0`, `name_1`, …"""
+    found: Outputs = {}
+    for name, answer in answers.items():
+        several = isinstance(answer, list) and bool(answer) and all(isinstance(part, np.ndarray) for part in answer)
+        found |= (
+            {f"{name}_{index}": _dense(part) for index, part in enumerate(answer)}
+            if several
+            else {name: _dense(answer)}
+        )
     return found
 
 

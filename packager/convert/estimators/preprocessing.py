@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from packager.convert.emitter import Emitter
 from packager.convert.graph import Graph, cast, scalar
 
 
@@ -29,11 +30,6 @@ def emit_bins(graph: Graph, features: str, model: Any) -> str:
     bins = np.concatenate([np.arange(count) for count in model.n_bins_]).astype(graph.dtype)
     spread = graph.node("Gather", number, graph.constant(columns), axis=1)
     return cast(graph, graph.node("Equal", spread, graph.constant(bins)), graph.dtype)
-
-
-def bins_width(model: Any) -> int:
-    """Return how many columns the bins take."""
-    return len(model.bin_edges_) if model.encode == "ordinal" else int(np.sum(model.n_bins_))
 
 
 def emit_polynomials(graph: Graph, features: str, model: Any) -> str:
@@ -65,3 +61,10 @@ def emit_polynomials(graph: Graph, features: str, model: Any) -> str:
 
 def _first_column(graph: Graph, features: str) -> str:
     return graph.node("Gather", features, graph.constant(np.array([0])), axis=1)
+
+
+EMITTERS = {
+    "sklearn.preprocessing.Binarizer": Emitter(transform=emit_binarizer),
+    "sklearn.preprocessing.KBinsDiscretizer": Emitter(transform=emit_bins),
+    "sklearn.preprocessing.PolynomialFeatures": Emitter(transform=emit_polynomials),
+}

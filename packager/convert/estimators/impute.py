@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from packager.convert.graph import Graph
-from packager.convert.lightgbm import UnsupportedModel
+from packager.convert.emitter import Emitter
+from packager.convert.graph import Graph, UnsupportedModel
 
 
 def emit_simple_imputer(graph: Graph, features: str, model: Any) -> str:
@@ -25,3 +25,6 @@ def emit_simple_imputer(graph: Graph, features: str, model: Any) -> str:
     else:
         missing = graph.node("Equal", features, graph.constant(np.array(model.missing_values, dtype=graph.dtype)))
     return graph.node("Where", missing, graph.constant(fills[None, :]), features)
+
+
+EMITTERS = {"sklearn.impute.SimpleImputer": Emitter(transform=emit_simple_imputer)}

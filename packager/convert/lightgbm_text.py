@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from packager.convert import links
-from packager.convert.graph import Graph
+from packager.convert.graph import Graph, UnsupportedModel
 from packager.convert.trees import emit_leaf_sum
 from packager.structure import Doubles, Flags, Ints, Trees, concatenate
 
@@ -27,10 +27,6 @@ _IDENTITY_OBJECTIVES = frozenset(
     {"regression", "regression_l1", "huber", "fair", "quantile", "mape", "lambdarank", "rank_xendcg", "custom", "none"}
 )
 _EXPONENTIAL_OBJECTIVES = frozenset({"poisson", "gamma", "tweedie"})
-
-
-class UnsupportedModel(ValueError):
-    """The model uses something that has no exact form here; the message says what."""
 
 
 @dataclass(frozen=True)

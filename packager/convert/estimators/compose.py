@@ -1,0 +1,72 @@
+"""Pipelines, unions and column transformers: whose columns go into which step."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from packager.convert.emitter import Emit, Emitter
+from packager.convert.graph import (
+    Answer,
+    Graph,
+    Method,
+    Rows,
+    UnsupportedModel,
+    numbers,
+    scalar,
+    side_by_side,
+    take,
+    transformed,
+)
+
+
+def _pipeline(method: Method) -> Emit:
+    """Return the emitter of a pipeline: every step but the last transforms, the last one answers."""
+
+    def emit(graph: Graph, rows: Rows, model: Any) -> Answer:
+        *steps, (name, final) = model.steps
+        for step_name, step in steps:
+            rows = transformed(graph, step, rows, name=step_name)
+        if method == "transform":
+            return transformed(graph, final, rows, name=name)
+        return graph.ask(final, method, rows, name=name)
+
+    return emit
+
+
+def _feature_union(graph: Graph, rows: Rows, model: Any) -> Rows:
+    return _joined(graph, model, [(name, step, rows) for name, step in model.transformer_list])
+
+
+def _column_transformer(graph: Graph, rows: Rows, model: Any) -> Rows:
+    places = model._transformer_to_input_indices
+    steps = [(name, step, list(places.get(name, []))) for name, step, _ in model.transformers_]
+    return _joined(graph, model, [(name, step, take(graph, rows, columns)) for name, step, columns in steps if columns])
+
+
+def _joined(graph: Graph, model: Any, steps: list[tuple[str, Any, Rows]]) -> Rows:
+    """Return what the steps make of their rows, side by side, each times its weight."""
+    weights = model.transformer_weights or {}
+    pieces = []
+    for name, step, rows in steps:
+        if isinstance(step, str) and step == "drop":
+            continue
+        piece = transformed(graph, step, rows, name=name)
+        weight = weights.get(name)
+        pieces.append(piece if weight is None else graph.node("Mul", numbers(graph, piece), scalar(graph, weight)))
+    if not pieces:
+        raise UnsupportedModel("it leaves no column")
+    return side_by_side(graph, pieces)
+
+
+EMITTERS = {
+    "sklearn.pipeline.Pipeline": Emitter(
+        predict=_pipeline("predict"),
+        predict_proba=_pipeline("predict_proba"),
+        decision_function=_pipeline("decision_function"),
+        transform=_pipeline("transform"),
+        score_samples=_pipeline("score_samples"),
+        reads="table",
+    ),
+    "sklearn.pipeline.FeatureUnion": Emitter(transform=_feature_union, reads="table"),
+    "sklearn.compose.ColumnTransformer": Emitter(transform=_column_transformer, reads="table"),
+}
