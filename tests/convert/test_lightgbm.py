@@ -11,8 +11,9 @@ import pandas as pd
 import pytest
 from lightgbm import LGBMClassifier, LGBMRegressor
 
-from packager.convert import lightgbm as reader
-from packager.convert.lightgbm import UnsupportedModel, parse
+from packager.convert import lightgbm_text as reader
+from packager.convert.graph import UnsupportedModel
+from packager.convert.lightgbm_text import parse
 from packager.dataset.rows import Rows
 
 from .cases import codes, numbers, values, with_category

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from packager.artifact import Output, Signature
+from packager.dataset.rows import Rows
 from packager.runtime.session import RunFailed, Session
 from packager.training.native import NativeModel
 
@@ -28,6 +29,8 @@ Ask = Callable[[Cells], Answers]
 _ATOL, _RTOL = 1e-6, 1e-5
 # Rows that a model refuses are found by halving; past this many failures a kind of rows is given up.
 _MOST_REFUSALS = 40
+# Of each part of a kind, so many rows go through the scoring script as well.
+_MOST_SERVED = 40
 
 
 @dataclass
@@ -45,6 +48,8 @@ class Judgement:
     failure: str | None = None
     # Rows that differ so far out that most models answer with rounding: told, not held against the conversion.
     beyond: int = 0
+    # Some rows of each kind that the native model takes, for the scoring script.
+    kept: list[tuple[str, Rows]] = field(default_factory=list)
 
     @property
     def is_within_limits(self) -> bool:
@@ -103,6 +108,8 @@ def _judge_kind(
 ) -> None:
     for taken, native in _accepted(ask, rows):
         judgement.rows += len(taken)
+        if kind != "infinite":
+            judgement.kept.append((kind, taken.take(slice(0, _MOST_SERVED)).rows(session.signature)))
         try:
             found = session.answers(taken.rows(session.signature))
         except RunFailed as error:

@@ -30,6 +30,7 @@ from packager.verify.verify import Subject, verify_made_rows
 from .case import Case
 from .cells import cells_of
 from .judge import judge
+from .served import served_otherwise
 from .steps import exact_within
 
 Status = Literal["exact", "float32", "refused", "caught", "WRONG", "failed", "no predict"]
@@ -99,6 +100,9 @@ def _outcome(case: Case, engine: Engine) -> _Outcome:
             return _Outcome("caught", f"{objection} (independent rows: {judgement.told() or 'no difference'})")
         if not judgement.is_within_limits:
             return _Outcome("WRONG", judgement.told())
+        path = Path(folder) / f"{precision}.onnx"
+        if engine == "own" and (otherwise := served_otherwise(session, path, judgement.kept)):
+            return _Outcome("WRONG", otherwise)
         if precision == "fp32":
             return _Outcome("float32", "only in float32")
         if not judgement.is_exact:
