@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import re
 import sys
 from collections import Counter
@@ -15,6 +16,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from .cases import CASES
+from .data import DRAW
 from .defects import DEFECTS, stock_findings
 from .markdown import page, tool_versions
 from .measure import STATUSES, Finding, Status
@@ -26,6 +28,7 @@ _FAULTS: tuple[Status, ...] = ("WRONG", "failed")
 def main(arguments: Sequence[str] | None = None) -> int:
     """Return the exit status."""
     asked = _parser().parse_args(arguments)
+    os.environ[DRAW] = str(asked.draw)
     chosen = [case for case in CASES if asked.only is None or re.search(asked.only, case.name)]
     if asked.markdown and len(chosen) < len(CASES):
         print("--markdown describes a whole run: leave out --only", file=sys.stderr)
@@ -49,6 +52,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--only", metavar="REGEX", help="cases whose name matches")
     parser.add_argument("--jobs", type=int, default=2, help="worker processes (default 2)")
     parser.add_argument("--engine", choices=("own", "stock"), default="own", help="stock: the converters as they come")
+    parser.add_argument("--draw", type=int, default=0, metavar="N", help="fit and judge on other rows")
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the page of a whole run")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every finding")
     return parser

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -15,6 +16,8 @@ Target = Callable[[Any], Any]
 Doubles = npt.NDArray[np.float64]
 
 ROWS = 160
+# Another number draws other rows everywhere: models and rows that no one has tuned anything to.
+DRAW = "COVERAGE_DRAW"
 _CITIES = ("Bern", "Zürich", "東京", "New York")
 _KINDS = ("a", "b", "c d", "rare")
 # fmt: off
@@ -25,16 +28,21 @@ _WORDS = [
 # fmt: on
 
 
+def _random(seed: int) -> np.random.Generator:
+    draw = int(os.environ.get(DRAW, "0"))
+    return np.random.default_rng([draw, seed] if draw else seed)
+
+
 def plain(columns: int = 4, *, rows: int = ROWS) -> Sample:
     """Return normal numbers."""
-    return lambda seed: np.random.default_rng(seed).normal(size=(rows, columns))
+    return lambda seed: _random(seed).normal(size=(rows, columns))
 
 
 def unlike(*, missing: float = 0.0, rows: int = ROWS) -> Sample:
     """Return five columns of unlike size: shares, counts, sparse large amounts, tiny numbers, whole ones."""
 
     def draw(seed: int) -> Doubles:
-        random = np.random.default_rng(seed)
+        random = _random(seed)
         table = random.normal(size=(rows, 5))
         table[:, 1] = random.integers(0, 7, rows)
         table[:, 2] = np.where(random.random(rows) < 0.35, 0.0, table[:, 2] * 3e4)
@@ -51,7 +59,7 @@ def with_missing(columns: int = 4, share: float = 0.15) -> Sample:
     """Return normal numbers with missing cells."""
 
     def draw(seed: int) -> Doubles:
-        random = np.random.default_rng(seed)
+        random = _random(seed)
         table = random.normal(size=(ROWS, columns))
         table[random.random(table.shape) < share] = np.nan
         return table
@@ -61,17 +69,17 @@ def with_missing(columns: int = 4, share: float = 0.15) -> Sample:
 
 def positive(columns: int = 4) -> Sample:
     """Return numbers above 0."""
-    return lambda seed: np.random.default_rng(seed).gamma(2.0, 1.0, (ROWS, columns))
+    return lambda seed: _random(seed).gamma(2.0, 1.0, (ROWS, columns))
 
 
 def far(offset: float) -> Sample:
     """Return numbers whose spread is small beside their size."""
-    return lambda seed: np.random.default_rng(seed).normal(size=(ROWS, 4)) + offset
+    return lambda seed: _random(seed).normal(size=(ROWS, 4)) + offset
 
 
 def counts(columns: int = 5, most: int = 5) -> Sample:
     """Return whole numbers from 0: counts, or codes of categories."""
-    return lambda seed: np.random.default_rng(seed).integers(0, most, (ROWS, columns)) * 1.0
+    return lambda seed: _random(seed).integers(0, most, (ROWS, columns)) * 1.0
 
 
 def with_codes(*, missing: float = 0.0, values: int = 12, rows: int = ROWS) -> Sample:
@@ -79,7 +87,7 @@ def with_codes(*, missing: float = 0.0, values: int = 12, rows: int = ROWS) -> S
 
     def draw(seed: int) -> Doubles:
         table = unlike(missing=missing, rows=rows)(seed)
-        random = np.random.default_rng(seed + 1000)
+        random = _random(seed + 1000)
         for column, most in ((1, values), (4, 3)):
             codes = random.integers(0, most, rows).astype(np.float64)
             table[:, column] = np.where(np.isnan(table[:, column]), np.nan, codes)
@@ -90,7 +98,7 @@ def with_codes(*, missing: float = 0.0, values: int = 12, rows: int = ROWS) -> S
 
 def curve(seed: int) -> Any:
     """Return one column of numbers."""
-    return np.random.default_rng(seed).normal(size=(ROWS, 1))
+    return _random(seed).normal(size=(ROWS, 1))
 
 
 def frame(*, missing: bool = False, text: bool = True, categories: bool = False) -> Sample:
@@ -99,7 +107,7 @@ def frame(*, missing: bool = False, text: bool = True, categories: bool = False)
     def draw(seed: int) -> Any:
         import pandas
 
-        random = np.random.default_rng(seed)
+        random = _random(seed)
         table = pandas.DataFrame(unlike()(seed)[:, :3], columns=["share", "count", "amount"])
         table["age"] = random.integers(18, 90, ROWS)
         table["member"] = random.random(ROWS) < 0.4
@@ -131,7 +139,7 @@ def text_cells(*, missing: bool = False) -> Sample:
 
 def documents(seed: int) -> Any:
     """Return short texts, an array of objects."""
-    random = np.random.default_rng(seed)
+    random = _random(seed)
     texts = [" ".join(random.choice(_WORDS, random.integers(1, 12))).capitalize() for _ in range(ROWS)]
     return np.array(texts, dtype=object)
 
@@ -200,7 +208,7 @@ def signal(rows: Any) -> Doubles:
         spread = float(np.nanstd(column)) or 1.0
         standard = np.nan_to_num((column - np.nanmean(column)) / spread)
         total += standard if index % 2 == 0 else np.sin(2 * standard) + 0.3 * standard
-    return total + np.random.default_rng(7).normal(scale=0.4, size=len(total))
+    return total + _random(7).normal(scale=0.4, size=len(total))
 
 
 def _numeric_columns(rows: Any) -> Doubles:
