@@ -16,6 +16,9 @@ Status = Literal["ok", "no_op", "not_applicable", "rejected", "failed"]
 Scalar = bool | int | float | str
 
 NATIVE = "native"
+# What a missing cell of a text column is to a graph: ONNX has no missing text. Unicode reserves U+FDD0 for uses
+# within a program and never for interchange, so that no honest text is equal to it.
+MISSING_TEXT = "\ufdd0"
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,8 @@ class Column:
     accepts_missing: bool
     # The largest magnitude that the native model takes: sklearn's trees read float32 and refuse more.
     max_abs: float
+    # All values that the native model takes, where it refuses every other one; a missing cell is not among them.
+    known: tuple[Scalar, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -64,13 +69,19 @@ class Signature:
         return tuple(f"column_{index}" for index in range(len(self.columns)))
 
 
+def column_from(document: dict[str, Any]) -> Column:
+    """Return the column that `dataclasses.asdict` made into plain values."""
+    known = document.get("known")
+    return Column(**{**document, "known": None if known is None else tuple(known)})
+
+
 def signature_from(document: dict[str, Any]) -> Signature:
     """Return the signature that `dataclasses.asdict` made into plain values."""
     classes = document["classes"]
     return Signature(
         task=document["task"],
         layout=document["layout"],
-        columns=tuple(Column(**column) for column in document["columns"]),
+        columns=tuple(column_from(column) for column in document["columns"]),
         outputs=tuple(Output(**output) for output in document["outputs"]),
         classes=None if classes is None else tuple(classes),
     )

@@ -13,13 +13,15 @@ from packager.artifact import Bundle, Signature, SourceModel, Variant, signature
 from packager.benchmark.benchmark import MIN_ROWS, ROWS_PER_LARGEST_BATCH, Bench, measure_native, measure_target
 from packager.bundle.plan import Golden
 from packager.convert.forms import Forms, make_forms
+from packager.convert.steps import StepFinding, find_steps
 from packager.dataset.read import Dataset, open_dataset
-from packager.errors import RecipeError, VerifyError
+from packager.errors import ConvertError, RecipeError, VerifyError
 from packager.optimize import optimize as optimize_stage
 from packager.publish.publish import publish as publish_bundle
 from packager.recipe.model import Recipe
 from packager.report.model import BuildReport, Drift
 from packager.source.child import SourceWorker, memory_limit_bytes
+from packager.source.modules import ENTRY_POINTS, locate, own_converters
 from packager.source.resolve import Artifact, accept, copy_artifact
 from packager.structure import Structure, load
 from packager.verify import gate
@@ -33,7 +35,6 @@ _CPU_S = 3600
 
 # Keys that a recipe may hold and that this version does not act on: refused, never skipped silently.
 _UNAVAILABLE: dict[str, Callable[[Recipe], object]] = {
-    "convert.converters": lambda recipe: recipe.convert.converters,
     "verify.segment": lambda recipe: recipe.verify.segment,
     "verify.champion": lambda recipe: recipe.verify.champion,
     "verify.drift.undecided": lambda recipe: recipe.verify.drift and recipe.verify.drift.undecided != "fail",
@@ -49,6 +50,7 @@ class Source:
     artifact: Artifact
     structure: Structure
     dataset: Dataset | None
+    converters: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -78,8 +80,14 @@ def source(
     copied = copy_artifact(recipe, scratch, environ=environ)
     report.version = copied.version
     artifact = accept(recipe, copied)
+    converters = own_converters(recipe.convert.converters, artifact.audit.globals)
+    modules = locate([*recipe.source.trust, *converters, *converters.values()], recipe.path.parent)
     confinement = worker.ask(
-        "confine", scratch=str(scratch), memory_bytes=memory_limit_bytes(artifact.size_bytes), cpu_s=_CPU_S
+        "confine",
+        scratch=str(scratch),
+        memory_bytes=memory_limit_bytes(artifact.size_bytes),
+        cpu_s=_CPU_S,
+        modules={name: asdict(place) for name, place in modules.items()},
     )
     worker.ask("load", path=str(artifact.path), file_format=artifact.audit.format)
     structure_file = scratch / "structure.npz"
@@ -99,12 +107,30 @@ def source(
     )
     report.source = {**asdict(model), "size_bytes": artifact.size_bytes, "confinement": confinement}
     del report.source["path"]
-    return Source(model, artifact, load(structure_file), dataset)
+    return Source(model, artifact, load(structure_file), dataset, converters)
 
 
 def convert(recipe: Recipe, worker: SourceWorker, source: Source, scratch: Path) -> Forms:
     """Convert in double and in float."""
+    _register_converters(recipe, worker, source)
     return make_forms(worker.ask, source.model.signature, recipe.convert, scratch)
+
+
+def lint(recipe: Recipe, worker: SourceWorker, source: Source, scratch: Path) -> list[StepFinding]:
+    """Find out how each step of the model converts."""
+    _register_converters(recipe, worker, source)
+    settings = recipe.convert
+    opset = None if settings.opset == "auto" else settings.opset
+    return find_steps(worker.ask, scratch / "steps", opset=opset, engine=settings.engine)
+
+
+def _register_converters(recipe: Recipe, worker: SourceWorker, source: Source) -> None:
+    """Have the worker import the user's own converters; doing so twice changes nothing."""
+    for name, module in source.converters.items():
+        key = f"convert.converters.{name}"
+        own = name in recipe.convert.converters
+        with _told_at(recipe.where(key) if own else f"entry point {name} = {module} of {ENTRY_POINTS}"):
+            worker.ask("register", name=name, module=module)
 
 
 def optimize(recipe: Recipe, forms: Forms, source: Source, scratch: Path) -> list[Variant]:
@@ -183,10 +209,10 @@ def publish(recipe: Recipe, bundle: Bundle, *, environ: Mapping[str, str]) -> li
 
 @contextmanager
 def _told_at(key: str) -> Iterator[None]:
-    """Add the recipe key to an error about the rows, which knows only the file."""
+    """Add the recipe key to an error about rows or converters, which knows only the file."""
     try:
         yield
-    except VerifyError as error:
+    except (VerifyError, ConvertError) as error:
         error.key = error.key or key
         raise
 

@@ -30,6 +30,7 @@ class Worker:
     def __init__(self) -> None:
         self._native: NativeModel | None = None
         self._signature: Signature | None = None
+        self._custom: frozenset[str] = frozenset()
 
     @property
     def native(self) -> NativeModel:
@@ -37,12 +38,28 @@ class Worker:
             raise PackagerError("the source worker was asked before it loaded the artifact")
         return self._native
 
-    def confine(self, scratch: str, memory_bytes: int, cpu_s: int) -> JsonValue:
-        """Give up every right that loading a model does not need; say what the kernel could enforce."""
-        from packager.source.confine import Limits, confine
+    @property
+    def signature(self) -> Signature:
+        if self._signature is None:
+            raise PackagerError("the source worker was asked to convert before it described the model")
+        return self._signature
 
-        limits = Limits(memory_bytes=memory_bytes, cpu_s=cpu_s, writable=(Path(scratch),))
-        return asdict(confine(limits))
+    def confine(
+        self, scratch: str, memory_bytes: int, cpu_s: int, modules: dict[str, dict[str, Any]] | None = None
+    ) -> JsonValue:
+        """Give up every right that loading a model does not need; say what the kernel could enforce.
+
+        `modules`: where the user's own top-level modules lie, which stay readable.
+        """
+        from packager.source.confine import Limits, confine
+        from packager.source.modules import Finder, Place
+
+        places = {name: Place(place["file"], tuple(place["folders"])) for name, place in (modules or {}).items()}
+        readable = tuple(path for place in places.values() for path in place.readable)
+        limits = Limits(memory_bytes=memory_bytes, cpu_s=cpu_s, writable=(Path(scratch),), readable=readable)
+        told = asdict(confine(limits))
+        sys.meta_path.insert(0, Finder(places))
+        return told
 
     def load(self, path: str, file_format: str) -> JsonValue:
         """Load the audited artifact; its author's code runs here."""
@@ -63,6 +80,21 @@ class Worker:
         save(structure_of(self.native.model, description.signature), Path(structure))
         return asdict(description)
 
+    def register(self, name: str, module: str) -> JsonValue:
+        """Have the converter in a module of the user's own convert the class `name`; its author's code runs here."""
+        from packager.convert.custom import register
+        from packager.convert.emitter import full_name
+
+        self._custom |= {full_name(register(name, module))}
+        return None
+
+    def lint(self, folder: str, opset: int | None, engine: str) -> JsonValue:
+        """Return how each step of the model converts; write what is not ours into `folder`."""
+        from packager.convert.assemble import Choices
+        from packager.convert.lint import lint
+
+        return lint(self.native.model, self.signature, Choices(opset, engine, self._custom), Path(folder))  # type: ignore[arg-type]
+
     def convert(self, path: str, dtype: str, opset: int | None, engine: str) -> JsonValue:
         """Write the ONNX form that computes in `dtype`."""
         import numpy as np
@@ -70,10 +102,8 @@ class Worker:
         from packager.convert.assemble import Choices
         from packager.convert.convert import convert
 
-        if self._signature is None:
-            raise PackagerError("the source worker was asked to convert before it described the model")
-        choices = Choices(opset, engine)  # type: ignore[arg-type]
-        convert(self.native.model, self._signature, Path(path), dtype=np.dtype(dtype), choices=choices)
+        choices = Choices(opset, engine, self._custom)  # type: ignore[arg-type]
+        convert(self.native.model, self.signature, Path(path), dtype=np.dtype(dtype), choices=choices)
         return None
 
     def answers(self, rows: str, outputs: str) -> JsonValue:

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from packager.artifact import Column, Output, Role, Scalar, Signature
+from packager.artifact import Output, Role, Scalar, Signature, column_from
 from packager.bundle.manifest import Json
 from packager.bundle.samples import json_rows
 from packager.errors import BundleError
@@ -101,7 +101,7 @@ def read_info(code: Path) -> ModelInfo:
     signature = Signature(
         task=values["task"],
         layout=values["layout"],
-        columns=tuple(Column(**column) for column in values["columns"]),
+        columns=tuple(column_from(column) for column in values["columns"]),
         outputs=tuple(Output(output.name, output.role, output.shape[0] if output.shape else 0) for output in outputs),
         classes=None if values["classes"] is None else tuple(values["classes"]),
     )
@@ -163,11 +163,8 @@ def _check_inputs(signature: Signature, graph: Graph) -> str:
 def _bounded(signature: Signature, graph_dtype: str) -> Signature:
     """Return the signature with each column's limit lowered to what the graph's dtype holds: no cell turns infinite."""
     largest = float(np.finfo(graph_dtype).max)
-    columns = tuple(
-        Column(column.name, column.dtype, column.accepts_missing, min(float(column.max_abs), largest))
-        for column in signature.columns
-    )
-    return Signature(signature.task, signature.layout, columns, signature.outputs, signature.classes)
+    columns = tuple(replace(column, max_abs=min(float(column.max_abs), largest)) for column in signature.columns)
+    return replace(signature, columns=columns)
 
 
 def _served(output: Output, signature: Signature, graph: Graph) -> ServedOutput:

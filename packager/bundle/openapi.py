@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from packager.artifact import MISSING_TEXT
 from packager.bundle.manifest import Json
 
 if TYPE_CHECKING:
@@ -150,7 +151,12 @@ def _keyed(key: str, forms: list[str]) -> Schema:
 def _cell(column: Column) -> Schema:
     kind = "string" if column.dtype == "string" else "number"
     cell: Schema = {"title": column.name, "type": [kind, "null"] if column.accepts_missing else kind}
-    if column.dtype == "float64":
+    if column.known is not None:
+        missing: list[Json] = [None] if column.accepts_missing else []
+        cell["enum"] = [*column.known, *missing]
+    elif column.dtype == "string":
+        cell["not"] = {"const": MISSING_TEXT}  # null is the word for it
+    else:
         cell |= {"minimum": -column.max_abs, "maximum": column.max_abs}
     return cell
 

@@ -33,6 +33,8 @@ def render_score(info: ModelInfo, *, info_sha256: str) -> str:
         graph_dtype=info.graph_dtype,
         numbers=[index for index, column in enumerate(columns) if column.dtype == "float64"],
         strings=[index for index, column in enumerate(columns) if column.dtype == "string"],
+        missing_text=any(column.dtype == "string" and column.accepts_missing for column in columns),
+        known=any(column.known is not None for column in columns),
     )
 
 
@@ -53,6 +55,9 @@ def code_span(value: object) -> str:
 
 
 def _takes(column: Column) -> str:
+    if column.known is not None:
+        kind = "texts" if column.dtype == "string" else "numbers"
+        return f"one of the {len(column.known)} {kind} it was trained on"
     if column.dtype == "string":
         return "text"
     limited = column.max_abs < sys.float_info.max

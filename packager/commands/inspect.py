@@ -17,6 +17,7 @@ from packager.errors import PackagerError, SourceError
 from packager.files import copy_hashed
 from packager.source.audit import audit
 from packager.source.child import memory_limit_bytes, source_worker
+from packager.source.modules import locate
 from packager.source.versions import skew
 
 _CPU_S = 600
@@ -50,14 +51,15 @@ def inspect_artifact(path: Path, trust: Sequence[str]) -> dict[str, Any]:
         installed = {name: metadata.version(name) for name in ("scikit-learn", "numpy", "lightgbm")}
         if skewed := skew(found.versions, installed):
             return {**facts, "not_loaded": skewed}
-        return {**facts, **_described(copy, found.format, Path(folder))}
+        return {**facts, **_described(copy, found.format, Path(folder), trust)}
 
 
-def _described(artifact: Path, file_format: str, scratch: Path) -> dict[str, Any]:
+def _described(artifact: Path, file_format: str, scratch: Path, trust: Sequence[str]) -> dict[str, Any]:
+    modules = {name: asdict(place) for name, place in locate(trust, Path.cwd()).items()}
     with source_worker(scratch) as worker:
         try:
             limit = memory_limit_bytes(artifact.stat().st_size)
-            worker.ask("confine", scratch=str(scratch), memory_bytes=limit, cpu_s=_CPU_S)
+            worker.ask("confine", scratch=str(scratch), memory_bytes=limit, cpu_s=_CPU_S, modules=modules)
             worker.ask("load", path=str(artifact), file_format=file_format)
             described = worker.ask("describe", structure=str(scratch / "structure.npz"))
         except PackagerError as error:

@@ -7,25 +7,35 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from packager.artifact import Output, Signature
+from packager.artifact import Output, Signature, Task
 from packager.convert.builder import Builder
+from packager.convert.emitter import Emitter
 from packager.convert.emitters import EMITTERS
 from packager.convert.graph import ML_DOMAIN, Method, Part, Table, UnsupportedModel, numbers
 from packager.convert.stock import OPSET, convert_whole, graft
+from packager.training.columns import columns_of_none
 
 if TYPE_CHECKING:
     from onnx import ModelProto
 
 _STRING = 8  # onnx.TensorProto.STRING
-_ML_OPSET = 3  # `finish` raises it where our trees are in the graph
+_ML_OPSET = 4  # LabelEncoder maps to double from 4 on; `finish` raises it where our trees are in the graph
 
 
 @dataclass(frozen=True)
 class Choices:
-    """What the recipe's convert section decides: the main opset, None for ours, and whose converters run."""
+    """What the recipe's convert section decides: the main opset, None for ours, and whose converters run.
+
+    `custom`: full names of the classes that the user's own converters convert, whatever we have for them.
+    """
 
     opset: int | None = None
     engine: Literal["own", "stock"] = "own"
+    custom: frozenset[str] = frozenset()
+
+    def emitters(self) -> dict[str, Emitter]:
+        """Return the emitters of ours that are to be used."""
+        return {name: emitter for name, emitter in EMITTERS.items() if name not in self.custom}
 
 
 def assemble(model: Any, signature: Signature, dtype: np.dtype[np.floating], *, choices: Choices) -> ModelProto:
@@ -38,9 +48,9 @@ def assemble(model: Any, signature: Signature, dtype: np.dtype[np.floating], *, 
         return convert_whole(model, signature, dtype, opset=choices.opset)
     from onnx import helper
 
-    builder = Builder(dtype, EMITTERS, graft)
+    builder = Builder(dtype, choices.emitters(), graft)
     number = int(helper.np_dtype_to_tensor_dtype(dtype))
-    rows = input_table(signature)
+    rows = input_table(signature, columns_of_none(model))
     inputs = [
         helper.make_tensor_value_info(part.tensor, _STRING if part.kind == "text" else number, [None, part.width])
         for part in rows.parts
@@ -55,27 +65,29 @@ def assemble(model: Any, signature: Signature, dtype: np.dtype[np.floating], *, 
     return helper.make_model(body, opset_imports=opsets)
 
 
-def input_table(signature: Signature) -> Table:
-    """Return the graph's inputs as the table that the model reads."""
+def input_table(signature: Signature, none: frozenset[int] = frozenset()) -> Table:
+    """Return the graph's inputs as the table that the model reads; `none`: the columns whose missing cells are None."""
     if signature.layout == "tensor":
         return Table((Part("features", "number", len(signature.columns)),))
     kinds: list[Literal["number", "text"]] = [
         "text" if column.dtype == "string" else "number" for column in signature.columns
     ]
-    return Table(tuple(Part(name, kind, 1) for name, kind in zip(signature.input_names, kinds, strict=True)))
+    names = zip(signature.input_names, kinds, strict=True)
+    return Table(tuple(Part(name, kind, 1, index in none) for index, (name, kind) in enumerate(names)))
+
+
+def method_of(output: Output, task: Task) -> Method:
+    """Return the method of the model that gives an output."""
+    if output.name.startswith("variable"):
+        return "transform" if task == "transformer" else "predict"
+    return "predict_proba" if output.name.startswith("probabilities") else "predict"
 
 
 def _answer(builder: Builder, model: Any, output: Output, signature: Signature, rows: Table) -> str:
     """Add one output of the signature; the n-th of several like ones is `name_n`."""
-    base, _, index = output.name.partition("_")
-    methods: dict[str, Method] = {
-        "label": "predict",
-        "probabilities": "predict_proba",
-        "variable": "transform" if signature.task == "transformer" else "predict",
-    }
-    answer = builder.ask(model, methods[base], rows)
+    answer = builder.ask(model, method_of(output, signature.task), rows)
     if isinstance(answer, tuple):
-        return answer[int(index)]
+        return answer[int(output.name.partition("_")[2])]
     if isinstance(answer, Table) and answer.has_text:
         if len({part.kind for part in answer.parts}) > 1:
             raise UnsupportedModel(f"{type(model).__name__} answers with numbers beside text")

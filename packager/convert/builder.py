@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -17,7 +18,7 @@ from packager.convert.graph import Answer, Array, Method, Rows, Table, Unsupport
 if TYPE_CHECKING:
     from onnx import AttributeProto, NodeProto, TensorProto
 
-# Constants up to this size are compared by content, so that equal ones are one.
+# Equal constants are one: up to this size they are compared by content, larger ones by its digest.
 _COMPARED_BYTES = 4_096
 _PLAIN = (int, float, str, bool)
 
@@ -26,6 +27,15 @@ class Fallback(Protocol):
     """Adds an estimator that has no emitter of ours."""
 
     def __call__(self, builder: Builder, model: Any, method: Method, rows: Rows) -> Answer: ...
+
+
+class NamedRefusal(UnsupportedModel):
+    """Why `model`, the innermost step that was asked, has no exact form; the message begins with where it sits."""
+
+    def __init__(self, where: str, model: Any, reason: UnsupportedModel) -> None:
+        super().__init__(f"{where}: {reason}")
+        self.model = model
+        self.reason = str(reason)
 
 
 @dataclass(frozen=True)
@@ -53,8 +63,10 @@ class Builder:
 
     def constant(self, value: Array) -> str:
         key = None
-        if value.nbytes <= _COMPARED_BYTES and value.dtype != object:
-            key = ("constant", value.dtype.str, value.shape, value.tobytes())
+        if value.dtype != object:
+            content = value.tobytes()
+            content = content if len(content) <= _COMPARED_BYTES else sha256(content).digest()
+            key = ("constant", value.dtype.str, value.shape, content)
             if key in self._known:
                 return str(self._known[key])
         name = f"constant_{len(self.initializers)}"
@@ -99,11 +111,9 @@ class Builder:
         try:
             return self._answer(emitter, model, method, rows)
         except UnsupportedModel as error:
-            if hasattr(error, "told"):
+            if isinstance(error, NamedRefusal):
                 raise
-            named = UnsupportedModel(f"{self._where(model)}: {error}")
-            named.told = True  # type: ignore[attr-defined]
-            raise named from error
+            raise NamedRefusal(self._where(model), model, error) from error
         finally:
             self._path.pop()
 
@@ -126,8 +136,6 @@ class Builder:
     def _where(self, model: Any) -> str:
         path = ".".join(filter(None, self._path))
         return f"{type(model).__name__} ({path})" if path else type(model).__name__
-
-
 
 
 def tensor(value: Array, name: str = "") -> TensorProto:

@@ -12,12 +12,19 @@ from packager.convert.graph import ML_DOMAIN, Graph, Part, Rows, Table, Unsuppor
 from packager.training.categories import is_text
 
 
-def encode_categories(graph: Graph, rows: Rows, categories: Mapping[int, tuple[Scalar, ...]]) -> Rows:
-    """Return the rows with the values of the category columns as codes."""
+def encode_categories(
+    graph: Graph, rows: Rows, categories: Mapping[int, tuple[Scalar, ...]], *, width: int | None = None
+) -> Rows:
+    """Return the rows with the values of the category columns as codes.
+
+    `width`: how many columns the rows have, where another step may have made them.
+    """
     if not categories:
         return rows
     if isinstance(rows, str):
-        raise UnsupportedModel("pandas categories behind another step have no exact form yet")
+        if width is None:
+            raise UnsupportedModel("pandas categories behind another step have no exact form yet")
+        rows = Table((Part(rows, "number", width),))
     parts: list[Part] = []
     start = 0
     for column in [*sorted(categories), rows.width]:

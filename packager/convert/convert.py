@@ -10,15 +10,17 @@ import numpy as np
 
 from packager.artifact import Signature
 from packager.convert.assemble import Choices, assemble
+from packager.convert.builder import NamedRefusal
+from packager.convert.emitter import full_name
+from packager.convert.faults import brief
 from packager.convert.finish import finish
 from packager.convert.graph import UnsupportedModel
+from packager.convert.steps import hint_for
 from packager.errors import ConvertError
 from packager.training.estimators import nested_estimators
 
 # protobuf cannot hold more.
 _PROTOBUF_LIMIT_BYTES = 2**31 - 1
-# A failed conversion may print every array of the model; the first words tell enough.
-_MAX_REASON_CHARACTERS = 240
 
 
 def convert(model: Any, signature: Signature, path: Path, *, dtype: np.dtype[np.floating], choices: Choices) -> None:
@@ -26,13 +28,12 @@ def convert(model: Any, signature: Signature, path: Path, *, dtype: np.dtype[np.
     try:
         finished = finish(assemble(model, signature, dtype, choices=choices), signature, dtype)
     except UnsupportedModel as error:
-        raise ConvertError(f"no exact conversion: {error}") from error
+        step = error.model if isinstance(error, NamedRefusal) else model
+        hint = hint_for([full_name(type(step))], choices.custom)
+        raise ConvertError(f"no exact conversion: {error}", hint=hint) from error
     except Exception as error:
-        message = f"{_culprit(error, model)} does not convert in {dtype.name}: {_reason(error)}"
-        raise ConvertError(
-            message,
-            hint="docs/conversion.md lists what converts; replace the step, or apply it before the rows are sent",
-        ) from error
+        message = f"{_culprit(error, model)} does not convert in {dtype.name}: {brief(error)}"
+        raise ConvertError(message, hint=hint_for([])) from error
     size_bytes = finished.ByteSize()
     if size_bytes > _PROTOBUF_LIMIT_BYTES:
         raise ConvertError(
@@ -50,11 +51,3 @@ def _culprit(error: Exception, model: Any) -> str:
     names = [type(step).__name__ for step in nested_estimators(model)]
     named = [name for name in names if re.search(rf"\b(Sklearn)?{re.escape(name)}\b", text)]  # skl2onnx's own prefix
     return named[-1] if named else names[0]
-
-
-def _reason(error: Exception) -> str:
-    first = " ".join(str(error).split())
-    unknown = re.search(r"Unable to find a shape calculator for type '<class '([\w.]+)'>'", first)
-    if unknown:
-        return f"no converter for {unknown.group(1)}"
-    return f"{type(error).__name__}: {first[:_MAX_REASON_CHARACTERS]}"

@@ -6,18 +6,17 @@ Rows travel through a graph as one tensor of numbers, [rows, columns], or as a `
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from packager.artifact import MISSING_TEXT as MISSING_TEXT
+
 Array = npt.NDArray[np.generic]
 Method = Literal["predict", "predict_proba", "decision_function", "transform", "score_samples"]
 ML_DOMAIN = "ai.onnx.ml"
-# What a missing cell of a text column is in the graph: ONNX has no missing text. Unicode reserves U+FDD0 for uses
-# within a program and never for interchange, so that no honest text is equal to it.
-MISSING_TEXT = "\ufdd0"
 
 
 class UnsupportedModel(ValueError):
@@ -26,16 +25,20 @@ class UnsupportedModel(ValueError):
 
 @dataclass(frozen=True)
 class Part:
-    """Some neighbouring columns of a table: a tensor of shape [rows, width] of numbers or of text."""
+    """Some neighbouring columns of a table: a tensor of shape [rows, width] of numbers or of text.
+
+    Missing text is MISSING_TEXT; it stands for None where `holds_none`, as the model was fitted on it, else for NaN.
+    """
 
     tensor: str
     kind: Literal["number", "text"]
     width: int
+    holds_none: bool = False
 
 
 @dataclass(frozen=True)
 class Table:
-    """Columns side by side, as a step reads them. Missing text is MISSING_TEXT."""
+    """Columns side by side, as a step reads them."""
 
     parts: tuple[Part, ...]
 
@@ -116,7 +119,8 @@ def take(graph: Graph, rows: Rows, columns: Sequence[int]) -> Rows:
     parts = []
     for part, indices in runs:
         whole = indices == list(range(part.width))
-        parts.append(part if whole else Part(_pick(graph, part.tensor, indices), part.kind, len(indices)))
+        tensor = part.tensor if whole else _pick(graph, part.tensor, indices)
+        parts.append(replace(part, tensor=tensor, width=len(indices)))
     return Table(tuple(parts))
 
 

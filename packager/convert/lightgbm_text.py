@@ -12,8 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from packager.convert import links
-from packager.convert.graph import Graph, UnsupportedModel
-from packager.convert.trees import emit_leaf_sum
+from packager.convert.graph import Graph, UnsupportedModel, scalar
+from packager.convert.linear_trees import LinearLeaves, emit_linear_leaves
+from packager.convert.trees import add_stages, emit_leaf_sum
 from packager.structure import Doubles, Flags, Ints, Trees, concatenate
 
 # LightGBM reads |x| <= kZeroThreshold as zero; the constant is a C float (include/LightGBM/meta.h).
@@ -39,6 +40,7 @@ class LightgbmModel:
     average: bool
     objective: str
     parameters: dict[str, str]
+    linear: LinearLeaves | None
     zero_is_missing: Flags  # [features]: zero and NaN are one
     truncated: Flags  # [features]: read as an integer category
 
@@ -55,7 +57,8 @@ def parse(text: str) -> LightgbmModel:
         raise UnsupportedModel("the LightGBM model has no trees")
     n_features = int(header["max_feature_idx"]) + 1
     blocks[-1] = blocks[-1].split("\nend of trees", 1)[0]
-    parsed = [_parse_tree(_fields(block), n_features) for block in blocks]
+    fields = [_fields(block) for block in blocks]
+    parsed = [_parse_tree(tree, n_features) for tree in fields]
     objective, *parameters = header.get("objective", "custom").split(" ")
     zero_missing = np.logical_or.reduce([tree.zero_missing for tree in parsed])
     if (zero_missing & np.logical_or.reduce([tree.other_missing for tree in parsed])).any():
@@ -67,6 +70,7 @@ def parse(text: str) -> LightgbmModel:
         average="average_output" in header,
         objective=objective,
         parameters=dict(part.partition(":")[::2] for part in parameters),
+        linear=_linear_leaves(fields, n_features),
         zero_is_missing=zero_missing,
         truncated=np.logical_or.reduce([tree.truncated for tree in parsed]),
     )
@@ -75,13 +79,18 @@ def parse(text: str) -> LightgbmModel:
 def emit_raw_score(graph: Graph, features: str, model: LightgbmModel) -> str:
     """Add the ensemble; return raw scores of shape [rows, trees per iteration]."""
     prepared = _prepare_features(graph, features, model)
+    if model.linear is not None:
+        predicted = emit_linear_leaves(graph, (prepared, features), model.trees, model.leaf_values, model.linear)
+        return _averaged(graph, add_stages(graph, predicted, model.trees_per_iteration), model)
     targets = np.arange(model.trees.n_trees) % model.trees_per_iteration
     total = emit_leaf_sum(
         graph, prepared, model.trees, weights=model.leaf_values, targets=targets[model.trees.leaf_tree]
     )
-    if not model.average:
-        return total
-    return graph.node("Div", total, graph.constant(np.array(model.n_iterations, dtype=graph.dtype)))
+    return _averaged(graph, total, model)
+
+
+def _averaged(graph: Graph, total: str, model: LightgbmModel) -> str:
+    return graph.node("Div", total, scalar(graph, model.n_iterations)) if model.average else total
 
 
 def emit_prediction(graph: Graph, raw: str, model: LightgbmModel) -> str:
@@ -132,8 +141,6 @@ class _ParsedTree:
 
 
 def _parse_tree(fields: dict[str, str], n_features: int) -> _ParsedTree:
-    if fields.get("is_linear", "0") != "0":
-        raise UnsupportedModel("linear trees (linear_tree=true) have no exact form yet")
     leaf_values = _doubles(fields["leaf_value"])
     feature, decision = _ints(fields.get("split_feature", "")), _ints(fields.get("decision_type", ""))
     threshold = _doubles(fields.get("threshold", ""))
@@ -166,6 +173,26 @@ def _parse_tree(fields: dict[str, str], n_features: int) -> _ParsedTree:
     return _ParsedTree(
         trees, leaf_values, by_feature(is_zero_missing), by_feature(~is_zero_missing), by_feature(is_category)
     )
+
+
+def _linear_leaves(trees: list[dict[str, str]], n_features: int) -> LinearLeaves | None:
+    """Return what the leaves of all trees add, None where no tree is linear. One that is not adds its leaf's value."""
+    if all(fields.get("is_linear", "0") == "0" for fields in trees):
+        return None
+    constants, counts, features, coefficients = [], [], [], []
+    for fields in trees:
+        is_linear = fields.get("is_linear", "0") != "0"
+        constants.append(_doubles(fields["leaf_const" if is_linear else "leaf_value"]))
+        counts.append(_ints(fields["num_features"]) if is_linear else np.zeros(len(constants[-1]), dtype=np.int64))
+        features.append(_ints(fields["leaf_features"] if is_linear else ""))
+        coefficients.append(_doubles(fields["leaf_coeff"] if is_linear else ""))
+    terms = np.concatenate(counts)
+    leaf = np.repeat(np.arange(len(terms)), terms)
+    place = np.arange(len(leaf)) - np.repeat(np.cumsum(terms) - terms, terms)
+    shape = (int(terms.max()), len(terms))
+    table, factors = np.full(shape, n_features), np.zeros(shape)
+    table[place, leaf], factors[place, leaf] = np.concatenate(features), np.concatenate(coefficients)
+    return LinearLeaves(np.concatenate(constants), table, factors)
 
 
 def _move_zero_zone(threshold: Doubles) -> Doubles:

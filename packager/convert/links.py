@@ -40,10 +40,15 @@ def by_decision(graph: Graph, decision: str, classes: npt.NDArray[np.generic], c
 
 
 def pick_label(graph: Graph, index: str, classes: npt.NDArray[np.generic]) -> str:
-    """Return the class at each index, of the index's shape. Labels have one width: int64, double, bool or text."""
+    """Return the class at each index, of the index's shape."""
+    return graph.node("Gather", label_constant(graph, classes), index, axis=0)
+
+
+def label_constant(graph: Graph, classes: npt.NDArray[np.generic]) -> str:
+    """Return labels as a constant in the one width that labels have: int64, double, bool or text."""
     classes = np.asarray(classes)
     widened = classes.astype({"i": np.int64, "u": np.int64, "f": np.float64}.get(classes.dtype.kind, classes.dtype))
-    return graph.node("Gather", graph.constant(widened), index, axis=0)
+    return graph.constant(widened)
 
 
 def flat(graph: Graph, tensor: str) -> str:

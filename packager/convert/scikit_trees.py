@@ -1,153 +1,157 @@
-"""scikit-learn's tree ensembles: fitted arrays in, exact trees out.
-
-scikit-learn's trees read their input as float32, also in a double pipeline: the graph casts down and back before
-them. HistGradientBoosting reads doubles.
-"""
+"""scikit-learn's fitted trees as arrays: single trees, the members of any ensemble of them, HistGradientBoosting's."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from packager.convert import links
-from packager.convert.graph import Graph, UnsupportedModel, cast
-from packager.convert.trees import emit_leaf_sum, emit_leaf_vectors
-from packager.structure import Doubles, Trees, concatenate, constant_trees
+from packager.structure import Doubles, Flags, Ints, Trees, concatenate
+
+# A bitset of HistGradientBoosting has eight words of 32 categories.
+_BITS = 256
 
 
-def read_tree(tree: Any) -> tuple[Trees, Doubles]:
-    """Return one fitted `sklearn.tree._tree.Tree` and its leaf values, of shape [leaves, outputs, classes]."""
+def members_of(model: Any) -> list[tuple[Any, Ints | None]]:
+    """Return the members of an ensemble that predict, each with the columns that it reads, None for all of them.
+
+    A single tree is its own member.
+    """
+    members = getattr(model, "estimators_", None)
+    if members is None:
+        return [(model, None)]
+    members = list(members.ravel() if isinstance(members, np.ndarray) else members)
+    drawn = getattr(model, "estimators_features_", None)
+    if drawn is None:
+        return [(member, None) for member in members]
+    every = np.arange(model.n_features_in_)
+    return [
+        (member, None if np.array_equal(columns, every) else np.asarray(columns, dtype=np.int64))
+        for member, columns in zip(members, drawn, strict=True)
+    ]
+
+
+def has_trees_only(model: Any) -> bool:
+    """Tell whether every member is a single tree."""
+    return all(hasattr(member, "tree_") for member, _ in members_of(model))
+
+
+def read_members(model: Any) -> tuple[Trees, list[Doubles]]:
+    """Return the trees of an ensemble over its own columns, and per tree its leaf values [leaves, outputs, classes]."""
+    fitted = [read_tree(member.tree_, columns) for member, columns in members_of(model)]
+    trees = concatenate([tree for tree, _ in fitted])
+    return replace(trees, n_features=model.n_features_in_), [values for _, values in fitted]
+
+
+def read_tree(tree: Any, columns: Ints | None = None) -> tuple[Trees, Doubles]:
+    """Return one fitted `sklearn.tree._tree.Tree` and its leaf values, of shape [leaves, outputs, classes].
+
+    `columns`: which of the ensemble's columns each of the tree's columns is.
+    """
     is_leaf = tree.children_left < 0
-    number = np.where(is_leaf, ~(np.cumsum(is_leaf) - 1), np.cumsum(~is_leaf) - 1)
     split = ~is_leaf
+    feature = tree.feature[split].astype(np.int64)
     missing_left = getattr(tree, "missing_go_to_left", None)  # trees learn missing values since 1.3
-    trees = Trees(
-        n_features=tree.n_features,
-        roots=number[:1].astype(np.int64),
-        feature=tree.feature[split].astype(np.int64),
-        threshold=tree.threshold[split].astype(np.float64),
-        left=number[tree.children_left[split]].astype(np.int64),
-        right=number[tree.children_right[split]].astype(np.int64),
+    trees = _tree(
+        is_leaf,
+        children=(tree.children_left[split], tree.children_right[split]),
+        feature=feature if columns is None else columns[feature],
+        threshold=tree.threshold[split],
         missing_left=np.zeros(split.sum(), bool) if missing_left is None else missing_left[split].astype(bool),
-        category_set=np.full(split.sum(), -1, dtype=np.int64),
-        categories=(),
-        leaves_per_tree=np.array([is_leaf.sum()]),
+        n_features=tree.n_features if columns is None else int(columns.max()) + 1,
     )
     return trees, tree.value[is_leaf]
 
 
-def as_float32(graph: Graph, features: str) -> str:
-    """Return the features rounded to float32, in the graph's own dtype."""
-    if graph.dtype == np.float32:
-        return features
-    return cast(graph, cast(graph, features, np.float32), graph.dtype)
+def read_predictors(model: Any) -> tuple[Trees, Doubles]:
+    """Return a HistGradientBoosting model's trees over the columns that come in, and their leaf values [leaves].
 
-
-def emit_forest(graph: Graph, features: str, model: Any) -> str:
-    """Add a single tree or a forest; return the mean of the trees' leaf vectors, [rows, outputs or classes]."""
-    members = getattr(model, "estimators_", None)
-    fitted = [read_tree(member.tree_) for member in ([model] if members is None else members)]
-    trees = concatenate([tree for tree, _ in fitted])
-    values = np.concatenate([leaf for _, leaf in fitted])
-    vectors = _class_fractions(model, values) if hasattr(model, "classes_") else values[:, :, 0]
-    narrowed = as_float32(graph, features)
-    if vectors.shape[1] == 1:
-        zeros = np.zeros(len(vectors), dtype=np.int64)
-        total = emit_leaf_sum(graph, narrowed, trees, weights=vectors[:, 0], targets=zeros)
-    else:
-        total = emit_leaf_vectors(graph, narrowed, trees, vectors)
-    if members is None:
-        return total
-    return graph.node("Div", total, graph.constant(np.array(len(members), dtype=graph.dtype)))
-
-
-def emit_gradient_boosting(graph: Graph, features: str, model: Any) -> str:
-    """Add a GradientBoosting model; return raw scores of shape [rows, 1 or classes].
-
-    Raw = start value + learning_rate * leaf, stage after stage, as `predict_stages` adds them.
+    The columns of categories hold codes: see `categories_of`.
     """
-    start = _start_value(model)
-    stages = model.estimators_  # [stages, trees per stage]
-    per_stage = stages.shape[1]
-    fitted = [read_tree(member.tree_) for member in stages.ravel()]
-    trees = concatenate([constant_trees(per_stage, fitted[0][0].n_features), *(tree for tree, _ in fitted)])
-    leaves = np.concatenate([leaf[:, 0, 0] for _, leaf in fitted])
-    weights = np.concatenate([start, model.learning_rate * leaves])
-    targets = np.arange(trees.n_trees) % per_stage
-    return emit_leaf_sum(graph, as_float32(graph, features), trees, weights=weights, targets=targets[trees.leaf_tree])
+    order = _incoming_order(model)
+    fitted = [_read_predictor(item, order) for stage in model._predictors for item in stage]
+    trees = concatenate([tree for tree, _ in fitted])
+    return replace(trees, n_features=model.n_features_in_), np.concatenate([leaves for _, leaves in fitted])
 
 
-def emit_hist_gradient_boosting(graph: Graph, features: str, model: Any) -> str:
-    """Add a HistGradientBoosting model without categories; return raw scores of shape [rows, 1 or classes]."""
-    _refuse_categories(model)
-    per_stage = model.n_trees_per_iteration_
-    fitted = [_read_predictor(item.nodes, model.n_features_in_) for stage in model._predictors for item in stage]
-    trees = concatenate([constant_trees(per_stage, model.n_features_in_), *(tree for tree, _ in fitted)])
-    weights = np.concatenate([np.ravel(model._baseline_prediction), *(leaf for _, leaf in fitted)])
-    targets = np.arange(trees.n_trees) % per_stage
-    return emit_leaf_sum(graph, features, trees, weights=weights, targets=targets[trees.leaf_tree])
+def categories_of(model: Any) -> dict[int, tuple[Any, ...]]:
+    """Return per categorical column of a HistGradientBoosting model its values, in the order of their codes.
+
+    What is none of them is missing to the trees: an unknown value, a fraction, a missing cell.
+    """
+    preprocessor = getattr(model, "_preprocessor", None)
+    if preprocessor is None:
+        return {}
+    encoder = preprocessor.named_transformers_["encoder"]
+    columns = preprocessor._transformer_to_input_indices["encoder"]
+    return {
+        int(column): tuple(value for value in values.tolist() if value is not None and value == value)
+        for column, values in zip(columns, encoder.categories_, strict=True)
+    }
 
 
-def read_predictors(model: Any) -> Trees:
-    """Return all trees of a HistGradientBoosting model without categories, stage after stage."""
-    _refuse_categories(model)
-    predictors = [item for stage in model._predictors for item in stage]
-    return concatenate([_read_predictor(item.nodes, model.n_features_in_)[0] for item in predictors])
+def _incoming_order(model: Any) -> Ints:
+    """Return which incoming column each column of the trees is: the encoder puts categories first."""
+    preprocessor = getattr(model, "_preprocessor", None)
+    if preprocessor is None:
+        return np.arange(model.n_features_in_)
+    places = preprocessor._transformer_to_input_indices
+    return np.concatenate([np.asarray(places[name], dtype=np.int64) for name, *_ in preprocessor.transformers_])
 
 
-def _refuse_categories(model: Any) -> None:
-    if model.is_categorical_ is not None and np.any(model.is_categorical_):
-        raise UnsupportedModel("categorical features have no exact form yet")
-
-
-def emit_boosted_classes(graph: Graph, raw: str, model: Any, *, zero_is_positive: bool) -> tuple[str, str]:
-    """Return label and probabilities of a boosted classifier from its raw scores."""
-    if len(model.classes_) > 2:
-        return links.first_largest(graph, raw, model.classes_), graph.node("Softmax", raw, axis=1)
-    scale = 2.0 if getattr(model, "loss", None) == "exponential" else 1.0
-    label = links.by_sign(graph, raw, model.classes_, zero_is_positive=zero_is_positive)
-    return label, links.with_complement(graph, links.logistic(graph, raw, scale=scale))
-
-
-def _class_fractions(model: Any, values: Doubles) -> Doubles:
-    """Return [leaves, classes] fractions; trees from before 1.3 hold counts."""
-    if model.n_outputs_ > 1:
-        raise UnsupportedModel("several labels a row have no exact form yet")
-    counts = values[:, 0, :]
-    totals = counts.sum(axis=1, keepdims=True)
-    is_counts = (totals > 1 + 1e-6).any()  # a fraction's row sums to 1 but for rounding
-    fractions: Doubles = counts / totals if is_counts else counts
-    return fractions
-
-
-def _start_value(model: Any) -> Doubles:
-    """Return the constant raw score that boosting starts from, [trees per stage]."""
-    from sklearn.dummy import DummyClassifier, DummyRegressor
-
-    constant = isinstance(model.init_, DummyClassifier | DummyRegressor | str)
-    if not constant:
-        raise UnsupportedModel(f"a start from {type(model.init_).__name__} has no exact form yet")
-    row = np.zeros((1, model.n_features_in_), dtype=np.float32)
-    start: Doubles = np.asarray(model._raw_predict_init(row), dtype=np.float64)[0]
-    return start
-
-
-def _read_predictor(nodes: Any, n_features: int) -> tuple[Trees, Doubles]:
+def _read_predictor(predictor: Any, order: Ints) -> tuple[Trees, Doubles]:
     """Return one HistGradientBoosting tree from its node records, and its leaf values [leaves]."""
+    nodes = predictor.nodes
     is_leaf = nodes["is_leaf"].astype(bool)
-    number = np.where(is_leaf, ~(np.cumsum(is_leaf) - 1), np.cumsum(~is_leaf) - 1).astype(np.int64)
     split = nodes[~is_leaf]
-    trees = Trees(
+    is_category = split["is_categorical"].astype(bool)
+    trees = _tree(
+        is_leaf,
+        children=(split["left"].astype(np.int64), split["right"].astype(np.int64)),
+        feature=order[split["feature_idx"].astype(np.int64)],
+        threshold=np.where(is_category, 0.0, split["num_threshold"]),
+        missing_left=split["missing_go_to_left"].astype(bool),
+        n_features=len(order),
+    )
+    if is_category.any():
+        sets = predictor.raw_left_cat_bitsets
+        trees = replace(
+            trees,
+            category_set=np.where(is_category, split["bitset_idx"].astype(np.int64), -1),
+            categories=tuple(_members(words) for words in sets),
+        )
+    return trees, nodes["value"][is_leaf].astype(np.float64)
+
+
+def _members(words: npt.NDArray[np.uint32]) -> Doubles:
+    """Return the codes of one bitset: bit b of word w is code 32 w + b."""
+    bits = np.unpackbits(np.ascontiguousarray(words, dtype="<u4").view(np.uint8), bitorder="little")
+    return np.flatnonzero(bits[:_BITS]).astype(np.float64)
+
+
+def _tree(
+    is_leaf: Flags,
+    *,
+    children: tuple[Ints, Ints],
+    feature: Ints,
+    threshold: Doubles,
+    missing_left: Flags,
+    n_features: int,
+) -> Trees:
+    """Return one tree from what is told per split; children are nodes of the original, numbered with their leaves."""
+    number = np.where(is_leaf, ~(np.cumsum(is_leaf) - 1), np.cumsum(~is_leaf) - 1).astype(np.int64)
+    left, right = children
+    return Trees(
         n_features=n_features,
         roots=number[:1],
-        feature=split["feature_idx"].astype(np.int64),
-        threshold=split["num_threshold"].astype(np.float64),
-        left=number[split["left"].astype(np.int64)],
-        right=number[split["right"].astype(np.int64)],
-        missing_left=split["missing_go_to_left"].astype(bool),
-        category_set=np.full(len(split), -1, dtype=np.int64),
+        feature=feature,
+        threshold=threshold.astype(np.float64),
+        left=number[left],
+        right=number[right],
+        missing_left=missing_left,
+        category_set=np.full(len(feature), -1, dtype=np.int64),
         categories=(),
         leaves_per_tree=np.array([is_leaf.sum()]),
     )
-    return trees, nodes["value"][is_leaf].astype(np.float64)

@@ -6,7 +6,7 @@ Whole models go through it as they are only for `convert.engine: stock`, where i
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -14,11 +14,12 @@ import numpy as np
 
 from packager.artifact import Signature
 from packager.convert.builder import Builder
-from packager.convert.graph import ML_DOMAIN, Answer, Method, Part, Rows, Table, UnsupportedModel, cast
+from packager.convert.faults import NO_CONVERTER, brief, where
+from packager.convert.graph import ML_DOMAIN, Answer, Method, Part, Rows, Table, UnsupportedModel, cast, numbers
 from packager.training.estimators import nested_estimators
 
 if TYPE_CHECKING:
-    from onnx import ModelProto
+    from onnx import AttributeProto, ModelProto
 
 # skl2onnx 1.20 knows ai.onnx.ml up to 3; `finish` raises the import to 5 where our trees need it.
 _ML_OPSET = 3
@@ -37,20 +38,29 @@ _OUTPUT: dict[Method, int] = {"predict": 0, "transform": 0, "predict_proba": 1, 
 
 def graft(builder: Builder, model: Any, method: Method, rows: Rows) -> Answer:
     """Add one estimator as skl2onnx writes it; UnsupportedModel with its own reason where it cannot."""
-    table = rows if isinstance(rows, Table) else Table((Part(rows, "number", _width(model)),))
+    return insert_step(builder, convert_step(builder.dtype, model, method, rows), model, method, rows)
+
+
+def convert_step(dtype: np.dtype[np.floating], model: Any, method: Method, rows: Rows) -> ModelProto:
+    """Convert one estimator alone for rows of these kinds; UnsupportedModel where no converter does it."""
     if method not in _OUTPUT:
         raise UnsupportedModel(f"{method} has no exact form yet")
     if method == "predict_proba" and not hasattr(model, "predict_proba"):
         raise UnsupportedModel("it has no predict_proba")
-    wants_scores = method == "decision_function"
-    inputs = [(f"input_{index}", _type(builder, part)) for index, part in enumerate(table.parts)]
+    inputs = [(f"input_{index}", _type(dtype, part)) for index, part in enumerate(_parts(model, rows))]
     try:
-        converted = _convert(model, inputs, _options(model, raw_scores=wants_scores), plain=True)
+        return _convert(model, inputs, _options(model, raw_scores=method == "decision_function"), plain=True)
     except UnsupportedModel:
         raise
     except Exception as error:
         raise UnsupportedModel(_reason(error)) from error
-    outputs = _insert(builder, converted, [part.tensor for part in table.parts])
+
+
+def insert_step(builder: Builder, converted: ModelProto, model: Any, method: Method, rows: Rows) -> Answer:
+    """Add a step that was converted alone; return its answer to `method`."""
+    has_text = isinstance(rows, Table) and rows.has_text
+    tensors = [part.tensor for part in _parts(model, rows)] if has_text else [numbers(builder, rows)]
+    outputs = _insert(builder, converted, tensors)
     index = min(_OUTPUT[method], len(outputs) - 1)
     kind = converted.graph.output[index].type.tensor_type.elem_type
     is_label = method == "predict" and hasattr(model, "classes_")
@@ -116,6 +126,8 @@ def _insert(builder: Builder, converted: ModelProto, inputs: list[str]) -> list[
     if any(entry.domain not in _RUNTIME_DOMAINS for entry in converted.opset_import):
         domains = ", ".join(entry.domain for entry in converted.opset_import if entry.domain not in _RUNTIME_DOMAINS)
         raise UnsupportedModel(f"its stock form needs operators that no standard runtime has ({domains})")
+    if converted.functions:
+        raise UnsupportedModel("its converter writes local functions; write their nodes into the graph itself")
     names = dict(zip((value.name for value in converted.graph.input), inputs, strict=True))
     for item in converted.graph.initializer:
         renamed = onnx.TensorProto()
@@ -124,15 +136,36 @@ def _insert(builder: Builder, converted: ModelProto, inputs: list[str]) -> list[
         builder.initializers.append(renamed)
     for node in converted.graph.node:
         taken = tuple(names.get(name, name) for name in node.input)
+        for attribute in node.attribute:
+            _rename_captured(attribute, names)
         made = builder.add(node.op_type, taken, len(node.output), node.domain, list(node.attribute))
         names.update(zip(node.output, made, strict=True))
     return [names[value.name] for value in converted.graph.output]
 
 
-def _type(builder: Builder, part: Part) -> Any:
+def _rename_captured(attribute: AttributeProto, names: Mapping[str, str]) -> None:
+    """Rename what the body of an If, Loop or Scan reads of the graph around it."""
+    for body in (attribute.g, *attribute.graphs) if attribute.HasField("g") or attribute.graphs else ():
+        own = {value.name for value in (*body.input, *body.initializer)}
+        own |= {name for node in body.node for name in node.output}
+        around = {name: ours for name, ours in names.items() if name not in own}
+        for node in body.node:
+            node.input[:] = [around.get(name, name) for name in node.input]
+            for inner in node.attribute:
+                _rename_captured(inner, around)
+
+
+def _parts(model: Any, rows: Rows) -> tuple[Part, ...]:
+    """Return the inputs that a converter gets: one tensor of numbers, or a table's parts where some are text."""
+    if isinstance(rows, Table):
+        return rows.parts if rows.has_text else (Part("", "number", rows.width),)
+    return (Part(rows, "number", _width(model)),)
+
+
+def _type(dtype: np.dtype[np.floating], part: Part) -> Any:
     from skl2onnx.common import data_types
 
-    numeric = "DoubleTensorType" if builder.dtype == np.float64 else "FloatTensorType"
+    numeric = "DoubleTensorType" if dtype == np.float64 else "FloatTensorType"
     kind = getattr(data_types, "StringTensorType" if part.kind == "text" else numeric)
     return kind([None, part.width or None])
 
@@ -156,30 +189,26 @@ def _options(model: Any, *, raw_scores: bool = False) -> dict[Any, dict[str, obj
     if hasattr(final, "get_params") and is_classifier(final):  # a raw Booster is neither
         wanted: dict[str, object] = {"zipmap": False, **({"raw_scores": True} if raw_scores else {})}
         known = _known_options(final)
-        if raw_scores and known is not None and "raw_scores" not in known:
+        if raw_scores and "raw_scores" not in known:
             raise UnsupportedModel("its decision function has no exact form yet")
-        options[id(final)] = {key: value for key, value in wanted.items() if known is None or key in known}
+        if taken := {key: value for key, value in wanted.items() if key in known}:
+            options[id(final)] = taken
     return options
 
 
-def _known_options(classifier: Any) -> set[str] | None:
-    """Return the options that the converter of `classifier` takes; None where it does not say."""
+def _known_options(classifier: Any) -> set[str]:
+    """Return the options that the converter of `classifier` says it takes."""
     from skl2onnx._supported_operators import sklearn_operator_name_map
     from skl2onnx.common._registration import _converter_pool
 
     converter = _converter_pool.get(sklearn_operator_name_map.get(type(classifier)))
     allowed = None if converter is None else converter.get_allowed_options()
-    return set(allowed) if isinstance(allowed, dict) else None
+    return set(allowed) if isinstance(allowed, dict) else set()
 
 
 def _reason(error: Exception) -> str:
-    import re
-
-    first = " ".join(str(error).split())
-    unknown = re.search(r"Unable to find a shape calculator for type '<class '([\w.]+)'>'", first)
-    if unknown:
-        return f"no converter for {unknown.group(1)}"
-    return f"its stock converter fails: {type(error).__name__}: {first[:200]}"
+    told = brief(error)
+    return told if told.startswith(NO_CONVERTER) else f"its converter fails: {told} ({where(error)})"
 
 
 @contextmanager

@@ -18,7 +18,8 @@ from packager.convert.boundaries import before_float32, before_scaling
 from packager.convert.graph import UnsupportedModel
 from packager.structure import Doubles, Structure, Trees, concatenate
 from packager.training.categories import Categories, is_text, pandas_categories
-from packager.training.estimators import code_columns, nested_estimators, text_columns
+from packager.training.columns import code_columns, text_columns
+from packager.training.estimators import nested_estimators
 
 # More nodes than this and a forest's structure is read from its first trees only.
 _MAX_NODES = 200_000
@@ -66,7 +67,7 @@ def _read(estimator: Any) -> Trees | None:
         trees = scikit_trees.read_tree(estimator.tree_)[0]
         return replace(trees, threshold=before_float32(trees.threshold))
     if hasattr(estimator, "_predictors"):
-        return scikit_trees.read_predictors(estimator)
+        return scikit_trees.read_predictors(estimator)[0]
     return None
 
 

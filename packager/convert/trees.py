@@ -9,12 +9,20 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from packager.convert.graph import ML_DOMAIN, Graph, cast
+from packager.convert.graph import ML_DOMAIN, Graph, cast, integers, through
 from packager.structure import Doubles, Flags, Ints, Trees
 
 # TreeEnsemble's node modes and aggregation, from the operator's definition.
 _MODE_LEQ, _MODE_MEMBER = 0, 6
 _AGGREGATE_SUM, _POST_TRANSFORM_NONE = 1, 0
+# Numbers that are gathered for one row at once, trees times the width of a leaf: 16 kB of doubles, so that a batch of
+# 4,096 rows takes 64 MB, whatever the size of the forest.
+_GATHERED_AT_ONCE = 2_048
+
+
+def as_float32(graph: Graph, features: str) -> str:
+    """Return the features as scikit-learn's trees read them: rounded to float32, in the graph's own dtype."""
+    return through(graph, features, np.float32)
 
 
 def emit_leaf_sum(graph: Graph, features: str, trees: Trees, *, weights: Doubles, targets: Ints) -> str:
@@ -25,25 +33,63 @@ def emit_leaf_sum(graph: Graph, features: str, trees: Trees, *, weights: Doubles
     return _emit(graph, features, trees, weights=weights, targets=targets)
 
 
-def emit_leaf_vectors(graph: Graph, features: str, trees: Trees, vectors: Doubles) -> str:
-    """Add the trees with a vector per leaf; return [rows, width] sums in tree order.
+def emit_leaf_values(graph: Graph, features: str, trees: Trees, values: Doubles) -> str:
+    """Add the trees with one value per leaf; return each tree's own, [rows, trees]."""
+    return _emit(graph, features, trees, weights=values, targets=trees.leaf_tree)
 
-    `vectors`: [leaves, width]. A TreeEnsemble leaf adds to one target only. So every tree has a target of its own
-    and answers the number of its leaf; the vectors are gathered as [trees, rows, width] and summed over the first
-    axis, tree after tree.
-    """
+
+def emit_leaf_numbers(graph: Graph, features: str, trees: Trees) -> str:
+    """Return which leaf each tree reaches, counted over all trees; int64, [rows, trees]."""
     first_leaf = np.cumsum(trees.leaves_per_tree) - trees.leaves_per_tree
     # Numbers within the tree stay exact in float32, whatever the size of the forest.
     local = np.arange(trees.n_leaves) - np.repeat(first_leaf, trees.leaves_per_tree)
-    reached = _emit(graph, features, trees, weights=local.astype(np.float64), targets=trees.leaf_tree)
-    leaf = graph.node("Add", cast(graph, reached, np.int64), graph.constant(first_leaf.astype(np.int64)))
-    by_tree = graph.node("Transpose", leaf, perm=[1, 0])
-    gathered = graph.node("Gather", graph.constant(vectors.astype(graph.dtype)), by_tree, axis=0)
-    return graph.node("ReduceSum", gathered, graph.constant(np.array([0], dtype=np.int64)), keepdims=0)
+    reached = emit_leaf_values(graph, features, trees, local.astype(np.float64))
+    return graph.node("Add", cast(graph, reached, np.int64), integers(graph, first_leaf))
+
+
+def emit_leaf_vectors(graph: Graph, features: str, trees: Trees, vectors: Doubles) -> str:
+    """Add the trees with a vector per leaf; return [rows, width] sums in tree order.
+
+    `vectors`: [leaves, width]. A TreeEnsemble leaf adds to one target only. So every tree answers the number of its
+    leaf, and the vectors are gathered by it and summed tree after tree.
+    """
+    numbers = emit_leaf_numbers(graph, features, trees)
+    table = graph.constant(vectors.astype(graph.dtype, copy=False))
+    by_tree = graph.node("Transpose", numbers, perm=[1, 0])
+    total = ""
+    for chosen in parts_of_trees(graph, by_tree, trees.n_trees, width=vectors.shape[1], axis=0):
+        total = add_in_order(graph, graph.node("Gather", table, chosen, axis=0), first=total)
+    return total
+
+
+def parts_of_trees(graph: Graph, reached: str, n_trees: int, *, width: int, axis: int) -> list[str]:
+    """Return a tensor that has the trees along `axis` in so many parts that `width` numbers a tree are not too many."""
+    at_once = max(1, _GATHERED_AT_ONCE // width)
+    if n_trees <= at_once:
+        return [reached]
+    return [
+        graph.node("Slice", reached, *(integers(graph, [at]) for at in (start, start + at_once, axis)))
+        for start in range(0, n_trees, at_once)
+    ]
+
+
+def add_stages(graph: Graph, by_tree: str, per_stage: int, *, first: str = "") -> str:
+    """Return `first` + the trees' values, stage after stage; [rows, per_stage] from [rows, trees]."""
+    stages = graph.node("Reshape", by_tree, integers(graph, [0, -1, per_stage]))
+    return add_in_order(graph, graph.node("Transpose", stages, perm=[1, 0, 2]), first=first)
+
+
+def add_in_order(graph: Graph, terms: str, *, first: str = "") -> str:
+    """Return `first` + terms[0] + terms[1] + …, added one after another: ONNX Runtime sums a first axis like that."""
+    if first:
+        terms = graph.node("Concat", graph.node("Unsqueeze", first, integers(graph, [0])), terms, axis=0)
+    return graph.node("ReduceSum", terms, integers(graph, [0]), keepdims=0)
 
 
 def round_down(thresholds: Doubles, dtype: np.dtype[np.floating]) -> npt.NDArray[np.floating]:
     """Round toward minus infinity: for x of `dtype`, `x <= t` holds exactly when `x <= round_down(t)`."""
+    if dtype == np.float64:
+        return thresholds
     with np.errstate(over="ignore"):
         rounded = thresholds.astype(dtype)
     above = rounded.astype(np.float64) > thresholds
@@ -81,7 +127,7 @@ def _emit(graph: Graph, features: str, trees: Trees, *, weights: Doubles, target
 
 
 def _splits(trees: Trees, is_category: Flags, dtype: np.dtype[np.floating]) -> npt.NDArray[np.floating]:
-    splits = round_down(trees.threshold, dtype)
+    splits = round_down(trees.threshold, dtype).copy()
     splits[is_category] = 0  # set members decide there
     return splits
 

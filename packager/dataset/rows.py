@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from packager.artifact import Signature
+from packager.artifact import MISSING_TEXT, Signature
 
 
 @dataclass(frozen=True)
@@ -31,13 +31,13 @@ class Rows:
         return Rows(self.numbers[index], {column: cells[index] for column, cells in self.strings.items()})
 
     def feeds(self, signature: Signature, dtype: npt.DTypeLike) -> dict[str, npt.NDArray[np.generic]]:
-        """Return the graph's inputs by name, numbers cast to `dtype` (the dtype that the graph takes)."""
+        """Return the graph's inputs by name: numbers cast to `dtype` (that of the graph), MISSING_TEXT for None."""
         with np.errstate(over="ignore"):  # 1e39 is infinite in float32, as it is for the served model
             numbers = np.ascontiguousarray(self.numbers, dtype=dtype)
         if signature.layout == "tensor":
             return {"features": numbers}
         return {
-            name: self.strings[index].reshape(-1, 1) if index in self.strings else numbers[:, index : index + 1]
+            name: _fed(self.strings[index]) if index in self.strings else numbers[:, index : index + 1]
             for index, name in enumerate(signature.input_names)
         }
 
@@ -61,6 +61,13 @@ class Rows:
                     cells[arrays[key.replace("text_", "missing_")]] = None
                     strings[int(key.removeprefix("text_"))] = cells
             return cls(arrays["numbers"], strings)
+
+
+def _fed(cells: npt.NDArray[np.object_]) -> npt.NDArray[np.object_]:
+    """Return text cells as a graph takes them, of shape [rows, 1]."""
+    filled = cells.copy()
+    filled[[cell is None for cell in cells]] = MISSING_TEXT
+    return filled.reshape(-1, 1)
 
 
 def concatenate(parts: Sequence[Rows]) -> Rows:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -100,6 +101,19 @@ def open_session(path: Path, signature: Signature, *, provider: str = CPU_PROVID
     number_types = [_NUMPY_OF_ONNX[value.type] for value in inference.get_inputs() if value.type in _NUMPY_OF_ONNX]
     dtype: np.dtype[np.floating] = np.dtype(number_types[0] if number_types else np.float64)
     return Session(inference, signature, dtype, _placement(inference))
+
+
+def missing_kernel(path: Path) -> str | None:
+    """Say which operator of a graph this runtime's CPU provider has no kernel for; None where it opens."""
+    import onnxruntime
+    from onnxruntime.capi import onnxruntime_pybind11_state as state
+
+    try:
+        onnxruntime.InferenceSession(str(path), _options(1), providers=[CPU_PROVIDER])
+    except (state.NotImplemented, *_load_failures()) as error:
+        named = re.search(r"implementation for (\w+)\(", str(error))
+        return f"ONNX Runtime has no kernel of {named[1]} for it" if named else _first_line(error)
+    return None
 
 
 def _load_failures() -> tuple[type[Exception], ...]:

@@ -7,7 +7,7 @@ from importlib import metadata
 from typing import Any
 
 from packager.artifact import Signature
-from packager.training import estimators, native
+from packager.training import estimators, inputs, native
 
 _LIBRARIES = ("scikit-learn", "lightgbm", "numpy", "scipy", "pandas", "joblib", "skl2onnx")
 
@@ -31,7 +31,7 @@ def describe(asked: native.NativeModel) -> Description:
         versions=installed_versions(),
         estimators=estimators.step_tree(model),
         signature=native.signature_of(asked),
-        names_are_own=estimators.own_feature_names(model) is not None,
+        names_are_own=inputs.column_names(model) is not None,
     )
 
 

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from packager.artifact import Task
-from packager.training.categories import is_text, pandas_categories
 
 
 def nested_estimators(model: Any) -> list[Any]:
     """Return the estimator and every estimator that it holds, depth first, each once."""
     from sklearn.base import BaseEstimator
+    from sklearn.calibration import _CalibratedClassifier
 
     found: dict[int, Any] = {}
 
@@ -24,6 +22,9 @@ def nested_estimators(model: Any) -> list[Any]:
                 found[id(value)] = value
                 for inner in vars(value).values():
                     visit(inner)
+        elif isinstance(value, _CalibratedClassifier):  # it holds estimators without being one
+            visit(value.estimator)
+            visit(value.calibrators)
         elif isinstance(value, dict):
             for inner in value.values():
                 visit(inner)
@@ -107,67 +108,6 @@ def feature_count(model: Any) -> int | None:
         return int(model.num_feature())
     count = getattr(model, "n_features_in_", None)
     return None if count is None else int(count)
-
-
-def text_columns(model: Any) -> dict[int, tuple[str, ...]]:
-    """Return the columns that the model reads as text, each with texts that it knows, from its fitted encoders."""
-    found: dict[int, tuple[str, ...]] = {
-        column: tuple(map(str, known)) for column, known in pandas_categories(model).items() if is_text(known)
-    }
-    for inner, columns in _first_encoders(model):
-        vocabulary = getattr(inner, "vocabulary_", None)
-        if isinstance(vocabulary, dict) and columns:
-            found.setdefault(columns[0], tuple(sorted(map(str, vocabulary))[:50]))
-        for column, values in _encoded(inner, columns):
-            if _is_text(values):
-                found.setdefault(column, tuple(value for value in values if isinstance(value, str)))
-    return found
-
-
-def code_columns(model: Any) -> dict[int, npt.NDArray[np.float64]]:
-    """Return the columns of numbers that an encoder reads as codes, each with the codes that it knows."""
-    found: dict[int, npt.NDArray[np.float64]] = {}
-    for inner, columns in _first_encoders(model):
-        for column, values in _encoded(inner, columns):
-            if not _is_text(values):
-                numbers = np.asarray(values, dtype=np.float64)
-                found.setdefault(column, numbers[np.isfinite(numbers)])
-    return {column: codes for column, codes in found.items() if len(codes)}
-
-
-def _first_encoders(model: Any) -> Iterator[tuple[Any, list[int]]]:
-    """Yield every estimator within the first steps, with the positions of the columns that its step takes."""
-    for step, columns in _column_steps(model):
-        for inner in nested_estimators(step):
-            yield inner, columns
-
-
-def _encoded(encoder: Any, columns: list[int]) -> list[tuple[int, npt.NDArray[np.generic]]]:
-    """Return each column with the categories that an encoder has for it; none where it has read other columns."""
-    categories = getattr(encoder, "categories_", None)
-    return [] if categories is None or len(categories) != len(columns) else list(zip(columns, categories, strict=True))
-
-
-def _column_steps(model: Any) -> list[tuple[Any, list[int]]]:
-    """Return each first step together with the positions of the columns that it takes."""
-    from sklearn.compose import ColumnTransformer
-    from sklearn.pipeline import Pipeline
-
-    if isinstance(model, Pipeline):
-        return _column_steps(model.steps[0][1]) if model.steps else []
-    if not isinstance(model, ColumnTransformer):
-        return [(model, list(range(feature_count(model) or 0)))]
-    positions = getattr(model, "_transformer_to_input_indices", {})
-    return [
-        (step, [int(index) for index in positions.get(name, [])])
-        for name, step, _ in model.transformers_
-        if hasattr(step, "get_params")
-    ]
-
-
-def _is_text(values: npt.NDArray[np.generic]) -> bool:
-    values = np.asarray(values)
-    return values.dtype.kind == "U" or (values.dtype == object and any(isinstance(value, str) for value in values))
 
 
 def run_single_threaded(model: Any) -> None:

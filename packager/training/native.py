@@ -13,19 +13,16 @@ import numpy.typing as npt
 from packager.artifact import Column, Output, OutputDtype, Role, Scalar, Signature
 from packager.dataset.rows import Rows
 from packager.errors import ConvertError, SourceError
-from packager.training import estimators
+from packager.training import columns as reading
+from packager.training import estimators, inputs
 from packager.training.categories import as_categorical, pandas_categories
+from packager.training.trials import Trials
 
 Array = npt.NDArray[np.generic]
 Outputs = dict[str, Array]
 Texts = dict[int, tuple[str, ...]]
 Codes = dict[int, npt.NDArray[np.float64]]
 
-# Tried from the top: the first magnitude that the model takes is the limit that the served model enforces.
-_WIDEST = (float(np.finfo(np.float64).max), float(np.finfo(np.float32).max))
-_MAGNITUDES = (*_WIDEST, *(10.0**power for power in range(37, 2, -2)))
-# Finding the columns that refuse NaN halves sets of columns; a model this slow or wide gets one answer for all.
-_MAX_MISSING_TRIALS = 200
 _ROLES: dict[str, Role] = {"label": "label", "probabilities": "probability", "variable": "value"}
 
 
@@ -36,22 +33,44 @@ class NativeModel:
         self.model = model
         self.task = estimators.task_of(model)
         self.categories = pandas_categories(model)
-        by_name = hasattr(model, "feature_names_in_") or bool(self.categories)
-        self.names = estimators.own_feature_names(model) if by_name else None
+        self.form = inputs.form_of(model)
+        by_name = hasattr(model, "feature_names_in_") or bool(self.categories) or self.form == "records"
+        self.names = inputs.column_names(model) if by_name else None
+        self.columns_of_none = reading.columns_of_none(model)
         estimators.run_single_threaded(model)
 
     def native_input(self, rows: Rows) -> Any:
-        """Return the rows as the model was fitted: a DataFrame by its own names, else an array."""
-        if self.names is None and not rows.strings:
-            return rows.numbers
+        """Return the rows as the model was fitted: a DataFrame by its own names, an array, a list, or dictionaries."""
+        if self.names is None and not rows.strings and not self.columns_of_none:
+            return rows.numbers[:, 0] if self.form == "list" else rows.numbers
         import pandas
 
-        names = self.names or tuple(map(str, range(rows.numbers.shape[1])))
-        cells = [rows.strings.get(index, rows.numbers[:, index]) for index in range(len(names))]
+        cells = [self._cells(rows, index) for index in range(rows.numbers.shape[1])]
+        if self.names is None:
+            stacked = np.stack([column.astype(object) for column in cells], axis=1)
+            return stacked[:, 0] if self.form == "list" else stacked
+        if self.form == "records":
+            listed = zip(*(column.tolist() for column in cells), strict=True)
+            return [dict(zip(self.names, row, strict=True)) for row in listed]
         for index, known in self.categories.items():
             cells[index] = as_categorical(cells[index], known)
-        frame = pandas.DataFrame(dict(zip(names, cells, strict=True)))
-        return frame if self.names is not None else frame.to_numpy(dtype=object)
+        # A series of its own keeps None, where pandas would make NaN of it.
+        return pandas.DataFrame(
+            {name: pandas.Series(column, dtype=column.dtype) for name, column in zip(self.names, cells, strict=True)}
+        )
+
+    def _cells(self, rows: Rows, index: int) -> Any:
+        """Return a column with its missing cells as the model knows them: NaN or None."""
+        if index in rows.strings:
+            marker = None if index in self.columns_of_none else np.nan
+            cells = rows.strings[index]
+            return np.array([marker if cell is None else cell for cell in cells] + [None], dtype=object)[:-1]
+        numbers = rows.numbers[:, index]
+        if index not in self.columns_of_none:
+            return numbers
+        cells = numbers.astype(object)
+        cells[np.isnan(numbers)] = None
+        return cells
 
     def answers(self, rows: Rows) -> Outputs:
         """Return the outputs by name for all rows; raises what the model raises."""
@@ -110,18 +129,19 @@ def signature_of(native: NativeModel) -> Signature:
     if not estimators.is_fitted(model):
         message = f"{type(model).__name__} is not fitted: there is nothing to convert"
         raise ConvertError(message, hint="fit the model before it is registered")
-    count = estimators.feature_count(model)
-    texts, codes = estimators.text_columns(model), estimators.code_columns(model)
-    if count is None:
-        raise ConvertError(f"{type(model).__name__} does not say how many columns it takes (n_features_in_)")
-    names = native.names or estimators.own_feature_names(model) or tuple(f"feature_{index}" for index in range(count))
+    inputs.check_columns(model)
+    count = inputs.column_count(model) or 0
+    texts, codes = reading.text_columns(model), reading.code_columns(model)
+    names = native.names or inputs.column_names(model) or inputs.made_names(model, count)
     if len(set(names)) != len(names):
         raise ConvertError("two columns of the model have the same name", hint="give every column a name of its own")
     row = _ordinary_row(native, count, texts, codes)
-    limit = _largest_magnitude(native, row, [index for index in range(count) if index not in codes])
-    missing = _columns_taking_missing(native, row)
+    trials = Trials(native, row)
+    limits = trials.largest_magnitudes([index for index in range(count) if index not in codes])
+    missing = trials.columns_taking_missing()
+    known = trials.known_values(texts, codes)
     columns = tuple(
-        Column(name, "string" if index in texts else "float64", index in missing, limit)
+        Column(name, "string" if index in texts else "float64", index in missing, limits[index], known.get(index))
         for index, name in enumerate(names)
     )
     return Signature(native.task, "columns" if texts else "tensor", columns, _outputs(native, row), _classes(native))
@@ -167,7 +187,7 @@ def _dtype(answer: Array, role: Role) -> OutputDtype:
     if kind in "US":
         return "string"
     if role != "label":
-        return "number"
+        return "bool" if kind == "b" else "number"
     return {"b": "bool", "f": "float64"}.get(kind, "int64")  # type: ignore[return-value]
 
 
@@ -175,48 +195,9 @@ def _classes(native: NativeModel) -> tuple[Scalar, ...] | None:
     classes = getattr(native.model, "classes_", None)
     if native.task != "classifier" or classes is None or isinstance(classes, list):
         return None
+    if callable(getattr(native.model, "objective_", None)):  # LightGBM then answers with raw scores, not with classes
+        return None
     return tuple(np.asarray(classes).tolist())
-
-
-def _accepts(native: NativeModel, row: Rows, numbers: npt.NDArray[np.float64]) -> bool:
-    try:
-        native.answers(Rows(numbers, row.strings))
-    except Exception:  # noqa: BLE001 - any refusal is a no
-        return False
-    return True
-
-
-def _largest_magnitude(native: NativeModel, row: Rows, columns: list[int]) -> float:
-    """Return how large a number may be in all of `columns` at once, with either sign."""
-
-    def takes(number: float) -> bool:
-        numbers = row.numbers.copy()
-        numbers[:, columns] = number
-        return _accepts(native, row, numbers)
-
-    return next((size for size in _MAGNITUDES if takes(size) and takes(-size)), 100.0)
-
-
-def _columns_taking_missing(native: NativeModel, row: Rows) -> set[int]:
-    """Find the numeric columns whose NaN the model takes, by halving: most models take all or none."""
-    found: set[int] = set()
-    trials = 0
-
-    def visit(columns: list[int]) -> None:
-        nonlocal trials
-        trials += 1
-        numbers = row.numbers.copy()
-        numbers[:, columns] = np.nan
-        if _accepts(native, row, numbers):
-            found.update(columns)
-        elif len(columns) > 1 and trials < _MAX_MISSING_TRIALS:
-            visit(columns[: len(columns) // 2])
-            visit(columns[len(columns) // 2 :])
-
-    numeric = [index for index in range(row.numbers.shape[1]) if index not in row.strings]
-    if numeric:
-        visit(numeric)
-    return found
 
 
 def _by_output(answers: dict[str, Any]) -> Outputs:

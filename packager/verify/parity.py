@@ -46,7 +46,7 @@ class Tally:
             expected, found = native[output.name], variant[output.name]
             if expected.shape != found.shape:
                 self.malformed = f"{output.name} has shape {found.shape}, the native answer {expected.shape}"
-            elif output.role == "label":
+            elif output.role == "label" or output.dtype == "string":
                 self._add_labels(expected, found)
             else:
                 self._add_values(output, expected, found)
@@ -66,7 +66,8 @@ class Tally:
 
     def _add_labels(self, expected: npt.NDArray[Any], found: npt.NDArray[Any]) -> None:
         self.labels += len(expected)
-        self.label_mismatches += int(np.count_nonzero(~same_labels(expected, found)))
+        differs = ~same_labels(expected, found).reshape(len(expected), -1)
+        self.label_mismatches += int(np.count_nonzero(differs.any(axis=1)))
 
     def _add_values(self, output: Output, expected: npt.NDArray[Any], found: npt.NDArray[Any]) -> None:
         native, variant = expected.astype(np.float64), found.astype(np.float64)
@@ -87,7 +88,7 @@ class Tally:
 
 
 def same_labels(expected: npt.NDArray[Any], found: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
-    """Return where labels are equal: text as text, whole numbers exactly, the rest as numbers; shape [rows]."""
+    """Return where labels are equal: text as text, whole numbers exactly, the rest as numbers; of the answers' shape."""
     if expected.dtype.kind in "OUS" or found.dtype.kind in "OUS":
         return np.asarray(expected.astype(str) == found.astype(str))
     if expected.dtype.kind in "iu" and found.dtype.kind in "iu":

@@ -78,7 +78,8 @@ class _Maker:
         self._columns = signature.columns
         self._random = np.random.default_rng(_SEED)
         self._numeric = [i for i, column in enumerate(signature.columns) if column.dtype != "string"]
-        self._members = _known_categories(structure)
+        self._members = _known_categories(structure, signature)
+        self._texts = {index: signature.columns[index].known or known for index, known in structure.texts.items()}
 
     def parts(self) -> Iterator[tuple[str, Rows]]:
         yield "ordinary", self.ordinary(_ORDINARY_ROWS)
@@ -102,8 +103,8 @@ class _Maker:
         for column, members in self._members.items():
             numbers[:, column] = self._random.choice(members, count)
         strings = {}
-        for column in self._structure.texts:
-            known = self._structure.texts[column] or ("",)
+        for column, texts in self._texts.items():
+            known = texts or ("",)
             strings[column] = np.array([known[i] for i in self._random.integers(len(known), size=count)], dtype=object)
             numbers[:, column] = np.nan
         return Rows(numbers, strings)
@@ -137,7 +138,7 @@ class _Maker:
         return rows
 
     def _missing(self) -> Rows:
-        accepting = [i for i in self._numeric if self._columns[i].accepts_missing]
+        accepting = [index for index, column in enumerate(self._columns) if column.accepts_missing]
         if not accepting:
             return self.ordinary(0)
         rows = self.ordinary(_MISSING_ROWS)
@@ -145,26 +146,37 @@ class _Maker:
         singles = np.arange(min(len(accepting), len(rows) - 1))
         holes[: len(singles)] = np.eye(len(accepting), dtype=bool)[singles]
         holes[-1] = True
-        cells = rows.numbers[:, accepting]
-        rows.numbers[:, accepting] = np.where(holes, np.nan, cells)
+        for index, missing in zip(accepting, holes.T, strict=True):
+            if index in rows.strings:
+                rows.strings[index][missing] = None
+            else:
+                rows.numbers[missing, index] = np.nan
         return rows
 
     def _categories(self) -> Rows:
         parts = []
         for column, members in self._members.items():
             odd = [members.max() + 1, members.max() + 1000, -1.0, -0.5, 0.5, members.max() + 0.5, 1e9]
-            values = np.concatenate([members[:_CATEGORY_ROWS], odd])
+            unseen = odd if self._columns[column].known is None else []
+            values = np.concatenate([members[:_CATEGORY_ROWS], unseen])
             rows = self.ordinary(len(values))
             rows.numbers[:, column] = values
             parts.append(rows)
-        for column, known in self._structure.texts.items():
-            texts = [*known[:_CATEGORY_ROWS], "", " ", "unseen category", "Ünsëen ß 漢字", "0", "nan"]
+        for column, known in self._texts.items():
+            odd_texts = ["", " ", "unseen category", "Ünsëen ß 漢字", "0", "nan"]
+            texts = [*known[:_CATEGORY_ROWS], *(odd_texts if self._columns[column].known is None else [])]
             rows = self.ordinary(len(texts))
             rows.strings[column][:] = texts
             parts.append(rows)
         return concatenate(parts) if parts else self.ordinary(0)
 
 
-def _known_categories(structure: Structure) -> dict[int, Doubles]:
-    """Return per column of codes every value that some split or encoder names."""
-    return {**structure.codes, **({} if structure.trees is None else split_members(structure.trees))}
+def _known_categories(structure: Structure, signature: Signature) -> dict[int, Doubles]:
+    """Return per column of codes every value that some split or encoder names, and that the model takes."""
+    named = {**structure.codes, **({} if structure.trees is None else split_members(structure.trees))}
+    strict = {
+        index: np.array(column.known, dtype=np.float64)
+        for index, column in enumerate(signature.columns)
+        if column.known and column.dtype == "float64"
+    }
+    return {**named, **strict}

@@ -74,7 +74,10 @@ class SplitRows:
         own = np.zeros(paths.missing.shape, dtype=bool)
         own[np.arange(len(nodes)), trees.feature[nodes]] = True
         others = self.random.random(own.shape) < 0.3
-        rows.numbers[paths.missing & accepts & (own | others)] = np.nan
+        holes = paths.missing & accepts & (own | others)
+        rows.numbers[holes] = np.nan
+        for column, texts in rows.strings.items():
+            texts[holes[:, column]] = None
         return rows
 
     def universe(self) -> dict[int, Doubles]:
@@ -153,7 +156,7 @@ class SplitRows:
 
     def _accepts(self) -> Flags:
         """Return which columns may be missing."""
-        return np.array([column.accepts_missing and column.dtype != "string" for column in self.columns], dtype=bool)
+        return np.array([column.accepts_missing for column in self.columns], dtype=bool)
 
 
 def boundary_steps(thresholds: Doubles) -> Doubles:

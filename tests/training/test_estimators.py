@@ -12,13 +12,11 @@ import pandas as pd
 import pytest
 from lightgbm import LGBMClassifier
 from sklearn.calibration import CalibratedClassifierCV
-from sklearn.compose import make_column_transformer
 from sklearn.ensemble import RandomForestClassifier, VotingClassifier
-from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
+from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
 from packager.errors import SourceError
@@ -57,41 +55,6 @@ def test_fitted_is_told_from_not_fitted() -> None:
     assert not estimators.is_fitted(make_pipeline(StandardScaler(), LogisticRegression()))
     assert estimators.is_fitted(make_pipeline(StandardScaler(), LogisticRegression()).fit(ROWS, TARGET))
     assert not estimators.is_fitted(LGBMClassifier())
-
-
-def table() -> pd.DataFrame:
-    return pd.DataFrame(
-        {
-            "code": RANDOM.integers(0, 3, 60),
-            "x": ROWS[:, 0],
-            "city": RANDOM.choice(["a", "b"], 60),
-            "said": RANDOM.choice(["good day", "bad day"], 60),
-        }
-    )
-
-
-def test_text_and_code_columns_are_found_behind_a_column_transformer() -> None:
-    columns = make_column_transformer(
-        (OneHotEncoder(), ["city"]),
-        (make_pipeline(OrdinalEncoder()), ["code"]),
-        (CountVectorizer(), "said"),
-        (StandardScaler(), ["x"]),
-    )
-    model = make_pipeline(columns, LogisticRegression()).fit(table(), TARGET)
-    assert estimators.text_columns(model) == {2: ("a", "b"), 3: ("bad", "day", "good")}
-    assert {column: known.tolist() for column, known in estimators.code_columns(model).items()} == {0: [0, 1, 2]}
-
-
-def test_an_encoder_without_names_reads_every_column() -> None:
-    model = make_pipeline(OneHotEncoder(), LogisticRegression()).fit(table()[["city", "code"]], TARGET)
-    assert estimators.text_columns(model) == {0: ("a", "b")}
-    assert list(estimators.code_columns(model)) == [1]
-
-
-def test_missing_codes_are_no_codes() -> None:
-    codes = np.where(RANDOM.random((60, 1)) < 0.3, np.nan, 4.0)
-    model = make_pipeline(OneHotEncoder(), LogisticRegression()).fit(codes, TARGET)
-    assert estimators.code_columns(model)[0].tolist() == [4.0]
 
 
 def test_names_that_lightgbm_makes_up_are_no_names() -> None:

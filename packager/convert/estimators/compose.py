@@ -9,7 +9,9 @@ from packager.convert.graph import (
     Answer,
     Graph,
     Method,
+    Part,
     Rows,
+    Table,
     UnsupportedModel,
     numbers,
     scalar,
@@ -34,28 +36,44 @@ def _pipeline(method: Method) -> Emit:
 
 
 def _feature_union(graph: Graph, rows: Rows, model: Any) -> Rows:
-    return _joined(graph, model, [(name, step, rows) for name, step in model.transformer_list])
+    return _joined(graph, model, [(name, step, rows) for name, step in model.transformer_list], {})
 
 
 def _column_transformer(graph: Graph, rows: Rows, model: Any) -> Rows:
     places = model._transformer_to_input_indices
     steps = [(name, step, list(places.get(name, []))) for name, step, _ in model.transformers_]
-    return _joined(graph, model, [(name, step, take(graph, rows, columns)) for name, step, columns in steps if columns])
+    given = [(name, step, take(graph, rows, columns)) for name, step, columns in steps if columns]
+    return _joined(graph, model, given, {name: part.stop - part.start for name, part in model.output_indices_.items()})
 
 
-def _joined(graph: Graph, model: Any, steps: list[tuple[str, Any, Rows]]) -> Rows:
-    """Return what the steps make of their rows, side by side, each times its weight."""
+def _joined(graph: Graph, model: Any, steps: list[tuple[str, Any, Rows]], widths: dict[str, int]) -> Rows:
+    """Return what the steps make of their rows, side by side, each times its weight.
+
+    `widths`: how many columns a step makes, where that is known; only beside text it matters.
+    """
     weights = model.transformer_weights or {}
-    pieces = []
+    pieces: list[tuple[str, Rows]] = []
     for name, step, rows in steps:
         if isinstance(step, str) and step == "drop":
             continue
         piece = transformed(graph, step, rows, name=name)
+        if widths.get(name) == 0 or (isinstance(piece, Table) and not piece.parts):
+            continue
         weight = weights.get(name)
-        pieces.append(piece if weight is None else graph.node("Mul", numbers(graph, piece), scalar(graph, weight)))
+        pieces.append(
+            (name, piece if weight is None else graph.node("Mul", numbers(graph, piece), scalar(graph, weight)))
+        )
     if not pieces:
         raise UnsupportedModel("it leaves no column")
-    return side_by_side(graph, pieces)
+    if any(isinstance(piece, Table) and piece.has_text for _, piece in pieces):
+        pieces = [(name, _as_table(piece, widths.get(name))) for name, piece in pieces]
+    return side_by_side(graph, [piece for _, piece in pieces])
+
+
+def _as_table(piece: Rows, width: int | None) -> Rows:
+    if isinstance(piece, Table) or width is None:
+        return piece
+    return Table((Part(piece, "number", width),))
 
 
 EMITTERS = {

@@ -12,29 +12,36 @@ from packager.convert.emitter import Emitter
 from packager.convert.graph import Graph, Rows, UnsupportedModel, ask_one, numbers
 from packager.training.categories import pandas_categories
 
+# Objectives that take pred_early_stop at their word: the others need every tree.
+_STOPS_EARLY = frozenset({"binary", "multiclass", "multiclassova", "lambdarank", "rank_xendcg"})
+
 
 def _predict_value(graph: Graph, rows: Rows, model: Any) -> str:
     """Return what `Booster.predict` answers, of shape [rows, trees per iteration]."""
     booster = getattr(model, "booster_", model)
     parsed = lightgbm_text.parse(booster.model_to_string(importance_type="split"))
+    if parsed.objective in _STOPS_EARLY and hasattr(model, "get_params") and model.get_params().get("pred_early_stop"):
+        raise UnsupportedModel("pred_early_stop=True leaves trees out where it is sure; train without it")
     features = numbers(graph, encode_categories(graph, rows, pandas_categories(model)))
     raw = lightgbm_text.emit_raw_score(graph, features, parsed)
     return lightgbm_text.emit_prediction(graph, raw, parsed)
 
 
 def _predict_proba(graph: Graph, rows: Rows, model: Any) -> str:
-    if str(model.booster_.params.get("objective", model.objective_)) in ("custom", "none") or callable(model.objective_):
-        raise UnsupportedModel("a classifier with an objective of its own states raw scores, not classes")
-    if len(model.classes_) == 1:
-        raise UnsupportedModel("a classifier that has seen one class only has nothing to choose from")
+    """Return probabilities, [rows, classes]; with an objective of one's own raw scores, as LightGBM does."""
     prediction = _predict_value(graph, rows, model)
+    if callable(model.objective_):
+        return prediction
     is_binary = model.booster_.num_model_per_iteration() == 1
     return links.with_complement(graph, prediction) if is_binary else prediction
 
 
 def _predict_class(graph: Graph, rows: Rows, model: Any) -> str:
-    probability = ask_one(graph, model, "predict_proba", rows)
-    return links.first_largest(graph, probability, np.asarray(model.classes_))
+    answer = ask_one(graph, model, "predict_proba", rows)
+    if callable(model.objective_):
+        return answer if model.booster_.num_model_per_iteration() > 1 else links.flat(graph, answer)
+    classes = np.asarray(model.classes_)
+    return links.first_largest(graph, answer, np.repeat(classes, 2) if len(classes) == 1 else classes)
 
 
 EMITTERS = {

@@ -1,36 +1,90 @@
-"""Linear models: one product and one sum."""
+"""Linear models: one product and one sum, and for generalized ones the inverse of their link."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from packager.convert import links
 from packager.convert.emitter import Emitter
-from packager.convert.graph import Graph, ask_one, vector
+from packager.convert.graph import Graph, UnsupportedModel, ask_one, vector
+from packager.convert.responses import asking
+
+
+def affine(graph: Graph, features: str, weights: npt.ArrayLike, offsets: npt.ArrayLike) -> str:
+    """Return x @ weights.T + offsets of shape [rows, outputs]; of one output `weights` may be a plain list."""
+    table = np.atleast_2d(np.asarray(weights, dtype=np.float64))
+    # Without an intercept it is one zero for all outputs.
+    sums = np.broadcast_to(np.asarray(offsets, dtype=np.float64).ravel(), (len(table),))
+    product = graph.node("MatMul", features, vector(graph, table.T))
+    return graph.node("Add", product, vector(graph, sums[None, :]))
+
+
+def coefficients(model: Any) -> npt.NDArray[np.float64]:
+    """Return the weights as [outputs, columns]; `sparsify` makes a sparse matrix of them."""
+    weights = model.coef_.toarray() if hasattr(model.coef_, "toarray") else model.coef_
+    return np.atleast_2d(np.asarray(weights, dtype=np.float64))
 
 
 def decision_function(graph: Graph, features: str, model: Any) -> str:
     """Return x @ coef.T + intercept, of shape [rows, 1 or classes]."""
-    weights = np.atleast_2d(model.coef_)  # of two classes some keep one row, some a plain list
-    # Without an intercept it is one zero for all classes.
-    offsets = np.broadcast_to(np.asarray(model.intercept_, dtype=np.float64), (len(weights),))
-    product = graph.node("MatMul", features, vector(graph, weights.T))
-    return graph.node("Add", product, vector(graph, offsets[None, :]))
+    return affine(graph, features, coefficients(model), model.intercept_)
 
 
 def predict_class(graph: Graph, features: str, model: Any) -> str:
     """Return the class by the decision function: above zero for two classes, the first largest for more."""
     decision = ask_one(graph, model, "decision_function", features)
-    return links.by_decision(graph, decision, model.classes_, len(np.atleast_2d(model.coef_)))
+    return links.by_decision(graph, decision, model.classes_, len(coefficients(model)))
 
 
-_BY_DECISION = Emitter(predict=predict_class, decision_function=decision_function)
+def _predict_mean(graph: Graph, features: str, model: Any) -> str:
+    """Return a generalized linear model's mean."""
+    raw = decision_function(graph, features, model)
+    link = type(model._base_loss.link).__name__
+    if link == "IdentityLink":
+        return raw
+    if link == "LogLink":
+        return graph.node("Exp", raw)
+    raise UnsupportedModel(f"its link ({link}) has no exact form")
+
+
+_REGRESSOR = Emitter(predict=decision_function)
+_GENERALIZED = Emitter(predict=_predict_mean)
+_PLAIN = (
+    "ARDRegression",
+    "BayesianRidge",
+    "ElasticNet",
+    "ElasticNetCV",
+    "HuberRegressor",
+    "Lars",
+    "LarsCV",
+    "Lasso",
+    "LassoCV",
+    "LassoLars",
+    "LassoLarsCV",
+    "LassoLarsIC",
+    "LinearRegression",
+    "MultiTaskElasticNet",
+    "MultiTaskElasticNetCV",
+    "MultiTaskLasso",
+    "MultiTaskLassoCV",
+    "OrthogonalMatchingPursuit",
+    "OrthogonalMatchingPursuitCV",
+    "PassiveAggressiveRegressor",
+    "QuantileRegressor",
+    "Ridge",
+    "RidgeCV",
+    "SGDRegressor",
+    "TheilSenRegressor",
+)
 
 EMITTERS = {
-    "sklearn.svm.LinearSVC": _BY_DECISION,
-    "sklearn.linear_model.RidgeClassifier": _BY_DECISION,
-    "sklearn.linear_model.RidgeClassifierCV": _BY_DECISION,
-    "sklearn.linear_model.Perceptron": _BY_DECISION,
+    **{f"sklearn.linear_model.{name}": _REGRESSOR for name in _PLAIN},
+    **{f"sklearn.linear_model.{name}Regressor": _GENERALIZED for name in ("Gamma", "Poisson", "Tweedie")},
+    "sklearn.linear_model.RANSACRegressor": Emitter(
+        predict=asking(lambda model: model.estimator_, "predict"), reads="table"
+    ),
+    "sklearn.svm.LinearSVR": _REGRESSOR,
 }

@@ -6,8 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from packager.convert.edges import count_reached
+from packager.convert.elementary import ones
 from packager.convert.emitter import Emitter
-from packager.convert.graph import Graph, cast, scalar
+from packager.convert.graph import Graph, UnsupportedModel, cast, integers, scalar, through
 
 
 def emit_binarizer(graph: Graph, features: str, model: Any) -> str:
@@ -17,19 +19,14 @@ def emit_binarizer(graph: Graph, features: str, model: Any) -> str:
 
 def emit_bins(graph: Graph, features: str, model: Any) -> str:
     """Return the bin of each cell: how many inner edges it is not below; shape [rows, columns], or one-hot."""
-    inner = [np.asarray(edges, dtype=np.float64)[1:-1] for edges in model.bin_edges_]
-    edges = np.full((len(inner), max(map(len, inner))), np.inf)  # nothing reaches the filling
-    for row, values in zip(edges, inner, strict=True):
-        row[: len(values)] = values
-    cells = graph.node("Unsqueeze", features, graph.constant(np.array([2])))
-    reached = cast(graph, graph.node("GreaterOrEqual", cells, graph.constant(edges.astype(graph.dtype))), graph.dtype)
-    number = graph.node("ReduceSum", reached, graph.constant(np.array([2])), keepdims=0)
+    seen = features if model.dtype is None else through(graph, features, model.dtype)
+    number = count_reached(graph, seen, [edges[1:-1] for edges in model.bin_edges_])
     if model.encode == "ordinal":
-        return number
-    columns = np.repeat(np.arange(len(inner)), model.n_bins_)
-    bins = np.concatenate([np.arange(count) for count in model.n_bins_]).astype(graph.dtype)
-    spread = graph.node("Gather", number, graph.constant(columns), axis=1)
-    return cast(graph, graph.node("Equal", spread, graph.constant(bins)), graph.dtype)
+        return cast(graph, number, graph.dtype)
+    columns = np.repeat(np.arange(len(model.n_bins_)), model.n_bins_)
+    bins = np.concatenate([np.arange(count) for count in model.n_bins_])
+    spread = graph.node("Gather", number, integers(graph, columns), axis=1)
+    return cast(graph, graph.node("Equal", spread, integers(graph, bins)), graph.dtype)
 
 
 def emit_polynomials(graph: Graph, features: str, model: Any) -> str:
@@ -37,6 +34,8 @@ def emit_polynomials(graph: Graph, features: str, model: Any) -> str:
 
     scikit-learn multiplies the product of the later columns by the first one, degree by degree; so does this.
     """
+    if not model.n_output_features_:
+        raise UnsupportedModel("it makes no column of so few")
     wanted = [tuple(np.repeat(np.arange(len(powers)), powers).tolist()) for powers in model.powers_]
     columns_alone: list[tuple[int, ...]] = [(column,) for column in range(model.n_features_in_)]
     blocks = {1: (columns_alone, features)}
@@ -50,17 +49,12 @@ def emit_polynomials(graph: Graph, features: str, model: Any) -> str:
             "Mul", graph.node("Gather", values, later, axis=1), graph.node("Gather", features, first, axis=1)
         )
         blocks[degree] = (here, product)
-    one = graph.node("Add", graph.node("Mul", _first_column(graph, features), scalar(graph, 0)), scalar(graph, 1))
-    tables: list[tuple[list[tuple[int, ...]], str]] = [([()], one), *blocks.values()]
+    tables: list[tuple[list[tuple[int, ...]], str]] = [([()], ones(graph, features)), *blocks.values()]
     every = [columns for known, _ in tables for columns in known]
     place = {columns: index for index, columns in enumerate(every)}
     order = np.array([place[columns] for columns in wanted], dtype=np.int64)
     whole = graph.node("Concat", *(values for _, values in tables), axis=1)
     return graph.node("Gather", whole, graph.constant(order), axis=1)
-
-
-def _first_column(graph: Graph, features: str) -> str:
-    return graph.node("Gather", features, graph.constant(np.array([0])), axis=1)
 
 
 EMITTERS = {

@@ -1,0 +1,41 @@
+"""Label propagation and spreading: known and inferred labels of the training rows, weighted by nearness."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from packager.convert import links, votes
+from packager.convert.emitter import Emitter
+from packager.convert.graph import Graph, UnsupportedModel, ask_one, integers, vector
+from packager.convert.neighbours import nearest, search_of
+from packager.convert.pairwise import emit_kernel
+
+
+def _predict_proba(graph: Graph, rows: str, model: Any) -> str:
+    """Return the weighted distributions of the training rows over the classes, made to sum to 1."""
+    known = np.asarray(model.label_distributions_)
+    if model.kernel == "rbf":
+        kernel = emit_kernel(graph, rows, model.X_, "rbf", {"gamma": model.gamma})
+        given = graph.node("MatMul", kernel, vector(graph, known))
+    elif model.kernel == "knn":
+        search = search_of(model.nn_fit)
+        _, places = nearest(graph, rows, search, model.n_neighbors)
+        found = votes.chosen(graph, known[search.order], places)
+        given = graph.node("ReduceSum", found, integers(graph, [1]), keepdims=0)
+    else:
+        raise UnsupportedModel("a kernel of its own is code that no graph holds")
+    return graph.node("Div", given, graph.node("ReduceSum", given, integers(graph, [1]), keepdims=1))
+
+
+def _predict(graph: Graph, rows: str, model: Any) -> str:
+    return links.first_largest(graph, ask_one(graph, model, "predict_proba", rows), model.classes_)
+
+
+_SPREADING = Emitter(_predict, _predict_proba)
+
+EMITTERS = {
+    "sklearn.semi_supervised.LabelPropagation": _SPREADING,
+    "sklearn.semi_supervised.LabelSpreading": _SPREADING,
+}

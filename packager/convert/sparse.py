@@ -1,0 +1,98 @@
+"""Matrices of which most cells are zero: the graph computes with the cells that are not, and fills the rest in last.
+
+An emitter that only multiplies by a matrix asks `product`, and the full form is then never made.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from weakref import WeakKeyDictionary
+
+import numpy as np
+import numpy.typing as npt
+
+from packager.convert.graph import Graph, cast, integers, vector
+
+
+@dataclass(frozen=True)
+class Sparse:
+    """Cells by row and column, each once, in the order of both; `row`, `column`, `value` are tensors [cells].
+
+    `rows` is a tensor [1], the number of rows; `width` is the number of columns.
+    """
+
+    row: str
+    column: str
+    value: str
+    rows: str
+    width: int
+
+
+# What the full matrices in a graph were made of, by the name of their tensor.
+_KNOWN: WeakKeyDictionary[Graph, dict[str, Sparse]] = WeakKeyDictionary()
+
+
+def gathered(graph: Graph, index: str, width: int, *, rows: str, value: str | None = None) -> Sparse:
+    """Return the sum of `value` per row and column, or the count; `index` [rows, n] has a column, or -1 for none."""
+    number = graph.node("Range", integers(graph, 0), graph.node("Squeeze", rows), integers(graph, 1))
+    first = graph.node("Mul", graph.node("Unsqueeze", number, integers(graph, [1])), integers(graph, width))
+    flat = graph.node("Reshape", graph.node("Add", index, first), integers(graph, [-1]))
+    hit = graph.node("Reshape", graph.node("GreaterOrEqual", index, integers(graph, 0)), integers(graph, [-1]))
+    keys, _, place, count = graph.several("Unique", graph.node("Compress", flat, hit, axis=0), outputs=4, sorted=1)
+    total = cast(graph, count, graph.dtype)
+    if value is not None:
+        given = graph.node("Compress", graph.node("Reshape", value, integers(graph, [-1])), hit, axis=0)
+        zeros = graph.node("Sub", total, total)
+        total = graph.node("ScatterElements", zeros, place, given, axis=0, reduction="add")
+    row, column = graph.node("Div", keys, integers(graph, width)), graph.node("Mod", keys, integers(graph, width))
+    return Sparse(row, column, total, rows, width)
+
+
+def normalized(graph: Graph, cells: Sparse, norm: str | None) -> Sparse:
+    """Return rows divided by their norm, `l1` or `l2`; rows of zeros stay. Sums are of doubles, whatever the cells."""
+    if norm is None:
+        return cells
+    size = graph.node("Abs", cells.value) if norm == "l1" else graph.node("Mul", cells.value, cells.value)
+    size = cast(graph, size, np.float64)
+    total = _added(graph, _zeros(graph, cells, [], size), cells.row, size)
+    total = total if norm == "l1" else graph.node("Sqrt", total)
+    one = graph.constant(np.ones(1))
+    total = graph.node("Where", graph.node("Equal", total, graph.constant(np.zeros(1))), one, total)
+    ratio = graph.node("Div", cast(graph, cells.value, np.float64), graph.node("Gather", total, cells.row, axis=0))
+    return replace(cells, value=graph.node("CastLike", ratio, cells.value))
+
+
+def dense(graph: Graph, cells: Sparse) -> str:
+    """Return the full matrix, [rows, width], in the graph's dtype."""
+    value = cast(graph, cells.value, graph.dtype)
+    both = [graph.node("Unsqueeze", part, integers(graph, [1])) for part in (cells.row, cells.column)]
+    empty = _zeros(graph, cells, [cells.width], value)
+    full = graph.node("ScatterND", empty, graph.node("Concat", *both, axis=1), value)
+    _KNOWN.setdefault(graph, {})[full] = replace(cells, value=value)
+    return full
+
+
+def known(graph: Graph, matrix: str) -> Sparse | None:
+    """Return what a full matrix was made of."""
+    return _KNOWN.get(graph, {}).get(matrix)
+
+
+def product(graph: Graph, matrix: str, weights: npt.ArrayLike) -> str:
+    """Return matrix @ weights, [rows, columns of weights]; a sparse matrix is not filled in for it."""
+    cells, held = known(graph, matrix), vector(graph, weights)
+    if cells is None:
+        return graph.node("MatMul", matrix, held)
+    value = graph.node("Unsqueeze", cells.value, integers(graph, [1]))
+    terms = graph.node("Mul", graph.node("Gather", held, cells.column, axis=0), value)
+    return _added(graph, _zeros(graph, cells, [np.shape(weights)[1]], terms), cells.row, terms)
+
+
+def _added(graph: Graph, start: str, row: str, terms: str) -> str:
+    """Return `start` with each term added to its row, in order."""
+    return graph.node("ScatterND", start, graph.node("Unsqueeze", row, integers(graph, [1])), terms, reduction="add")
+
+
+def _zeros(graph: Graph, cells: Sparse, shape: list[int], like: str) -> str:
+    """Return zeros of shape [rows, *shape] in the dtype of `like`."""
+    size = graph.node("Concat", cells.rows, integers(graph, shape), axis=0) if shape else cells.rows
+    return graph.node("Expand", graph.node("CastLike", graph.constant(np.zeros(1)), like), size)
