@@ -235,7 +235,8 @@ def _named(signature: Signature, names_are_own: bool, recipe: Recipe, dataset: D
     if len(names) != count:
         where = "data.features" if recipe.data.features else "data.verification"
         shown = ", ".join([*names[:8], *(["…"] if len(names) > 8 else [])])
-        raise VerifyError(
+        kind = ConvertError if recipe.data.features else VerifyError
+        raise kind(
             f"the model takes {count} columns, {where} gives {len(names)}: {shown}",
             measured=len(names),
             limit=count,

@@ -56,11 +56,10 @@ class Trees:
 
     def check(self) -> None:
         """Raise ValueError where the arrays do not describe trees: a child out of range, shared or in a circle."""
-        children = np.concatenate([self.left, self.right, self.roots])
-        nodes, leaves = children[children >= 0], ~children[children < 0]
-        if not np.array_equal(np.sort(nodes), np.arange(len(self.feature))):
+        children = (self.left, self.right, self.roots)
+        if not _each_once([side[side >= 0] for side in children], len(self.feature)):
             raise ValueError("the trees' nodes do not form trees: a node is missing, shared or out of range")
-        if not np.array_equal(np.sort(leaves), np.arange(self.n_leaves)):
+        if not _each_once([~side[side < 0] for side in children], self.n_leaves):
             raise ValueError("the trees' leaves do not form trees: a leaf is missing, shared or out of range")
         if len(self.feature) and not (self.feature.min() >= 0 and self.feature.max() < self.n_features):
             raise ValueError("a split reads a feature that the model does not have")
@@ -77,6 +76,16 @@ class Trees:
             below = np.concatenate([self.left[level], self.right[level]])
             level = below[below >= 0]
         return count
+
+
+def _each_once(parts: Sequence[Ints], count: int) -> bool:
+    """Tell whether the parts together hold each of 0 … count - 1 once."""
+    seen = np.zeros(count, dtype=bool)
+    for part in parts:
+        if len(part) and not 0 <= part.min() <= part.max() < count:
+            return False
+        seen[part] = True
+    return sum(map(len, parts)) == count and bool(seen.all())
 
 
 @dataclass(frozen=True)

@@ -166,6 +166,8 @@ def _response(info: ModelInfo) -> Schema:
     for output in info.outputs:
         classes = info.signature.classes if output.role == "label" else None
         value: Schema = {"enum": list(classes)} if classes else {"type": _JSON_TYPES[output.dtype]}
+        if info.signature.task == "transformer" and output.dtype == "float64":
+            value = {"type": ["number", "null"]}  # a missing cell that the model passes on
         for width in output.shape:
             value = {"type": "array", "items": value, "minItems": width, "maxItems": width}
         fields.setdefault(output.field, []).append({"type": "array", "items": value})

@@ -31,6 +31,7 @@ def render_score(info: ModelInfo, *, info_sha256: str) -> str:
         # JSON that overflows a double is refused by the decoder itself.
         limited=any(column.dtype == "float64" and column.max_abs < sys.float_info.max for column in columns),
         graph_dtype=info.graph_dtype,
+        transformer=info.signature.task == "transformer",
         numbers=[index for index, column in enumerate(columns) if column.dtype == "float64"],
         strings=[index for index, column in enumerate(columns) if column.dtype == "string"],
         missing_text=any(column.dtype == "string" and column.accepts_missing for column in columns),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -11,8 +11,9 @@ from packager.artifact import Output, Signature, Task
 from packager.convert.builder import Builder
 from packager.convert.emitter import Emitter
 from packager.convert.emitters import EMITTERS
-from packager.convert.graph import ML_DOMAIN, Method, Part, Table, UnsupportedModel, numbers
+from packager.convert.graph import ML_DOMAIN, Graph, Method, Part, Table, UnsupportedModel, numbers, take
 from packager.convert.stock import OPSET, convert_whole, graft
+from packager.convert.wire import LargeArrays
 from packager.training.columns import columns_of_none
 
 if TYPE_CHECKING:
@@ -38,23 +39,32 @@ class Choices:
         return {name: emitter for name, emitter in EMITTERS.items() if name not in self.custom}
 
 
-def assemble(model: Any, signature: Signature, dtype: np.dtype[np.floating], *, choices: Choices) -> ModelProto:
+@dataclass(frozen=True)
+class Assembled:
+    """A graph under its own names, and the arrays that go into its file past protobuf."""
+
+    model: ModelProto
+    large: LargeArrays
+
+
+def assemble(model: Any, signature: Signature, dtype: np.dtype[np.floating], *, choices: Choices) -> Assembled:
     """Convert a fitted estimator or pipeline; numbers are computed in `dtype`.
 
     The graph's outputs are the signature's, in order; `finish` gives it its final form. Raises UnsupportedModel,
     which names the step, where there is no form.
     """
     if choices.engine == "stock":
-        return convert_whole(model, signature, dtype, opset=choices.opset)
+        return Assembled(convert_whole(model, signature, dtype, opset=choices.opset), LargeArrays())
     from onnx import helper
 
     builder = Builder(dtype, choices.emitters(), graft)
     number = int(helper.np_dtype_to_tensor_dtype(dtype))
-    rows = input_table(signature, columns_of_none(model))
+    table = input_table(signature)
     inputs = [
         helper.make_tensor_value_info(part.tensor, _STRING if part.kind == "text" else number, [None, part.width])
-        for part in rows.parts
+        for part in table.parts
     ]
+    rows = with_none(builder, table, columns_of_none(model))
     outputs = [
         helper.make_tensor_value_info(_answer(builder, model, output, signature, rows), 0, None)
         for output in signature.outputs
@@ -62,18 +72,25 @@ def assemble(model: Any, signature: Signature, dtype: np.dtype[np.floating], *, 
     body = helper.make_graph(builder.nodes, "model", inputs, outputs, builder.initializers)
     opsets = [helper.make_opsetid("", choices.opset or OPSET), helper.make_opsetid(ML_DOMAIN, _ML_OPSET)]
     opsets.append(helper.make_opsetid("com.microsoft", 1))
-    return helper.make_model(body, opset_imports=opsets)
+    return Assembled(helper.make_model(body, opset_imports=opsets), builder.large)
 
 
-def input_table(signature: Signature, none: frozenset[int] = frozenset()) -> Table:
-    """Return the graph's inputs as the table that the model reads; `none`: the columns whose missing cells are None."""
+def input_table(signature: Signature) -> Table:
+    """Return the graph's inputs as the table that the model reads."""
     if signature.layout == "tensor":
         return Table((Part("features", "number", len(signature.columns)),))
     kinds: list[Literal["number", "text"]] = [
         "text" if column.dtype == "string" else "number" for column in signature.columns
     ]
-    names = zip(signature.input_names, kinds, strict=True)
-    return Table(tuple(Part(name, kind, 1, index in none) for index, (name, kind) in enumerate(names)))
+    return Table(tuple(Part(name, kind, 1) for name, kind in zip(signature.input_names, kinds, strict=True)))
+
+
+def with_none(graph: Graph, table: Table, none: frozenset[int]) -> Table:
+    """Return the table with the columns marked whose missing cells are None to the model."""
+    if not none:
+        return table
+    singles = [take(graph, table, [index]).parts[0] for index in range(table.width)]
+    return Table(tuple(replace(part, holds_none=index in none) for index, part in enumerate(singles)))
 
 
 def method_of(output: Output, task: Task) -> Method:

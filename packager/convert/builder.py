@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from packager.convert.emitter import Emitter, full_name
-from packager.convert.graph import Answer, Array, Method, Rows, Table, UnsupportedModel, numbers
+from packager.convert.graph import Answer, Array, Method, Rows, UnsupportedModel, numbers
+from packager.convert.wire import LargeArrays
 
 if TYPE_CHECKING:
     from onnx import AttributeProto, NodeProto, TensorProto
@@ -56,6 +57,7 @@ class Builder:
         self.dtype = dtype
         self.nodes: list[NodeProto] = []
         self.initializers: list[TensorProto] = []
+        self.large = LargeArrays()
         self.steps: list[Step] = []
         self._emitters, self._fallback = emitters, fallback
         self._known: dict[Any, Any] = {}
@@ -64,13 +66,13 @@ class Builder:
     def constant(self, value: Array) -> str:
         key = None
         if value.dtype != object:
-            content = value.tobytes()
-            content = content if len(content) <= _COMPARED_BYTES else sha256(content).digest()
+            value = np.asarray(value, order="C")
+            content = value.tobytes() if value.nbytes <= _COMPARED_BYTES else sha256(value.data).digest()
             key = ("constant", value.dtype.str, value.shape, content)
             if key in self._known:
                 return str(self._known[key])
         name = f"constant_{len(self.initializers)}"
-        self.initializers.append(tensor(value, name))
+        self.initializers.append(self.large.take_tensor(value, name) or tensor(value, name))
         if key is not None:
             self._known[key] = name
         return name
@@ -87,7 +89,13 @@ class Builder:
             if key in self._known:
                 found: tuple[str, ...] = self._known[key]
                 return found
-        names = self.add(op_type, inputs, outputs, domain, [attribute(*item) for item in attributes.items()])
+        node = f"{op_type.lower()}_{len(self.nodes)}"
+        small = [
+            attribute(key, value)
+            for key, value in attributes.items()
+            if not self.large.take_attribute(node, key, value)
+        ]
+        names = self.add(op_type, inputs, outputs, domain, small)
         if key is not None:
             self._known[key] = names
         return names
@@ -150,9 +158,11 @@ def tensor(value: Array, name: str = "") -> TensorProto:
 
 
 def attribute(name: str, value: object) -> AttributeProto:
-    """Return an attribute; arrays of integers are taken over whole, not element by element."""
+    """Return an attribute: an array of int64 or bool as a list of integers, of other numbers as a tensor."""
     from onnx import AttributeProto, helper
 
+    if isinstance(value, np.ndarray) and value.dtype.kind in "bi":
+        return AttributeProto(name=name, type=AttributeProto.INTS, ints=value.astype(np.int64))
     if isinstance(value, np.ndarray):
-        return AttributeProto(name=name, type=AttributeProto.INTS, ints=value)
+        return helper.make_attribute(name, tensor(value))
     return helper.make_attribute(name, value)

@@ -93,6 +93,14 @@ def expm1(graph: Graph, value: str) -> str:
     return where(graph, is_near, where(graph, is_one, value, ratio), less_one)
 
 
+def logarithm(graph: Graph, value: str, base: float) -> str:
+    """Return the logarithm to a whole base: log(x) / log(base), and the exponent itself of a power of the base."""
+    found = divide(graph, graph.node("Log", value), math.log(base))
+    whole = graph.node("Round", found)
+    is_power = is_equal(graph, graph.node("Pow", scalar(graph, base), whole), value)
+    return where(graph, is_power, whole, found)
+
+
 def tan(graph: Graph, value: str) -> str:
     """Return sin(x) / cos(x)."""
     return graph.node("Div", graph.node("Sin", value), graph.node("Cos", value))
@@ -126,7 +134,8 @@ def arccosh(graph: Graph, value: str) -> str:
     """Return the inverse of cosh; NaN below 1."""
     above = subtract(graph, value, 1)
     root = graph.node("Sqrt", add(graph, times(graph, above, 2), times(graph, above, above)))
-    return _or_log_of_twice(graph, value, log1p(graph, add(graph, above, root)))
+    found = _or_log_of_twice(graph, value, log1p(graph, add(graph, above, root)))
+    return where(graph, is_below(graph, value, 1), np.nan, found)
 
 
 def arctanh(graph: Graph, value: str) -> str:

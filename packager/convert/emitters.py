@@ -15,6 +15,7 @@ from packager.convert.estimators import (
     cross_decomposition,
     decomposition,
     dict_vectorizer,
+    dictionary,
     discriminant,
     dummy,
     encoding,
@@ -30,6 +31,7 @@ from packager.convert.estimators import (
     lightgbm,
     linear,
     linear_classes,
+    manifold,
     members,
     mixture,
     multiclass,
@@ -50,6 +52,7 @@ from packager.convert.estimators import (
     target,
     text,
     thresholds,
+    topics,
     voting,
 )
 
@@ -79,6 +82,8 @@ EMITTERS: dict[str, Emitter] = {
     **search.EMITTERS,
     **selection.EMITTERS,
     **splines.EMITTERS,
+    **topics.EMITTERS,
+    **dictionary.EMITTERS,
     **stacking.EMITTERS,
     **svm.EMITTERS,
     **target.EMITTERS,
@@ -98,4 +103,5 @@ EMITTERS: dict[str, Emitter] = {
     **kernel_ridge.EMITTERS,
     **neighbors.EMITTERS,
     **semi_supervised.EMITTERS,
+    **manifold.EMITTERS,
 }

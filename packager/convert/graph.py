@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -27,7 +27,7 @@ class UnsupportedModel(ValueError):
 class Part:
     """Some neighbouring columns of a table: a tensor of shape [rows, width] of numbers or of text.
 
-    Missing text is MISSING_TEXT; it stands for None where `holds_none`, as the model was fitted on it, else for NaN.
+    Missing text is MISSING_TEXT and a missing number NaN. To the model either is None where `holds_none`, else NaN.
     """
 
     tensor: str
@@ -49,6 +49,11 @@ class Table:
     @property
     def has_text(self) -> bool:
         return any(part.kind == "text" for part in self.parts)
+
+    @property
+    def is_plain(self) -> bool:
+        """Tell whether one tensor of numbers holds all there is to know of the columns."""
+        return not any(part.kind == "text" or part.holds_none for part in self.parts)
 
 
 Rows = str | Table
@@ -104,6 +109,12 @@ def numbers(graph: Graph, rows: Rows) -> str:
     return beside(graph, [part.tensor for part in rows.parts])
 
 
+@overload
+def take(graph: Graph, rows: Table, columns: Sequence[int]) -> Table: ...
+@overload
+def take(graph: Graph, rows: Rows, columns: Sequence[int]) -> Rows: ...
+
+
 def take(graph: Graph, rows: Rows, columns: Sequence[int]) -> Rows:
     """Return the columns at the given positions, in the given order."""
     wanted = [int(column) for column in columns]
@@ -131,10 +142,10 @@ def beside(graph: Graph, tensors: Sequence[str]) -> str:
 
 def side_by_side(graph: Graph, pieces: Sequence[Rows]) -> Rows:
     """Return the columns of all pieces in order: one tensor where all are numbers."""
-    if all(isinstance(piece, str) or not piece.has_text for piece in pieces):
+    if all(isinstance(piece, str) or piece.is_plain for piece in pieces):
         return beside(graph, [numbers(graph, piece) for piece in pieces])
     if any(isinstance(piece, str) for piece in pieces):
-        raise UnsupportedModel("it puts text beside the numbers of a step")
+        raise UnsupportedModel("it puts text, or None, beside the numbers of a step")
     return Table(tuple(part for piece in pieces if not isinstance(piece, str) for part in piece.parts))
 
 

@@ -98,9 +98,7 @@ def _push(dtype: np.dtype[np.floating], k: int) -> tuple[GraphProto, int]:
     accepted = moves
     for _ in range(int(np.log2(k))):
         values, places, at, moves = _sink(inner, (values, places), value, (at, moves))
-    values, places = (
-        _put(inner, whole, at, new, accepted) for whole, new in ((values, value), (places, place))
-    )
+    values, places = (_put(inner, whole, at, new, accepted) for whole, new in ((values, value), (places, place)))
     number = _number(dtype)
     types = {heap: number, held: _INT64, value: number, place: _INT64}
     return _body(inner, types, {values: number, places: _INT64}), 2

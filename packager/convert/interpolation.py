@@ -37,7 +37,7 @@ def isotonic(graph: Graph, numbers: str, model: Any) -> str:
         found = _interpolate_single(graph, held, knots, values)
     else:
         found = interpolate(graph, held, knots.astype(np.float64)[None], values.astype(np.float64)[None])
-    if model.out_of_bounds == "clip":
+    if model.out_of_bounds == "clip" or len(knots) == 1:  # one knot is a constant, with no bounds
         return found
     is_outside = graph.node("Not", graph.node("Equal", asked, held))
     return graph.node("Where", is_outside, graph.constant(np.array(np.nan, dtype=graph.dtype)), found)

@@ -7,6 +7,7 @@ values and categories become thresholds, default sides and set members.
 from __future__ import annotations
 
 import itertools
+import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -47,6 +48,12 @@ class LightgbmModel:
     @property
     def n_iterations(self) -> int:
         return self.trees.n_trees // self.trees_per_iteration
+
+
+def count_leaves(text: str) -> tuple[int, int]:
+    """Return how many leaves and trees a model text holds."""
+    counts = [int(count) for count in re.findall(r"^num_leaves=(\d+)$", text, re.MULTILINE)]
+    return sum(counts), len(counts)
 
 
 def parse(text: str) -> LightgbmModel:

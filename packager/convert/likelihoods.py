@@ -1,4 +1,4 @@
-"""From joint log likelihoods to probabilities in scikit-learn's own order: for far rows it is the order that decides."""
+"""From joint log likelihoods to probabilities, in the order of the original: for far rows it is what decides."""
 
 from __future__ import annotations
 

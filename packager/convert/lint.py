@@ -15,7 +15,7 @@ from packager.artifact import Signature
 from packager.convert.assemble import Choices, input_table, method_of
 from packager.convert.builder import Builder, NamedRefusal
 from packager.convert.emitter import full_name
-from packager.convert.faults import brief
+from packager.convert.faults import NO_CONVERTER, brief
 from packager.convert.graph import Answer, Method, Rows, Table, UnsupportedModel
 from packager.convert.steps import STATUSES, WHOLE, Status, StepFinding
 from packager.convert.stock import convert_step, convert_whole, insert_step
@@ -74,9 +74,9 @@ class Walk(Builder):
         try:
             return super().ask(model, method, rows, name=name)
         except NamedRefusal as error:
-            seen.note("unsupported", _UNKNOWN_INPUT if self._is_unknown(rows) else error.reason)
+            self._refused(seen, rows, error.reason)
         except Exception as error:  # noqa: BLE001 - a fault of an emitter's is told like a refusal
-            seen.note("unsupported", _UNKNOWN_INPUT if self._is_unknown(rows) else brief(error))
+            self._refused(seen, rows, brief(error))
         finally:
             seen.nodes.append(len(self.nodes))
         return self.stand_in()
@@ -90,6 +90,10 @@ class Walk(Builder):
         name = self.constant(np.full((1, 1), np.nan))
         self._stand_ins.add(name)
         return name
+
+    def _refused(self, seen: Seen, rows: Rows, reason: str) -> None:
+        told = reason.startswith(NO_CONVERTER) or not self._is_unknown(rows)
+        seen.note("unsupported", reason if told else _UNKNOWN_INPUT)
 
     def _is_unknown(self, rows: Rows) -> bool:
         """Tell whether rows come from an answer that cannot be had."""

@@ -81,7 +81,9 @@ def _affine(graph: Graph, features: str, known: Doubles, given: Mapping[str, Any
 
 
 def _polynomial(graph: Graph, features: str, known: Doubles, given: Mapping[str, Any]) -> str:
-    return graph.node("Pow", _affine(graph, features, known, given), scalar(graph, given["degree"]))
+    # One exponent a column: of one alone ONNX Runtime makes x * x * x, numpy's power is nearer than that.
+    exponents = np.full((1, len(known) if given["degree"] == 3 else 1), given["degree"])
+    return graph.node("Pow", _affine(graph, features, known, given), vector(graph, exponents))
 
 
 def _sigmoid(graph: Graph, features: str, known: Doubles, given: Mapping[str, Any]) -> str:

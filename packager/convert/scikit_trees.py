@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from packager.convert.limits import check_trees_fit
 from packager.structure import Doubles, Flags, Ints, Trees, concatenate
 
 # A bitset of HistGradientBoosting has eight words of 32 categories.
@@ -38,11 +39,23 @@ def has_trees_only(model: Any) -> bool:
     return all(hasattr(member, "tree_") for member, _ in members_of(model))
 
 
-def read_members(model: Any) -> tuple[Trees, list[Doubles]]:
-    """Return the trees of an ensemble over its own columns, and per tree its leaf values [leaves, outputs, classes]."""
+def read_members(model: Any, dtype: np.dtype[np.floating]) -> tuple[Trees, list[Doubles]]:
+    """Return the trees of an ensemble over its own columns, and per tree its leaf values [leaves, outputs, classes].
+
+    Raises ConvertError where they would not fit a file in `dtype`.
+    """
+    _check_fit(model, dtype)
     fitted = [read_tree(member.tree_, columns) for member, columns in members_of(model)]
     trees = concatenate([tree for tree, _ in fitted])
     return replace(trees, n_features=model.n_features_in_), [values for _, values in fitted]
+
+
+def _check_fit(model: Any, dtype: np.dtype[np.floating]) -> None:
+    members = [member.tree_ for member, _ in members_of(model)]
+    width = members[0].max_n_classes * members[0].n_outputs
+    n_nodes = sum(tree.node_count for tree in members)
+    n_leaves = (n_nodes + len(members)) // 2  # every split has two children
+    check_trees_fit(model, dtype, n_splits=n_nodes - n_leaves, n_leaves=n_leaves, width=width if width > 1 else 0)
 
 
 def read_tree(tree: Any, columns: Ints | None = None) -> tuple[Trees, Doubles]:
@@ -65,11 +78,14 @@ def read_tree(tree: Any, columns: Ints | None = None) -> tuple[Trees, Doubles]:
     return trees, tree.value[is_leaf]
 
 
-def read_predictors(model: Any) -> tuple[Trees, Doubles]:
+def read_predictors(model: Any, dtype: np.dtype[np.floating]) -> tuple[Trees, Doubles]:
     """Return a HistGradientBoosting model's trees over the columns that come in, and their leaf values [leaves].
 
-    The columns of categories hold codes: see `categories_of`.
+    The columns of categories hold codes: see `categories_of`. Raises ConvertError where they would not fit a file.
     """
+    sizes = [len(item.nodes) for stage in model._predictors for item in stage]
+    n_leaves = (sum(sizes) + len(sizes)) // 2
+    check_trees_fit(model, dtype, n_splits=sum(sizes) - n_leaves, n_leaves=n_leaves)
     order = _incoming_order(model)
     fitted = [_read_predictor(item, order) for stage in model._predictors for item in stage]
     trees = concatenate([tree for tree, _ in fitted])

@@ -6,12 +6,21 @@ An emitter that only multiplies by a matrix asks `product`, and the full form is
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 import numpy as np
 import numpy.typing as npt
 
-from packager.convert.graph import Graph, cast, integers, vector
+from packager.convert.graph import Graph, UnsupportedModel, cast, integers, vector
+
+if TYPE_CHECKING:
+    from onnx import GraphProto
+
+# A full matrix of more columns is none for a service: a single row of doubles takes 2 MB of this.
+_WIDEST = 2**18
+# Stands for a matrix that is not made; a graph that needs it is refused.
+_TOO_WIDE, _DOMAIN = "TooWide", "packager"
 
 
 @dataclass(frozen=True)
@@ -63,13 +72,26 @@ def normalized(graph: Graph, cells: Sparse, norm: str | None) -> Sparse:
 
 
 def dense(graph: Graph, cells: Sparse) -> str:
-    """Return the full matrix, [rows, width], in the graph's dtype."""
+    """Return the full matrix, [rows, width], in the graph's dtype; one that is too wide may not be needed."""
     value = cast(graph, cells.value, graph.dtype)
-    both = [graph.node("Unsqueeze", part, integers(graph, [1])) for part in (cells.row, cells.column)]
-    empty = _zeros(graph, cells, [cells.width], value)
-    full = graph.node("ScatterND", empty, graph.node("Concat", *both, axis=1), value)
+    full = _filled_in(graph, cells, value) if cells.width <= _WIDEST else graph.node(_TOO_WIDE, value, domain=_DOMAIN)
     _KNOWN.setdefault(graph, {})[full] = replace(cells, value=value)
     return full
+
+
+def check_widths(graph: GraphProto) -> None:
+    """Raise UnsupportedModel where a finished graph needs the full form of a matrix that is too wide for it."""
+    if any(node.op_type == _TOO_WIDE and node.domain == _DOMAIN for node in graph.node):
+        raise UnsupportedModel(
+            f"a matrix of more than {_WIDEST:,} columns is needed in full; train with fewer (n_features=2**16 of a"
+            " HashingVectorizer, max_features of others), or put a linear model right behind it"
+        )
+
+
+def _filled_in(graph: Graph, cells: Sparse, value: str) -> str:
+    both = [graph.node("Unsqueeze", part, integers(graph, [1])) for part in (cells.row, cells.column)]
+    empty = _zeros(graph, cells, [cells.width], value)
+    return graph.node("ScatterND", empty, graph.node("Concat", *both, axis=1), value)
 
 
 def known(graph: Graph, matrix: str) -> Sparse | None:

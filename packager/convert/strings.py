@@ -27,16 +27,24 @@ def text(graph: Graph, value: str) -> str:
 
 def pieces(graph: Graph, texts: str, regex: str) -> str:
     """Return the longest matches of a regular expression of RE2, from left to right."""
-    return _with_end(graph, graph.node("Tokenizer", texts, domain=_RUNTIME_DOMAIN, **_plain(tokenexp=regex)))
+    return _tokens(graph, texts, tokenexp=regex)
 
 
 def single_characters(graph: Graph, texts: str) -> str:
     """Return every character of each text."""
-    return _with_end(graph, graph.node("Tokenizer", texts, domain=_RUNTIME_DOMAIN, **_plain(separators=[""])))
+    return _tokens(graph, texts, separators=[""])
 
 
-def _plain(**how: object) -> dict[str, object]:
-    return {"mark": 0, "pad_value": "", "mincharnum": 1, **how}
+def _tokens(graph: Graph, texts: str, **how: object) -> str:
+    found = graph.node("Tokenizer", texts, domain=_RUNTIME_DOMAIN, mark=0, pad_value="", mincharnum=1, **how)
+    # onnx cannot know what kind of tensor a runtime's own operator gives, and its shape inference dies of a
+    # LabelEncoder over an unknown one.
+    return _with_end(graph, _as_text(graph, found))
+
+
+def _as_text(graph: Graph, found: str) -> str:
+    """Return the same strings, known as such."""
+    return graph.node("Cast", found, to=8)  # onnx.TensorProto.STRING
 
 
 def _with_end(graph: Graph, found: str) -> str:

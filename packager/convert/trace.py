@@ -7,6 +7,7 @@ a step that scales columns are mapped back to the columns that come in, where th
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -41,13 +42,13 @@ def _trees_over_inputs(model: Any, count: int) -> tuple[Trees | None, str | None
     steps = [step for _, step in model.steps] if hasattr(model, "steps") else [model]
     before, final = [step for step in steps[:-1] if step not in (None, "passthrough")], steps[-1]
     try:
-        found = [part for estimator in nested_estimators(final) if (part := _read(estimator)) is not None]
+        found = _first_trees(_read_all(final))
     except UnsupportedModel as error:
         return None, str(error)
     found = [part for part in found if part.n_features == found[0].n_features]
     if not found:
         return None, None
-    trees = _first_trees(found)
+    trees = concatenate(found)
     for step in reversed(before):
         mapped = _map_back(trees, step)
         if mapped is None:
@@ -58,17 +59,23 @@ def _trees_over_inputs(model: Any, count: int) -> tuple[Trees | None, str | None
     return trees, None
 
 
-def _read(estimator: Any) -> Trees | None:
-    """Return one estimator's own trees, or None where it has none."""
-    booster = getattr(estimator, "booster_", estimator)
-    if hasattr(booster, "model_to_string"):
-        return lightgbm_text.parse(booster.model_to_string(importance_type="split")).trees
-    if hasattr(estimator, "tree_"):
-        trees = scikit_trees.read_tree(estimator.tree_)[0]
-        return replace(trees, threshold=before_float32(trees.threshold))
-    if hasattr(estimator, "_predictors"):
-        return scikit_trees.read_predictors(estimator)[0]
-    return None
+def _read_all(model: Any) -> Iterator[Trees]:
+    """Yield the trees of a model and of all that it holds, each ensemble's members over the ensemble's own columns."""
+    told: set[int] = set()
+    for estimator in nested_estimators(model):
+        booster = getattr(estimator, "booster_", estimator)
+        if hasattr(booster, "model_to_string"):
+            yield lightgbm_text.parse(booster.model_to_string(importance_type="split")).trees
+        elif hasattr(estimator, "_predictors"):
+            trees, _ = scikit_trees.read_predictors(estimator, np.dtype(np.float32))
+            yield _with_category_values(trees, scikit_trees.categories_of(estimator))
+        elif id(estimator) not in told and scikit_trees.has_trees_only(estimator):
+            for member, columns in scikit_trees.members_of(estimator):
+                told.add(id(member))
+                trees, _ = scikit_trees.read_tree(member.tree_, columns)
+                if columns is not None:
+                    trees = replace(trees, n_features=estimator.n_features_in_)
+                yield replace(trees, threshold=before_float32(trees.threshold))
 
 
 def _with_category_values(trees: Trees, known: Categories) -> Trees:
@@ -83,14 +90,15 @@ def _with_category_values(trees: Trees, known: Categories) -> Trees:
     return replace(trees, categories=tuple(categories))
 
 
-def _first_trees(found: list[Trees]) -> Trees:
+def _first_trees(trees: Iterable[Trees]) -> list[Trees]:
+    """Return the first trees, as many as rows are made for."""
     chosen, nodes = [], 0
-    for part in found:
+    for part in trees:
         chosen.append(part)
         nodes += len(part.feature)
         if nodes > _MAX_NODES:
             break
-    return concatenate(chosen)
+    return chosen
 
 
 def _map_back(trees: Trees, step: Any) -> Trees | None:

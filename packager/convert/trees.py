@@ -99,8 +99,6 @@ def round_down(thresholds: Doubles, dtype: np.dtype[np.floating]) -> npt.NDArray
 
 def _emit(graph: Graph, features: str, trees: Trees, *, weights: Doubles, targets: Ints) -> str:
     """Add the TreeEnsemble node itself."""
-    from onnx.numpy_helper import from_array
-
     trees.check()
     trees, weights, targets = _with_rooted_leaves(trees, weights, targets)
     is_category = trees.category_set >= 0
@@ -110,26 +108,25 @@ def _emit(graph: Graph, features: str, trees: Trees, *, weights: Doubles, target
         "post_transform": _POST_TRANSFORM_NONE,
         "tree_roots": trees.roots,
         "nodes_featureids": trees.feature,
-        "nodes_modes": from_array(np.where(is_category, _MODE_MEMBER, _MODE_LEQ).astype(np.uint8)),
-        "nodes_splits": from_array(_splits(trees, is_category, graph.dtype)),
-        "nodes_missing_value_tracks_true": trees.missing_left.astype(np.int64),
+        "nodes_modes": np.where(is_category, np.uint8(_MODE_MEMBER), np.uint8(_MODE_LEQ)),
+        "nodes_splits": _splits(trees, is_category, graph.dtype),
+        "nodes_missing_value_tracks_true": trees.missing_left,
         "leaf_targetids": targets,
-        "leaf_weights": from_array(weights.astype(graph.dtype)),
+        "leaf_weights": weights.astype(graph.dtype, copy=False),
     }
     for side, child in (("true", trees.left), ("false", trees.right)):
         attributes[f"nodes_{side}nodeids"] = np.where(child >= 0, child, ~child)
-        attributes[f"nodes_{side}leafs"] = (child < 0).astype(np.int64)
+        attributes[f"nodes_{side}leafs"] = child < 0
     if is_category.any():
         separator = np.array([np.nan])
         members = [part for index in trees.category_set[is_category] for part in (trees.categories[index], separator)]
-        attributes["membership_values"] = from_array(np.concatenate(members).astype(graph.dtype))
+        attributes["membership_values"] = np.concatenate(members).astype(graph.dtype)
     return graph.node("TreeEnsemble", features, domain=ML_DOMAIN, **attributes)
 
 
 def _splits(trees: Trees, is_category: Flags, dtype: np.dtype[np.floating]) -> npt.NDArray[np.floating]:
-    splits = round_down(trees.threshold, dtype).copy()
-    splits[is_category] = 0  # set members decide there
-    return splits
+    splits = round_down(trees.threshold, dtype)
+    return np.where(is_category, 0, splits) if is_category.any() else splits  # set members decide there
 
 
 def _with_rooted_leaves(trees: Trees, weights: Doubles, targets: Ints) -> tuple[Trees, Doubles, Ints]:

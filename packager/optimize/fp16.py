@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 PRECISION: Precision = "fp16"
 _ML_DOMAIN = "ai.onnx.ml"
+# ONNX Runtime's ScatterND cannot add in half precision.
+_NO_HALF = ("ScatterND",)
 
 
 def requires(model: ModelProto) -> str | None:
@@ -30,13 +32,13 @@ def touches(model: ModelProto) -> str:
 
 
 def apply(source: Path, target: Path) -> None:
-    """Convert the plain operators; machine-learning operators are kept in float32."""
+    """Convert the plain operators; those without a half form, machine-learning ones among them, stay in float32."""
     import onnx
     from onnxruntime.transformers.float16 import DEFAULT_OP_BLOCK_LIST, convert_float_to_float16
     from onnxruntime.transformers.onnx_model import OnnxModel
 
     model = onnx.load(str(source))
-    kept = {node.op_type for node in model.graph.node if node.domain == _ML_DOMAIN}
+    kept = {node.op_type for node in model.graph.node if node.domain == _ML_DOMAIN} | {*_NO_HALF}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # weights below half's smallest number become zero; parity judges that
         half = convert_float_to_float16(

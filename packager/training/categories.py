@@ -31,7 +31,14 @@ def pandas_categories(model: Any) -> Categories:
             "the model has a category column that it never learned from: which one does not show in the artifact",
             hint="train without columns that hold one value only",
         )
-    return {column: tuple(known) for column, known in zip(columns, values, strict=True)}
+    found: Categories = {column: tuple(known) for column, known in zip(columns, values, strict=True)}
+    for column, known in found.items():
+        if is_text(known) and not all(isinstance(value, str) for value in known):
+            raise ConvertError(
+                f"column {column} was fitted on categories of mixed types, text and other values",
+                hint="make all of its values text before the model is fitted",
+            )
+    return found
 
 
 def is_text(known: tuple[Scalar, ...]) -> bool:

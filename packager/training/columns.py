@@ -31,9 +31,10 @@ def text_columns(model: Any) -> dict[int, tuple[str, ...]]:
             if _is_text(values):
                 found.setdefault(column, _texts(values))
     found.update((column, texts) for column, texts in enumerate(record_columns(model).values()) if texts)
+    codes = code_columns(model)
     for step, columns in readers:  # an encoder behind an imputer knows better what the column holds
         for column, fill in _filled(step, columns):
-            if isinstance(fill, str):
+            if isinstance(fill, str) and column not in codes:
                 found.setdefault(column, (fill,))
     return {column: known for column, known in sorted(found.items()) if column != _MADE}
 
@@ -53,6 +54,7 @@ def columns_of_none(model: Any) -> frozenset[int]:
     found: set[int] = set()
     for step, columns in _readers(model):
         found |= {column for column, values in _encoded(step, columns) if any(value is None for value in values)}
+        found |= {column for column, fill in _filled(step, columns) if fill is None}
         if getattr(step, "missing_values", np.nan) is None:
             found.update(columns)
     return frozenset(found - {_MADE})

@@ -7,6 +7,7 @@ from importlib import metadata
 from typing import Any
 
 from packager.artifact import Signature
+from packager.errors import ConvertError, SourceError
 from packager.training import estimators, inputs, native
 
 _LIBRARIES = ("scikit-learn", "lightgbm", "numpy", "scipy", "pandas", "joblib", "skl2onnx")
@@ -30,9 +31,21 @@ def describe(asked: native.NativeModel) -> Description:
         framework=framework_of(model),
         versions=installed_versions(),
         estimators=estimators.step_tree(model),
-        signature=native.signature_of(asked),
+        signature=_signature(asked),
         names_are_own=inputs.column_names(model) is not None,
     )
+
+
+def _signature(asked: native.NativeModel) -> Signature:
+    """Return the signature; where there is none, because of steps that were never fitted, say which those are."""
+    try:
+        return native.signature_of(asked)
+    except (ConvertError, SourceError) as error:
+        steps = estimators.unfitted_steps(asked.model)
+        if not steps:
+            raise
+        message = f"{type(asked.model).__name__} is not fitted; what has seen no data: {', '.join(steps)}"
+        raise ConvertError(message, hint="fit the whole model before it is registered") from error
 
 
 def framework_of(model: Any) -> str:

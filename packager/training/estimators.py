@@ -91,6 +91,20 @@ def is_fitted(model: Any) -> bool:
     return True
 
 
+def unfitted_steps(model: Any) -> list[str]:
+    """Return the steps within a model that were never fitted, as `name (class)`; only of classes that surely tell."""
+    return [f"{name} ({type(step).__name__})" for name, step in _named_steps(model) if not _is_sound(step)]
+
+
+def _is_sound(step: Any) -> bool:
+    return is_foreign(step) or (is_fitted(step) and not unfitted_steps(step))
+
+
+def _named_steps(model: Any) -> list[tuple[str, Any]]:
+    named = getattr(model, "steps", None) or getattr(model, "transformer_list", None) or []
+    return [(str(name), step) for name, step in named if hasattr(step, "get_params")]
+
+
 def own_feature_names(model: Any) -> tuple[str, ...] | None:
     """Return the column names that the model was fitted on, or None when it was fitted on bare arrays."""
     names = getattr(model, "feature_names_in_", None)
@@ -107,7 +121,15 @@ def feature_count(model: Any) -> int | None:
     if hasattr(model, "num_feature"):
         return int(model.num_feature())
     count = getattr(model, "n_features_in_", None)
+    if count is None and hasattr(model, "steps") and is_foreign(model.steps[0][1]):
+        # A step of one's own often counts nothing. What the next step counted is tried, and the model has to take it.
+        return next((found for _, step in model.steps[1:] if (found := feature_count(step)) is not None), None)
     return None if count is None else int(count)
+
+
+def is_foreign(step: Any) -> bool:
+    """Tell whether a step's class is neither scikit-learn's nor LightGBM's."""
+    return type(step).__module__.partition(".")[0] not in ("sklearn", "lightgbm", "builtins")
 
 
 def run_single_threaded(model: Any) -> None:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 
 from packager.errors import ConvertError
-from packager.training.estimators import feature_count, own_feature_names
+from packager.training.estimators import feature_count, is_foreign, own_feature_names
 
 Form = Literal["table", "list", "records"]
 
@@ -84,8 +84,12 @@ def check_columns(model: Any) -> None:
         _check_records(model)
     if column_count(model) is not None:
         return
-    kind = type(next(first_steps(model))).__name__
-    known = "does not say how many columns it takes (n_features_in_)", "fit it on a table of named columns"
+    first = next(first_steps(model))
+    kind = type(first).__name__
+    hint = "fit it on a table of named columns"
+    if is_foreign(first):
+        hint = "have its fit() call sklearn.utils.validation.validate_data, which counts them"
+    known = "does not say how many columns it takes (n_features_in_)", hint
     told, hint = _NO_TABLE.get(kind, known)
     raise ConvertError(f"{kind} {told}", hint=hint)
 

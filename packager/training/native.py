@@ -133,6 +133,9 @@ def signature_of(native: NativeModel) -> Signature:
     count = inputs.column_count(model) or 0
     texts, codes = reading.text_columns(model), reading.code_columns(model)
     names = native.names or inputs.column_names(model) or inputs.made_names(model, count)
+    if not names:
+        message = f"{type(model).__name__} was fitted on no columns at all: its answers depend on nothing"
+        raise ConvertError(message, hint="serve a constant without a model, or fit it on columns")
     if len(set(names)) != len(names):
         raise ConvertError("two columns of the model have the same name", hint="give every column a name of its own")
     row = _ordinary_row(native, count, texts, codes)
@@ -181,10 +184,7 @@ def _outputs(native: NativeModel, row: Rows) -> tuple[Output, ...]:
 def _dtype(answer: Array, role: Role) -> OutputDtype:
     """Return how an answer leaves a graph: labels in their own kind, all else as numbers or text."""
     kind = answer.dtype.kind
-    if kind == "O":
-        cells = answer.ravel().tolist()
-        kind = "U" if any(isinstance(cell, str) for cell in cells) else np.asarray(cells).dtype.kind
-    if kind in "US":
+    if kind in "OUS":
         return "string"
     if role != "label":
         return "bool" if kind == "b" else "number"
@@ -214,4 +214,9 @@ def _by_output(answers: dict[str, Any]) -> Outputs:
 
 
 def _dense(answer: Any) -> Array:
-    return np.asarray(answer.toarray() if hasattr(answer, "toarray") else answer)
+    """Return an answer as an array; objects that are all numbers as numbers, None as NaN."""
+    found = np.asarray(answer.toarray() if hasattr(answer, "toarray") else answer)
+    if found.dtype != object or any(isinstance(cell, str) for cell in found.flat):
+        return found
+    plain = np.array(found.tolist())
+    return found.astype(np.float64) if plain.dtype == object else plain

@@ -11,7 +11,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from packager.artifact import Column, Output, Scalar, Signature, Variant, Verdict
+from packager.artifact import MISSING_TEXT, Column, Output, Scalar, Signature, Variant, Verdict
 from packager.bundle.plan import BundlePlan, Golden, ModelCard
 from packager.bundle.write import write_bundle
 from packager.dataset.rows import Rows
@@ -33,8 +33,8 @@ def number(name: str, *, missing: bool = False, max_abs: float = INF) -> Column:
     return Column(name, "float64", missing, max_abs)
 
 
-def text(name: str, *, missing: bool = False) -> Column:
-    return Column(name, "string", missing, INF)
+def text(name: str, *, missing: bool = False, known: tuple[str, ...] | None = None) -> Column:
+    return Column(name, "string", missing, INF, known)
 
 
 def classifier(
@@ -151,6 +151,26 @@ def text_taker(folder: Path) -> BundlePlan:
     return _plan(folder, graph, signature, Golden(rows, {"variable": native}))
 
 
+def strict_taker(folder: Path) -> BundlePlan:
+    """Return a regressor over a city, which may be missing, and a code; of both it takes known values only."""
+    keys: Any = {"keys_strings": [*CITIES, MISSING_TEXT], "values_floats": [1.0, 2.0, 3.0, 9.0], "default_float": 0.5}
+    graph = _graph(
+        [
+            helper.make_node("LabelEncoder", ["column_0"], ["place"], domain="ai.onnx.ml", **keys),
+            helper.make_node("Cast", ["place"], ["city"], to=TensorProto.DOUBLE),
+            helper.make_node("Sum", ["city", "column_1"], ["variable"]),
+        ],
+        {"column_0": (TensorProto.STRING, 1), "column_1": (TensorProto.DOUBLE, 1)},
+        {"variable": (TensorProto.DOUBLE, 1)},
+        [],
+    )
+    cities = np.array(["Bern", None, "東京"], dtype=object)
+    rows = Rows(np.array([[np.nan, 10.0], [np.nan, 20.0], [np.nan, 10.0]]), {0: cities})
+    columns = (text("city", missing=True, known=CITIES), Column("code", "float64", False, INF, (10.0, 20.0)))
+    signature = Signature("regressor", "columns", columns, (Output("variable", "value", 0),))
+    return _plan(folder, graph, signature, Golden(rows, {"variable": np.array([11.0, 29.0, 13.0])}))
+
+
 def outlier_detector(folder: Path) -> BundlePlan:
     """Return a model with two outputs under `prediction`: a label of -1 or 1, and a score."""
     graph = _graph(
@@ -185,6 +205,7 @@ KINDS: dict[str, Callable[[Path], BundlePlan]] = {
     "transformer": lambda folder: regressor(folder, width=2),
     "missing": missing_taker,
     "text": text_taker,
+    "strict": strict_taker,
     "outliers": outlier_detector,
 }
 

@@ -62,6 +62,10 @@ def test_limits_labels_and_missing_cells_are_told(tmp_path: Path) -> None:
     assert cells[0] == {"title": "amount", "type": "number", "minimum": -1e6, "maximum": 1e6}
     assert cells[1] == {"title": "city", "type": "string", "not": {"const": MISSING_TEXT}}
     assert cells[2]["type"] == ["number", "null"]
+    bundle = models.bundled(models.strict_taker(tmp_path), tmp_path / "strict")
+    cells = json.loads((bundle / "openapi.json").read_bytes())["components"]["schemas"]["RowArray"]["prefixItems"]
+    assert cells[0] == {"title": "city", "type": ["string", "null"], "enum": ["Bern", "Zürich", "東京", None]}
+    assert cells[1] == {"title": "code", "type": "number", "enum": [10.0, 20.0]}
     bundle = models.bundled(models.classifier(tmp_path, classes=("no", "yes")), tmp_path / "labels")
     response = json.loads((bundle / "openapi.json").read_bytes())["components"]["schemas"]["Response"]
     assert response["properties"]["prediction"]["items"] == {"enum": ["no", "yes"]}

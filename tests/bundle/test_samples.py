@@ -40,6 +40,13 @@ def test_rows_survive_json_bit_for_bit(cells: list[tuple[float | None, str | Non
     assert again.strings[1].tolist() == rows.strings[1].tolist() == [row[1] for row in cells]
 
 
+def test_a_value_that_the_model_refuses_is_no_golden_cell() -> None:
+    signature = Signature("regressor", "columns", (models.text("city", known=("Bern",)),), ())
+    assert json_rows(Rows(np.full((1, 1), np.nan), {0: np.array(["Bern"], dtype=object)}), signature) == [["Bern"]]
+    with pytest.raises(BundleError, match="can't be served"):
+        json_rows(Rows(np.full((1, 1), np.nan), {0: np.array(["Basel"], dtype=object)}), signature)
+
+
 @pytest.mark.parametrize(
     "row", [(np.inf, "a", 1.0), (1.0, "a", np.nan), (1.0, "a", 9e300), (-np.inf, None, 1.0), (1.0, "a", -np.inf)]
 )

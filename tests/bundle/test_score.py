@@ -14,6 +14,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from packager.artifact import MISSING_TEXT
+
 from . import models
 from .scripts import ask, load
 
@@ -246,6 +248,32 @@ def test_text_columns(script: Callable[[str], ModuleType]) -> None:
     assert ask(scored, b'{"features": [[1, "\xff", 2]]}')[1]["error"]["code"] == "malformed_json"
 
 
+def test_missing_text_is_null_and_nothing_else(script: Callable[[str], ModuleType]) -> None:
+    scored = script("strict")
+    assert ask(scored, {"features": [[None, 10], ["Bern", 20]]}) == (200, {"prediction": [19.0, 21.0]})
+    assert ask(scored, {"features": [{"code": 10, "city": None}]}) == (200, {"prediction": [19.0]})
+    for kind, row in (("strict", [MISSING_TEXT, 10]), ("text", [1, MISSING_TEXT, 2])):
+        for ensure_ascii in (True, False):
+            request = json.dumps({"features": [row]}, ensure_ascii=ensure_ascii)
+            status, body = ask(script(kind), request)
+            assert (status, body["error"]["column"]) == (400, "city")
+    assert ask(script("text"), {"features": [[1, f"{MISSING_TEXT}!", 2]]}) == (200, {"prediction": [3.5]})
+
+
+def test_a_value_that_the_model_refuses_is_refused(script: Callable[[str], ModuleType]) -> None:
+    scored = script("strict")
+    for row, column, expected in (
+        (["Basel", 10], "city", "one of the 3 strings that the model knows or null"),
+        (["Bern", 10.5], "code", "one of the 2 numbers that the model knows"),
+    ):
+        status, body = ask(scored, {"features": [["Bern", 10], row]})
+        assert (status, body["error"]["row"], body["error"]["column"]) == (400, 1, column)
+        assert body["error"]["expected"] == expected
+        assert str(row) not in json.dumps(body)
+    assert ask(scored, {"features": [["Bern", "10"]]})[1]["error"]["found"] == "string"
+    assert ask(scored, {"features": [[None, 10], ["Bern", None]]})[1]["error"]["found"] == "null"
+
+
 def test_a_cell_that_spells_the_key_is_no_second_key(script: Callable[[str], ModuleType]) -> None:
     assert ask(script("text"), {"features": [[1, "features", 2]]}) == (200, {"prediction": [3.5]})
 
@@ -267,11 +295,11 @@ def test_a_number_that_overflows_the_graphs_float32_is_refused(script: Callable[
     assert (status, body["error"]["column"]) == (400, "x")
 
 
-def test_an_answer_that_json_cannot_carry_is_a_500_without_internals(script: Callable[[str], ModuleType]) -> None:
-    status, body = ask(script("transformer"), {"features": [[3e38, -3e38, 3e38]]})
-    assert status == 500
-    assert body["error"].keys() == {"code", "message"}
-    assert body["error"]["code"] == "unrepresentable_output"
+def test_an_answer_that_json_cannot_carry_is_refused_with_its_row(script: Callable[[str], ModuleType]) -> None:
+    status, body = ask(script("transformer"), {"features": [[1, 1, 1], [3e38, -3e38, 3e38]]})
+    assert status == 400
+    assert body["error"].keys() == {"code", "message", "row"}
+    assert (body["error"]["code"], body["error"]["row"]) == ("unrepresentable_output", 1)
 
 
 def test_an_unexpected_failure_tells_its_type_to_the_log_alone(
@@ -341,7 +369,7 @@ NEAR = st.dictionaries(KEYS, NEAR_ROWS, min_size=1, max_size=2)
 
 
 @settings(max_examples=1000, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(document=DOCUMENTS | NEAR, kind=st.sampled_from(["classifier", "missing", "text"]))
+@given(document=DOCUMENTS | NEAR, kind=st.sampled_from(["classifier", "missing", "text", "strict"]))
 def test_any_json_gets_200_or_a_clean_refusal(script: Callable[[str], ModuleType], document: object, kind: str) -> None:
     status, body = ask(script(kind), json.dumps(document))
     assert status in (200, 400, 413)

@@ -86,7 +86,7 @@ def as_float32(rows: Rows) -> Rows:
 
 
 def _same(role: str, expected: npt.NDArray[Any], found: npt.NDArray[Any], tolerance: float) -> npt.NDArray[np.bool_]:
-    if role == "label":
-        return same_labels(expected, found)
+    if role == "label" or expected.dtype.kind in "OU":
+        return same_labels(expected, found).reshape(len(expected), -1).all(axis=1)
     close = np.isclose(found, expected, rtol=tolerance, atol=tolerance, equal_nan=True)
     return np.asarray(close.reshape(len(close), -1).all(axis=1))

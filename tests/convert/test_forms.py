@@ -100,7 +100,7 @@ def test_our_converters_are_back_after_the_stock_ones_and_theirs_after_ours(tmp_
     found = []
     for engine in ("own", "stock", "own", "stock"):
         choices = Choices(engine=engine)  # type: ignore[arg-type]
-        graph = assemble(model, signature, np.dtype(np.float32), choices=choices).graph
+        graph = assemble(model, signature, np.dtype(np.float32), choices=choices).model.graph
         found.append({node.op_type for node in graph.node} & {"TreeEnsemble", "TreeEnsembleRegressor"})
     assert found == [{"TreeEnsemble"}, {"TreeEnsembleRegressor"}] * 2
 

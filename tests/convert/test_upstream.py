@@ -99,7 +99,7 @@ def test_skl2onnx_still_misstates_the_type_of_a_double_output() -> None:
 
     case = next(case for case in sklearn_cases.CASES if case.name == "one-hot, logistic")
     model = case.fit()
-    graph = assemble(model, signature_of(NativeModel(model)), np.dtype(np.float64), choices=Choices()).graph
+    graph = assemble(model, signature_of(NativeModel(model)), np.dtype(np.float64), choices=Choices()).model.graph
     assert graph.output[1].type.tensor_type.elem_type == TensorProto.FLOAT
 
 

@@ -185,6 +185,8 @@ def _walks(model: Any) -> Iterator[Iterator[Split]]:
     for member in [model] if members is None else np.ravel(np.array(members, dtype=object)):
         if hasattr(member, "tree_"):
             yield _walk_tree(member.tree_, 0, ())
+        elif members is not None and hasattr(member, "predict"):  # a forest among other models
+            yield from _walks(_reader(member))
 
 
 def _walk_tree(tree: Any, node: int, way: tuple[tuple[int, float, bool], ...]) -> Iterator[Split]:

@@ -66,7 +66,14 @@ def blurs_boundaries(model: Any) -> bool:
         name = type(part).__name__
         if name.startswith(_ROUNDED) or (name.startswith("Stacking") and is_stepwise(part.final_estimator_)):
             return True
+        if _counts_labels(part) and not all(has_trees(member) for member in part.estimators_):
+            return True
     return not has_trees(model) and not type(_final(model)).__name__.startswith(_JUMPING)
+
+
+def _counts_labels(model: Any) -> bool:
+    """Tell whether a model reads the labels of its members, so that it jumps where any of them changes its mind."""
+    return getattr(model, "voting", None) == "hard" or "predict" in (getattr(model, "stack_method_", None) or ())
 
 
 def _final(model: Any) -> Any:

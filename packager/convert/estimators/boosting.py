@@ -22,7 +22,7 @@ _TRIED_ROWS = 64
 def _raw_gradient(graph: Graph, features: str, model: Any) -> str:
     """Return raw scores, [rows, 1 or classes]: start + learning_rate * leaf, stage after stage, as `predict_stages`."""
     per_stage = model.estimators_.shape[1]
-    trees, values = read_members(model)
+    trees, values = read_members(model, graph.dtype)
     leaves = model.learning_rate * np.concatenate([leaf[:, 0, 0] for leaf in values])
     narrowed = as_float32(graph, features)
     start = _constant_start(model)
@@ -97,7 +97,7 @@ def _is_double(model: Any, method: str, width: int) -> bool:
 def _raw_hist(graph: Graph, rows: Rows, model: Any) -> str:
     """Return raw scores of a HistGradientBoosting model, [rows, 1 or classes]; it reads doubles."""
     features = numbers(graph, encode_categories(graph, rows, categories_of(model), width=model.n_features_in_))
-    trees, leaves = read_predictors(model)
+    trees, leaves = read_predictors(model, graph.dtype)
     return _sum_by_stage(graph, features, trees, leaves, np.ravel(model._baseline_prediction))
 
 

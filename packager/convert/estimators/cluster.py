@@ -99,9 +99,7 @@ def _pooled(graph: Graph, rows: str, columns: npt.NDArray[np.intp], pool: Any) -
         raise UnsupportedModel(f"its pooling function {getattr(pool, '__name__', pool)} has no exact form yet")
     count = len(columns)
     ordered, _ = graph.several("TopK", taken, integers(graph, [count]), outputs=2, axis=1, largest=0, sorted=1)
-    low, high = (
-        graph.node("Gather", ordered, integers(graph, [at]), axis=1) for at in ((count - 1) // 2, count // 2)
-    )
+    low, high = (graph.node("Gather", ordered, integers(graph, [at]), axis=1) for at in ((count - 1) // 2, count // 2))
     return low if count % 2 else divide(graph, add(graph, low, high), 2.0)
 
 

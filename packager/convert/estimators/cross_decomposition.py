@@ -7,21 +7,21 @@ from typing import Any
 import numpy as np
 
 from packager.convert.emitter import Emitter
-from packager.convert.estimators.decomposition import projected
 from packager.convert.estimators.scaling import shifted
 from packager.convert.graph import Graph, vector
+from packager.convert.sparse import product
 
 
 def predict(graph: Graph, features: str, model: Any) -> str:
     """Return (x - mean) @ coef.T + intercept, of shape [rows, targets]: the coefficients hold the scale."""
-    product = projected(graph, shifted(graph, features, model._x_mean), model.coef_.T)
-    return graph.node("Add", product, vector(graph, np.atleast_2d(model.intercept_)))
+    scores = product(graph, shifted(graph, features, model._x_mean), model.coef_.T)
+    return graph.node("Add", scores, vector(graph, np.atleast_2d(model.intercept_)))
 
 
 def transform(graph: Graph, features: str, model: Any) -> str:
     """Return the scores of the standardized rows; shape [rows, components]."""
     rotations = model.x_rotations_ if hasattr(model, "x_rotations_") else model.x_weights_
-    return projected(graph, shifted(graph, features, model._x_mean, over=model._x_std), rotations)
+    return product(graph, shifted(graph, features, model._x_mean, over=model._x_std), rotations)
 
 
 _PREDICTS = Emitter(predict=predict, transform=transform)

@@ -5,32 +5,25 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from packager.convert.emitter import Emitter
 from packager.convert.estimators.scaling import shifted
-from packager.convert.graph import Graph, ask_one, vector
+from packager.convert.graph import Graph, ask_one
 from packager.convert.pairwise import emit_kernel
-
-Doubles = npt.NDArray[np.float64]
-
-
-def projected(graph: Graph, features: str, weights: npt.ArrayLike) -> str:
-    """Return x @ weights, of shape [rows, weights' columns]."""
-    return graph.node("MatMul", features, vector(graph, weights))
+from packager.convert.sparse import product
 
 
 def emit_components(graph: Graph, features: str, model: Any) -> str:
     """Return x @ components.T, of which components may be sparse."""
     components = model.components_
-    return projected(graph, features, (components.toarray() if hasattr(components, "toarray") else components).T)
+    return product(graph, features, (components.toarray() if hasattr(components, "toarray") else components).T)
 
 
 def emit_pca(graph: Graph, features: str, model: Any) -> str:
     """Return the components of the rows less those of the mean, over their deviation where whitened."""
     components = np.asarray(model.components_)
     shift = np.reshape(model.mean_, (1, -1)) @ components.T
-    found = shifted(graph, projected(graph, features, components.T), shift)
+    found = shifted(graph, product(graph, features, components.T), shift)
     if not model.whiten:
         return found
     scale = np.sqrt(model.explained_variance_)
@@ -46,7 +39,7 @@ def emit_factors(graph: Graph, features: str, model: Any) -> str:
     """Return the expected factors: C. Bishop, Pattern Recognition and Machine Learning, 12.66."""
     weighted = model.components_ / model.noise_variance_
     covariance = np.linalg.inv(np.eye(len(weighted)) + np.dot(weighted, model.components_.T))
-    return projected(graph, projected(graph, shifted(graph, features, model.mean_), weighted.T), covariance)
+    return product(graph, product(graph, shifted(graph, features, model.mean_), weighted.T), covariance)
 
 
 def emit_sparse_pca(graph: Graph, features: str, model: Any) -> str:
@@ -55,7 +48,8 @@ def emit_sparse_pca(graph: Graph, features: str, model: Any) -> str:
 
     components = np.asarray(model.components_)
     solution = ridge_regression(components.T, np.eye(components.shape[1]), model.ridge_alpha, solver="cholesky")
-    return projected(graph, shifted(graph, features, model.mean_), solution)
+    # Of one column the solution comes as a bare vector.
+    return product(graph, shifted(graph, features, model.mean_), np.reshape(solution, components.T.shape))
 
 
 def emit_kernel_pca(graph: Graph, features: str, model: Any) -> str:
@@ -65,7 +59,7 @@ def emit_kernel_pca(graph: Graph, features: str, model: Any) -> str:
     scaled = np.zeros_like(model.eigenvectors_)
     used = np.flatnonzero(model.eigenvalues_)
     scaled[:, used] = model.eigenvectors_[:, used] / np.sqrt(model.eigenvalues_[used])
-    return projected(graph, ask_one(graph, model._centerer, "transform", kernel, name="centerer"), scaled)
+    return product(graph, ask_one(graph, model._centerer, "transform", kernel, name="centerer"), scaled)
 
 
 EMITTERS = {

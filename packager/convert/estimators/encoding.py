@@ -45,7 +45,7 @@ def look_up(graph: Graph, column: Part, categories: Array, values: npt.ArrayLike
         "LabelEncoder",
         column.tensor,
         domain=ML_DOMAIN,
-        keys_tensor=tensor(keys if column.kind == "text" else keys.astype(graph.dtype)),
+        keys_tensor=tensor(keys if column.kind == "text" else keys.astype(np.float64).astype(graph.dtype)),
         values_tensor=from_array(found.astype(graph.dtype)),
         default_tensor=from_array(np.array([default], dtype=graph.dtype)),
     )
@@ -118,27 +118,19 @@ def emit_label_binarizer(graph: Graph, rows: Rows, model: Any) -> str:
 
 def _keys(column: Part, categories: Array) -> tuple[Array, list[int]]:
     """Return categories as a column's cells have them, and which of them there are: no cell can be the others."""
-    if column.kind == "number":
-        return _number_keys(categories)
-    keys, kept = [], []
+    keys: list[Any] = []
+    kept = []
     for index, value in enumerate(categories.tolist()):
-        if isinstance(value, str):
+        if value is None or value != value:
+            if (value is None) != column.holds_none:
+                continue
+            keys.append(MISSING_TEXT if column.kind == "text" else np.nan)
+        elif isinstance(value, str) == (column.kind == "text"):
             keys.append(value)
-        elif (value is None) == column.holds_none and (value is None or value != value):
-            keys.append(MISSING_TEXT)
         else:
-            continue
+            continue  # a number among texts is never met, nor is text among numbers
         kept.append(index)
-    return np.array([*keys, ""], dtype=object)[:-1], kept
-
-
-def _number_keys(categories: Array) -> tuple[Array, list[int]]:
-    """Return the numbers; None is what a missing cell is where None was fitted, and NaN where it was not."""
-    values = categories.tolist()
-    if any(isinstance(value, str) for value in values):
-        raise UnsupportedModel("it looks for text in a column of numbers")
-    kept = [index for index, value in enumerate(values) if value is None or value == value or None not in values]
-    return np.array([np.nan if values[index] is None else float(values[index]) for index in kept]), kept
+    return np.array([*keys, None], dtype=object)[:-1], kept
 
 
 def _keys_of_none(column: Part) -> Array:

@@ -44,7 +44,7 @@ def _classes(model: Any) -> list[Any]:
 def _predict_proba(graph: Graph, features: str, model: Any) -> Answer:
     """Return the mean shares, [rows, classes]; a tuple of them where a row has several labels."""
     counts = [len(classes) for classes in _classes(model)]
-    trees, values = read_members(model)
+    trees, values = read_members(model, graph.dtype)
     vectors = [
         np.concatenate([leaf[:, output, :count] for output, count in enumerate(counts)], axis=1)
         for leaf in map(fractions, values)
@@ -68,20 +68,20 @@ def _predict_class(graph: Graph, features: str, model: Any) -> str:
 
 
 def _predict_value(graph: Graph, features: str, model: Any) -> str:
-    trees, values = read_members(model)
+    trees, values = read_members(model, graph.dtype)
     return emit_mean(graph, features, model, trees, np.concatenate([leaf[:, :, 0] for leaf in values]))
 
 
 def _embed(graph: Graph, features: str, model: Any) -> str:
     """Return 1 for each leaf that is reached, else 0; [rows, leaves of all trees]."""
-    trees, _ = read_members(model)
+    trees, _ = read_members(model, graph.dtype)
     every = np.arange(trees.n_leaves)
     return emit_leaf_sum(graph, as_float32(graph, features), trees, weights=np.ones(len(every)), targets=every)
 
 
 def _depth(graph: Graph, features: str, model: Any) -> str:
     """Return the path lengths through all trees, added tree after tree as `_compute_score_samples` does; [rows, 1]."""
-    trees, _ = read_members(model)
+    trees, _ = read_members(model, graph.dtype)
     if not hasattr(model, "_decision_path_lengths"):
         raise UnsupportedModel("it was fitted by a version of scikit-learn that keeps no path lengths")
     lengths = [

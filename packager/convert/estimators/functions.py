@@ -62,7 +62,7 @@ def _product(factor: float) -> _Elementwise:
 
 
 def _logarithm(base: float) -> _Elementwise:
-    return lambda graph, value: divide(graph, graph.node("Log", value), math.log(base))
+    return lambda graph, value: elementary.logarithm(graph, value, base)
 
 
 def _power_of(base: float) -> _Elementwise:

@@ -12,6 +12,7 @@ from packager.convert.emitter import Emit, Emitter
 from packager.convert.error_function import erf
 from packager.convert.graph import Answer, Graph, Method, UnsupportedModel, integers, vector
 from packager.convert.process_kernels import between, with_itself
+from packager.convert.votes import added_in_turn
 
 
 def _mean(graph: Graph, rows: str, model: Any) -> str:
@@ -63,7 +64,7 @@ def _binary_proba(graph: Graph, rows: str, model: Any) -> str:
     scale = times(graph, graph.node("Sqrt", times(graph, times(graph, variance, 2.0), np.pi)), 2.0)
     integrals = graph.node("Div", areas, scale)
     weighted = graph.node("Mul", integrals, vector(graph, np.reshape(COEFS, (1, -1))))
-    total = graph.node("ReduceSum", weighted, integers(graph, [1]), keepdims=1)
+    total = links.upright(graph, added_in_turn(graph, weighted))
     return links.with_complement(graph, add(graph, total, float(0.5 * np.sum(COEFS))))
 
 

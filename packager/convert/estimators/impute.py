@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -37,27 +38,29 @@ def emit_simple_imputer(graph: Graph, rows: Rows, model: Any) -> Rows:
     keeps = np.ones(len(statistics), dtype=bool)
     if not getattr(model, "keep_empty_features", False):
         keeps = np.asarray(statistics == statistics, dtype=bool)  # NaN is unlike itself
-    masks, parts = [], []
+    masks: list[str] = []
+    parts: list[Part] = []
     for part, first in _parts(rows, len(statistics)):
+        if _fitted_dtype(model).kind != "O":
+            part = replace(part, holds_none=False)  # None became NaN on its way into an array of numbers
         masks.append(missing_cells(graph, part, model.missing_values))
         here = slice(first, first + part.width)
         kept = np.flatnonzero(keeps[here])
         if len(kept):
             fills = _fills(graph, part, statistics[here], model)
-            filled = Table((Part(graph.node("Where", masks[-1], fills, part.tensor), part.kind, part.width),))
-            (made,) = take(graph, filled, kept.tolist()).parts  # type: ignore[union-attr]
-            parts.append(made if part.kind == "number" else Part(made.tensor, "text", len(kept), part.holds_none))
+            filled = replace(part, tensor=graph.node("Where", masks[-1], fills, part.tensor))
+            parts += take(graph, Table((filled,)), kept.tolist()).parts
     parts += flags(graph, model, beside(graph, masks))
     if not parts:
         raise UnsupportedModel("it leaves no column")
     table = Table(tuple(parts))
-    return table if table.has_text else numbers(graph, table)
+    return numbers(graph, table) if table.is_plain else table
 
 
-def emit_indicator(graph: Graph, rows: Rows, model: Any) -> str:
+def emit_indicator(graph: Graph, rows: Rows, model: Any) -> Table:
     """Return 1 where a cell is missing, for the columns that the indicator tells of."""
     masks = [missing_cells(graph, part, model.missing_values) for part, _ in _parts(rows, model.n_features_in_)]
-    return _picked(graph, beside(graph, masks), model.features_)
+    return Table((Part(_picked(graph, beside(graph, masks), model.features_), "number", len(model.features_)),))
 
 
 def missing_cells(graph: Graph, part: Part, marker: Any) -> str:
@@ -68,9 +71,10 @@ def missing_cells(graph: Graph, part: Part, marker: Any) -> str:
         if is_any or (marker is None and part.holds_none) or (is_nan and not part.holds_none):
             return _equal_text(graph, part, MISSING_TEXT)
         return _equal_text(graph, part, marker) if isinstance(marker, str) else _nowhere(graph, part)
-    if is_any or is_nan or marker is None:
+    if is_any or (marker is None and part.holds_none) or (is_nan and not part.holds_none):
         return graph.node("IsNaN", part.tensor)
-    return _nowhere(graph, part) if isinstance(marker, str) else graph.node("Equal", part.tensor, scalar(graph, marker))
+    is_number = isinstance(marker, int | float | np.number) and not is_nan
+    return graph.node("Equal", part.tensor, scalar(graph, marker)) if is_number else _nowhere(graph, part)
 
 
 def flags(graph: Graph, model: Any, missing: str) -> list[Part]:
@@ -95,18 +99,25 @@ def _parts(rows: Rows, count: int) -> Iterator[tuple[Part, int]]:
 
 def _fills(graph: Graph, part: Part, statistics: Array, model: Any) -> str:
     """Return what missing cells of a part become, of shape [1, width]; columns that are left out get anything."""
-    values = [None if value != value else value for value in statistics.tolist()]
+    missing = np.nan if part.kind == "number" else MISSING_TEXT
+    values = [missing if value is None or value != value else value for value in statistics.tolist()]
+    if None in statistics.tolist() and not part.holds_none:
+        raise UnsupportedModel("it fills a column with None, which leaves it missing")
     if part.kind == "number":
         if any(isinstance(value, str) for value in values):
             raise UnsupportedModel("it fills a column of numbers with text")
-        held = np.array([0.0 if value is None else value for value in values])
-        kind = getattr(model, "_fill_dtype", getattr(model, "_fit_dtype", held.dtype))
+        held = np.array(values)
+        kind = _fitted_dtype(model)
         return vector(graph, held.astype(kind if kind.kind == "f" else held.dtype)[None, :])
-    if any(not isinstance(value, str) and value is not None for value in values):
+    if not all(isinstance(value, str) for value in values):
         raise UnsupportedModel("it fills a text column with numbers")
     texts = np.empty((1, len(values)), dtype=object)
-    texts[0] = ["" if value is None else value for value in values]
+    texts[0] = values
     return graph.constant(texts)
+
+
+def _fitted_dtype(model: Any) -> np.dtype[Any]:
+    return np.dtype(getattr(model, "_fill_dtype", getattr(model, "_fit_dtype", np.float64)))
 
 
 def _equal_text(graph: Graph, part: Part, text: str) -> str:

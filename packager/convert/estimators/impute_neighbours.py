@@ -21,7 +21,7 @@ from packager.convert.graph import (
     take,
     vector,
 )
-from packager.convert.norms import squared_norms
+from packager.convert.squares import squared_norms
 
 Doubles = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]

@@ -5,4 +5,4 @@ from __future__ import annotations
 from packager.convert.emitter import Emitter
 from packager.convert.interpolation import isotonic
 
-EMITTERS = {"sklearn.isotonic.IsotonicRegression": Emitter(predict=isotonic)}
+EMITTERS = {"sklearn.isotonic.IsotonicRegression": Emitter(predict=isotonic, transform=isotonic)}

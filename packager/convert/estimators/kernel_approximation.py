@@ -8,9 +8,9 @@ import numpy as np
 
 from packager.convert.elementary import add, is_equal, ones, times, where
 from packager.convert.emitter import Emitter
-from packager.convert.estimators.decomposition import projected
 from packager.convert.graph import Graph, UnsupportedModel, beside, integers, vector
 from packager.convert.pairwise import emit_kernel
+from packager.convert.sparse import product
 
 # scikit-learn's sampling intervals where none is given, by the number of steps.
 _INTERVALS = {1: 0.8, 2: 0.5, 3: 0.4}
@@ -51,7 +51,7 @@ def emit_nystroem(graph: Graph, features: str, model: Any) -> str:
         if getattr(model, name) is not None:
             given[name] = getattr(model, name)
     kernel = emit_kernel(graph, features, model.components_, model.kernel, given)
-    return projected(graph, kernel, np.asarray(model.normalization_).T)
+    return product(graph, kernel, np.asarray(model.normalization_).T)
 
 
 def emit_polynomial_sketch(graph: Graph, features: str, model: Any) -> str:
@@ -67,20 +67,20 @@ def emit_polynomial_sketch(graph: Graph, features: str, model: Any) -> str:
     hashes = np.zeros((len(columns), degree, components))
     for power in range(degree):
         hashes[columns, power, model.indexHash_[power]] = model.bitHash_[power]
-    sketches = projected(graph, scaled, hashes.reshape(len(columns), -1))
+    sketches = product(graph, scaled, hashes.reshape(len(columns), -1))
     signals = graph.node("Reshape", sketches, integers(graph, [-1, degree, components, 1]))
     size = integers(graph, components)
     spectra = graph.node("DFT", signals, size, integers(graph, 2))
-    product = _complex_part(graph, spectra, 0)
+    spectrum = _complex_part(graph, spectra, 0)
     for power in range(1, degree):
-        product = _complex_product(graph, product, _complex_part(graph, spectra, power))
-    pair = graph.node("Concat", *product, axis=2)
+        spectrum = _complex_product(graph, spectrum, _complex_part(graph, spectra, power))
+    pair = graph.node("Concat", *spectrum, axis=2)
     back = graph.node("DFT", pair, size, integers(graph, 1), inverse=1)
     return graph.node("Gather", back, integers(graph, 0), axis=2)
 
 
 def _cosines(graph: Graph, features: str, model: Any, factor: float) -> str:
-    projection = projected(graph, features, model.random_weights_)
+    projection = product(graph, features, model.random_weights_)
     angle = graph.node("Add", projection, vector(graph, np.atleast_2d(model.random_offset_)))
     return times(graph, graph.node("Cos", angle), factor)
 

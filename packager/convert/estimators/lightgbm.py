@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from packager.convert import lightgbm_text, links
 from packager.convert.categories import encode_categories
 from packager.convert.emitter import Emitter
 from packager.convert.graph import Graph, Rows, UnsupportedModel, ask_one, numbers
+from packager.convert.limits import check_trees_fit
 from packager.training.categories import pandas_categories
 
 # Objectives that take pred_early_stop at their word: the others need every tree.
@@ -18,13 +20,29 @@ _STOPS_EARLY = frozenset({"binary", "multiclass", "multiclassova", "lambdarank",
 
 def _predict_value(graph: Graph, rows: Rows, model: Any) -> str:
     """Return what `Booster.predict` answers, of shape [rows, trees per iteration]."""
+    parsed = _parsed(graph, model)
+    return lightgbm_text.emit_prediction(graph, _raw(graph, rows, model, parsed), parsed)
+
+
+def _decision(graph: Graph, rows: Rows, model: Any) -> str:
+    """Return raw scores, of shape [rows, trees per iteration]; LightGBM does not average these."""
+    return _raw(graph, rows, model, replace(_parsed(graph, model), average=False))
+
+
+def _parsed(graph: Graph, model: Any) -> lightgbm_text.LightgbmModel:
     booster = getattr(model, "booster_", model)
-    parsed = lightgbm_text.parse(booster.model_to_string(importance_type="split"))
+    text = booster.model_to_string(importance_type="split")
+    n_leaves, n_trees = lightgbm_text.count_leaves(text)
+    check_trees_fit(model, graph.dtype, n_splits=n_leaves - n_trees, n_leaves=n_leaves)
+    parsed = lightgbm_text.parse(text)
     if parsed.objective in _STOPS_EARLY and hasattr(model, "get_params") and model.get_params().get("pred_early_stop"):
         raise UnsupportedModel("pred_early_stop=True leaves trees out where it is sure; train without it")
+    return parsed
+
+
+def _raw(graph: Graph, rows: Rows, model: Any, parsed: lightgbm_text.LightgbmModel) -> str:
     features = numbers(graph, encode_categories(graph, rows, pandas_categories(model)))
-    raw = lightgbm_text.emit_raw_score(graph, features, parsed)
-    return lightgbm_text.emit_prediction(graph, raw, parsed)
+    return lightgbm_text.emit_raw_score(graph, features, parsed)
 
 
 def _predict_proba(graph: Graph, rows: Rows, model: Any) -> str:
@@ -45,7 +63,7 @@ def _predict_class(graph: Graph, rows: Rows, model: Any) -> str:
 
 
 EMITTERS = {
-    "lightgbm.LGBMClassifier": Emitter(_predict_class, _predict_proba, reads="table"),
+    "lightgbm.LGBMClassifier": Emitter(_predict_class, _predict_proba, _decision, reads="table"),
     "lightgbm.LGBMRegressor": Emitter(_predict_value, reads="table"),
     "lightgbm.LGBMRanker": Emitter(_predict_value, reads="table"),
     "lightgbm.Booster": Emitter(_predict_value, reads="table"),

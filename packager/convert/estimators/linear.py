@@ -11,6 +11,7 @@ from packager.convert import links
 from packager.convert.emitter import Emitter
 from packager.convert.graph import Graph, UnsupportedModel, ask_one, vector
 from packager.convert.responses import asking
+from packager.convert.sparse import product
 
 
 def affine(graph: Graph, features: str, weights: npt.ArrayLike, offsets: npt.ArrayLike) -> str:
@@ -18,8 +19,7 @@ def affine(graph: Graph, features: str, weights: npt.ArrayLike, offsets: npt.Arr
     table = np.atleast_2d(np.asarray(weights, dtype=np.float64))
     # Without an intercept it is one zero for all outputs.
     sums = np.broadcast_to(np.asarray(offsets, dtype=np.float64).ravel(), (len(table),))
-    product = graph.node("MatMul", features, vector(graph, table.T))
-    return graph.node("Add", product, vector(graph, sums[None, :]))
+    return graph.node("Add", product(graph, features, table.T), vector(graph, sums[None, :]))
 
 
 def coefficients(model: Any) -> npt.NDArray[np.float64]:

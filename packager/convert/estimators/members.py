@@ -31,7 +31,7 @@ def _bagged_shares(graph: Graph, rows: Rows, model: Any) -> str:
     """Return the members' mean probabilities, or their shares of votes where they have none; [rows, classes]."""
     count = len(model.classes_)
     if has_trees_only(model):
-        trees, values = read_members(model)
+        trees, values = read_members(model, graph.dtype)
         vectors = [
             _spread(fractions(leaf)[:, 0], member.classes_, count)
             for leaf, (member, _) in zip(values, members_of(model), strict=True)
@@ -77,7 +77,7 @@ def _bagged_decision(graph: Graph, rows: Rows, model: Any) -> str:
 def _bagged_value(graph: Graph, rows: Rows, model: Any) -> str:
     """Return the members' mean, [rows, 1 or outputs]."""
     if has_trees_only(model):
-        trees, values = read_members(model)
+        trees, values = read_members(model, graph.dtype)
         vectors = np.concatenate([leaf[:, :, 0] for leaf in values])
         return emit_mean(graph, numbers(graph, rows), model, trees, vectors)
     return _mean(graph, [ask_one(graph, member, "predict", part) for member, part in _asked(graph, rows, model)])
@@ -122,7 +122,7 @@ def _votes(graph: Graph, rows: Rows, model: Any, count: int) -> str:
     """Return the members' weighted votes added one after another, [rows, classes]."""
     weights = [float(weight) for weight in model.estimator_weights_[: len(model.estimators_)]]
     if has_trees_only(model):
-        trees, values = read_members(model)
+        trees, values = read_members(model, graph.dtype)
         tables = [
             _vote_table(member.classes_[np.argmax(leaf[:, 0], axis=1)], model.classes_, weight)
             for leaf, (member, _), weight in zip(values, members_of(model), weights, strict=True)
@@ -165,7 +165,7 @@ def _boosted_shares(graph: Graph, rows: Rows, model: Any) -> str:
 def _boosted_value(graph: Graph, rows: Rows, model: Any) -> str:
     """Return the weighted median of the members' predictions, [rows, 1]: `_get_median_predict`."""
     if has_trees_only(model):
-        trees, values = read_members(model)
+        trees, values = read_members(model, graph.dtype)
         leaves = np.concatenate([leaf[:, 0, 0] for leaf in values])
         predicted = emit_leaf_values(graph, as_float32(graph, numbers(graph, rows)), trees, leaves)
     else:

@@ -95,9 +95,7 @@ def _proba_within(graph: Graph, rows: str, model: Any) -> Answer:
     is_alone = is_equal(graph, count, 0.0)
     shares = []
     for at, (classes, labels) in enumerate(_classes(model)):
-        sums = [
-            _sum_of(graph, weights, labels[search.order] == number, by_counts) for number in range(len(classes))
-        ]
+        sums = [_sum_of(graph, weights, labels[search.order] == number, by_counts) for number in range(len(classes))]
         alone = _outlier_share(model, classes, at, by_counts)
         given = graph.node("Where", is_alone, vector(graph, alone[None, :]), beside(graph, sums))
         total = graph.node("ReduceSum", given, integers(graph, [1]), keepdims=1)

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from packager.convert.elementary import clip, is_equal, where
+from packager.convert.elementary import clip
 from packager.convert.emitter import Emitter
 from packager.convert.graph import Graph, integers, scalar, vector
-from packager.convert.pairwise import normalized, row_norm
+from packager.convert.pairwise import normalized
 
 
 def shifted(graph: Graph, features: str, by: Any, *, over: Any = None) -> str:
@@ -57,20 +57,6 @@ def emit_normalizer(graph: Graph, features: str, model: Any) -> str:
     return normalized(graph, features, model.norm)
 
 
-def emit_tfidf(graph: Graph, counts: str, model: Any) -> str:
-    """Return weighted counts, of shape [rows, terms]; scikit-learn works on the cells that are not zero."""
-    if model.sublinear_tf:
-        is_zero = is_equal(graph, counts, 0)
-        logarithm = graph.node("Log", where(graph, is_zero, 1, counts))
-        counts = where(graph, is_zero, 0, graph.node("Add", logarithm, scalar(graph, 1)))
-    if hasattr(model, "idf_"):
-        counts = graph.node("Mul", counts, vector(graph, model.idf_[None]))
-    if model.norm is None:
-        return counts
-    found = row_norm(graph, counts, model.norm)
-    return graph.node("Div", counts, where(graph, is_equal(graph, found, 0), 1, found))
-
-
 def emit_centered_kernel(graph: Graph, kernel: str, model: Any) -> str:
     """Return the kernel between the rows and those of the fit, about its mean; shape [rows, fitted]."""
     fitted = np.asarray(model.K_fit_rows_)
@@ -87,5 +73,4 @@ EMITTERS = {
     "sklearn.preprocessing.MaxAbsScaler": Emitter(transform=emit_max_abs),
     "sklearn.preprocessing.Normalizer": Emitter(transform=emit_normalizer),
     "sklearn.preprocessing.KernelCenterer": Emitter(transform=emit_centered_kernel),
-    "sklearn.feature_extraction.text.TfidfTransformer": Emitter(transform=emit_tfidf),
 }

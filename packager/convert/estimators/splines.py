@@ -14,9 +14,14 @@ from packager.convert.graph import Graph, UnsupportedModel, cast, integers, vect
 
 Doubles = npt.NDArray[np.float64]
 
+# The extrapolations that are left to scipy's splines.
+_SCIPYS = ("continue", "periodic", "error")
+
 
 def emit_splines(graph: Graph, features: str, model: Any) -> str:
     """Return each column's basis functions beside each other; shape [rows, columns * functions]."""
+    if model.sparse_output and getattr(model, "handle_missing", "error") == "zeros" and model.extrapolation in _SCIPYS:
+        raise UnsupportedModel("what it makes of a missing cell in sparse rows depends on the rows beside it")
     splines = model.bsplines_
     knots = np.stack([spline.t for spline in splines])
     cells = _folded(graph, features, knots, model.degree) if model.extrapolation == "periodic" else features
@@ -25,6 +30,8 @@ def emit_splines(graph: Graph, features: str, model: Any) -> str:
     upright = graph.node("Unsqueeze", features, integers(graph, [2]))
     if model.extrapolation in ("constant", "linear"):
         found = _extrapolated(graph, upright, found, model)
+    else:
+        found = where(graph, graph.node("IsNaN", graph.node("Unsqueeze", cells, integers(graph, [2]))), np.nan, found)
     found = where(graph, graph.node("IsNaN", upright), 0, found)
     functions = splines[0].c.shape[1]
     if not model.include_bias:
@@ -75,24 +82,28 @@ def _extrapolated(graph: Graph, cells: str, inside: str, model: Any) -> str:
     """Return the basis within the knots, and beyond them its outer values, level or with their slopes."""
     shape = (len(model.bsplines_), model.bsplines_[0].c.shape[1])
     values, slopes, bounds = np.zeros((2, *shape)), np.zeros((2, *shape)), np.zeros((2, shape[0], 1))
-    degree = model.degree
+    is_reached = np.zeros((2, *shape), dtype=bool)
+    degree, is_linear = model.degree, model.extrapolation == "linear"
     for column, spline in enumerate(model.bsplines_):
         ends = bounds[:, column, 0] = spline.t[degree], spline.t[-degree - 1]
-        if model.extrapolation == "linear" and degree <= 1:
+        if is_linear and degree <= 1:
             degree += 1  # as scikit-learn does, once per column: it moves the bounds of the columns after it
         if degree > shape[1] or ends[0] > ends[1]:
             raise UnsupportedModel("linear extrapolation from so few knots has no exact form")
-        outer = (slice(0, degree), slice(shape[1] - degree, None))
-        for side, functions in enumerate(outer):
-            values[side, column, functions] = spline(ends[side])[functions]
-            if model.extrapolation == "linear":
-                slopes[side, column, functions] = spline(ends[side], nu=1)[functions]
-    first, last = (vector(graph, bounds[side][None]) for side in (0, 1))
+        # Of degree 0 none is reached above, but for sparse rows, where scikit-learn's `[-0:]` means all.
+        above = 0 if not degree and model.sparse_output else shape[1] - degree
+        for side, functions in enumerate((slice(0, degree), slice(above, None))):
+            is_reached[side, column, functions] = True
+            values[side, column] = spline(ends[side])
+            slopes[side, column] = spline(ends[side], nu=1)
     found = inside
-    for condition, side, bound in (("Less", 0, first), ("Greater", 1, last)):
-        way = graph.node("Mul", graph.node("Sub", cells, bound), vector(graph, slopes[side][None]))
-        beyond = graph.node("Add", vector(graph, values[side][None]), way)
-        found = where(graph, graph.node(condition, cells, bound), beyond, found)
+    for side, comparison in enumerate(("Less", "Greater")):
+        bound, beyond = vector(graph, bounds[side][None]), vector(graph, values[side][None])
+        if is_linear:
+            way = graph.node("Mul", graph.node("Sub", cells, bound), vector(graph, slopes[side][None]))
+            beyond = graph.node("Add", beyond, way)
+        beyond = where(graph, graph.constant(is_reached[side][None]), beyond, 0)
+        found = where(graph, graph.node(comparison, cells, bound), beyond, found)
     return found
 
 

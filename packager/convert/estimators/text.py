@@ -16,8 +16,6 @@ from packager.convert.graph import Array, Graph, Rows, Table, UnsupportedModel, 
 from packager.convert.sparse import Sparse
 from packager.convert.token_patterns import translate
 
-# A matrix of more columns is no input for a service: one row of doubles would take 8 MB.
-_WIDEST = 2**18
 _RUNTIME_DOMAIN = "com.microsoft"
 
 
@@ -50,10 +48,6 @@ def tfidf_transformer(graph: Graph, features: str, model: Any) -> str:
 def hashing_vectorizer(graph: Graph, rows: Rows, model: Any) -> str:
     """Return sums of signs by hash, [rows, n_features]."""
     width = int(model.n_features)
-    if width > _WIDEST:
-        raise UnsupportedModel(
-            f"n_features={width:,} is more columns than are served, {_WIDEST:,}; train with n_features=2**16"
-        )
     texts = _texts(graph, rows)
     grams = _grams(graph, texts, model)
     code = cast(graph, graph.node("MurmurHash3", grams, domain=_RUNTIME_DOMAIN, positive=0, seed=0), np.int64)

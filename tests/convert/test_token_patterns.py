@@ -1,0 +1,78 @@
+"""A token pattern finds with ONNX Runtime what it finds with `re`, or it is refused."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+
+from packager.convert.builder import Builder
+from packager.convert.graph import UnsupportedModel
+from packager.convert.strings import matches, only, pieces
+from packager.convert.token_patterns import translate
+
+from .odd_texts import odd_texts
+from .texts_graph import run_texts
+
+TAKEN = (
+    r"(?u)\b\w\w+\b",
+    r"(?u)\b\w+\b",
+    r"(?u)\b(\w\w\w+)\b",
+    r"(?a)\b\w+\b",
+    r"\b[a-z]+\b",
+    r"\b[^\W\d_]{2,7}\b",
+    r"\b(?:good|b[a-d]+?)\b",
+    r"\w{2,5}",
+    r"\S+",
+    r"[^,\s]+",
+    r"[A-Za-zα-ω][\w'’]*",
+    r"[a-z]+\d*",
+    r"\b\w\w+\b|[!?]",
+    r"\w+|[^\w\s]+",
+    r"(.)",
+    r"(?s).{3}",
+)
+REFUSED = (
+    (r"(?i)[a-z]+", "its flags"),
+    (r"\b\w[\w']+\b", r"\b around"),
+    (r"\b\w*\b", r"\b around"),
+    (r"[a-z]*", "no plain sequence"),
+    (r"[a-z]+'?[a-z]*", "go on with"),
+    (r"#(\w+)", "no plain sequence"),
+    (r"good|goodness", "begin alike"),
+    (r"\w+?", "no plain sequence"),
+    (r"(?=a)\w+", "no plain sequence"),
+    (r"\b(?:(a)|b)\b", "a group around a part"),
+    (r"\b\w{1,2000}\b", "a count above"),
+)
+
+
+@pytest.mark.parametrize("pattern", TAKEN)
+def test_the_same_tokens_are_found(pattern: str) -> None:
+    texts = odd_texts(150, seed=1)
+    found = translate(pattern)
+
+    def tokens(graph: Builder, asked: str) -> str:
+        every = pieces(graph, asked, found.find)
+        return every if found.keep is None else only(graph, matches(graph, every, found.keep), every)
+
+    answers = run_texts(tokens, texts)
+    expected = [re.findall(pattern, text) for text in texts]
+    assert sum(map(len, expected)) > 20
+    assert [[token for token in row if token] for row in answers.tolist()] == expected
+
+
+@pytest.mark.parametrize(("pattern", "reason"), REFUSED)
+def test_what_could_match_in_more_ways_is_refused(pattern: str, reason: str) -> None:
+    with pytest.raises(UnsupportedModel, match="has no exact form yet") as refused:
+        translate(pattern)
+    assert reason in str(refused.value)
+
+
+def test_answers_are_texts() -> None:
+    assert run_texts(lambda graph, asked: pieces(graph, asked, "b"), ["abba", ""]).tolist() == [
+        ["b", "b", ""],
+        [""] * 3,
+    ]
+    assert run_texts(lambda graph, asked: pieces(graph, asked, "b"), ["", "x"]).dtype == np.dtype(object)
