@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from packager.artifact import Output, Role, Scalar, Signature, column_from
+from packager.artifact import Output, OutputDtype, Role, Scalar, Signature, column_from
 from packager.bundle.manifest import Json
 from packager.bundle.samples import json_rows
 from packager.errors import BundleError
@@ -26,6 +26,7 @@ MODEL_FILE = "model.onnx"
 # The keys whose rows must be objects or tables: a body of plain rows can't lie under them.
 _TAKEN_KEYS = ("dataframe_split", "dataframe_records")
 _FIELDS = {"label": "prediction", "value": "prediction", "probability": "probability"}
+_DTYPES: dict[OutputDtype, str] = {"bool": "bool", "int64": "int64", "float64": "float64", "string": "object"}
 _LABEL_DTYPES: dict[type, str] = {bool: "bool", int: "int64", float: "float64", str: "object"}
 _NUMBER_DTYPES = ("float64", "float32", "float16")
 # What the platforms' workers are for is more workers; one thread keeps sums in the model's own order.
@@ -174,6 +175,8 @@ def _served(output: Output, signature: Signature, graph: Graph) -> ServedOutput:
     dtype = graph.outputs[output.name]
     if output.role == "label" and signature.classes:
         dtype = _label_dtype(signature.classes)
+    elif output.dtype != "number":
+        dtype = _DTYPES[output.dtype]
     elif dtype in _NUMBER_DTYPES:
         dtype = "float64"
     shape = (output.width,) if output.width else ()

@@ -155,7 +155,7 @@ def _cell(column: Column) -> Schema:
         missing: list[Json] = [None] if column.accepts_missing else []
         cell["enum"] = [*column.known, *missing]
     elif column.dtype == "string":
-        cell["not"] = {"const": MISSING_TEXT}  # null is the word for it
+        cell["not"] = {"pattern": MISSING_TEXT}  # what stands between texts, and for a missing one
     else:
         cell |= {"minimum": -column.max_abs, "maximum": column.max_abs}
     return cell

@@ -84,8 +84,9 @@ class Builder:
         self, op_type: str, *inputs: str, outputs: int, domain: str = "", **attributes: object
     ) -> tuple[str, ...]:
         key = None
-        if all(isinstance(value, _PLAIN) for value in attributes.values()):
-            key = (op_type, domain, inputs, outputs, tuple(sorted(attributes.items())))
+        contents = {attribute: _content(value) for attribute, value in attributes.items()}
+        if None not in contents.values():
+            key = (op_type, domain, inputs, outputs, tuple(sorted(contents.items())))
             if key in self._known:
                 found: tuple[str, ...] = self._known[key]
                 return found
@@ -144,6 +145,17 @@ class Builder:
     def _where(self, model: Any) -> str:
         path = ".".join(filter(None, self._path))
         return f"{type(model).__name__} ({path})" if path else type(model).__name__
+
+
+def _content(value: object) -> object:
+    """Return what equal attributes have in common; None for tables, which are not compared."""
+    from onnx import GraphProto
+
+    if isinstance(value, GraphProto):
+        return sha256(value.SerializeToString(deterministic=True)).digest()
+    if isinstance(value, list | tuple) and all(isinstance(item, _PLAIN) for item in value):
+        return tuple(value)
+    return value if isinstance(value, _PLAIN) else None
 
 
 def tensor(value: Array, name: str = "") -> TensorProto:

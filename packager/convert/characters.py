@@ -14,10 +14,14 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-# [code points] of bool. Surrogates, which no UTF-8 carries, are in none.
+from packager.artifact import MISSING_TEXT
+
+# [code points] of bool. Surrogates, which no UTF-8 carries, and NO_TEXT are in none.
 Mask = npt.NDArray[np.bool_]
 Table = dict[str, str]
 
+# No request may hold it; graphs put it between texts.
+NO_TEXT = MISSING_TEXT
 _COUNT = 0x110000
 _SURROGATES = range(0xD800, 0xE000)
 SIGMA, FINAL_SIGMA = "Σ", "ς"
@@ -25,8 +29,8 @@ SIGMA, FINAL_SIGMA = "Σ", "ς"
 
 @cache
 def every() -> str:
-    """Return every character in order."""
-    return "".join(map(chr, (*range(_SURROGATES.start), *range(_SURROGATES.stop, _COUNT))))
+    """Return every character that a text may hold, in order."""
+    return "".join(map(chr, (*range(_SURROGATES.start), *range(_SURROGATES.stop, _COUNT)))).replace(NO_TEXT, "")
 
 
 @cache

@@ -6,35 +6,32 @@ second method. libsvm stops early, so its steps are taken one by one, and each r
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import combinations
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from packager.convert.builder import Builder
 from packager.convert.elementary import add, divide, is_above, is_below, subtract, times, where
 from packager.convert.graph import Graph, beside, cast, integers, scalar, vector
+from packager.convert.loops import repeat
 from packager.convert.responses import column, repeated
-
-if TYPE_CHECKING:
-    from onnx import GraphProto
 
 _MOST_ITERATIONS = 100
 # Over the number of classes: the error at which a row stops.
 _TOLERANCE = 0.005
-# Names within the loop must not be those of the graph around it.
-_PREFIX = "coupling_"
-_CONDITION, _OPEN, _SHARES, _MATRIX = "condition", "open", "shares", "matrix"
 
 
 def coupled(graph: Graph, pairwise: str, classes: int) -> str:
     """Return the classes' probabilities, [rows, classes], from those of the first of each pair, [rows, pairs]."""
     start = repeated(graph, pairwise, np.full(classes, 1 / classes))
     is_open = is_above(graph, column(graph, start, 0), 0)
-    most = graph.constant(np.array(max(_MOST_ITERATIONS, classes), dtype=np.int64))
-    always = graph.constant(np.array(True))
     states = (is_open, start, _matrix(graph, pairwise, classes))
-    return graph.several("Loop", most, always, *states, outputs=3, body=_body(graph, classes))[1]
+
+    def step(body: Graph, states: tuple[str, ...]) -> tuple[str, Sequence[str]]:
+        return _sweep(body, states, classes)
+
+    kinds = (np.bool_, graph.dtype, graph.dtype)
+    return repeat(graph, step, states, kinds, most=max(_MOST_ITERATIONS, classes))[1]
 
 
 def _matrix(graph: Graph, pairwise: str, classes: int) -> str:
@@ -51,55 +48,32 @@ def _matrix(graph: Graph, pairwise: str, classes: int) -> str:
     return subtract(graph, diagonal, times(graph, wins, losses))
 
 
-def _body(graph: Graph, classes: int) -> GraphProto:
-    """Return one sweep over the classes; rows whose largest error is small enough keep their probabilities."""
-    from onnx import TensorProto, helper
-
-    inner = Builder(graph.dtype, {})
-    across = integers(inner, [1])
-    product = times(inner, _MATRIX, inner.node("Unsqueeze", _SHARES, across))
-    gradient = inner.node("ReduceSum", product, integers(inner, [2]), keepdims=0)
-    energy = inner.node("ReduceSum", times(inner, _SHARES, gradient), across, keepdims=1)
-    error = inner.node("Abs", subtract(inner, gradient, energy))
-    is_near = is_below(inner, inner.node("ReduceMax", error, across, keepdims=1), _TOLERANCE / classes)
-    is_open = inner.node("And", _OPEN, inner.node("Not", is_near))
-    shares = where(inner, is_open, _swept(inner, gradient, energy, classes), _SHARES)
-    count = inner.node("ReduceSum", cast(inner, is_open, np.int64), integers(inner, [0, 1]), keepdims=0)
-    goes_on = inner.node("Greater", count, integers(inner, 0))
-    number = int(helper.np_dtype_to_tensor_dtype(graph.dtype))
-    kinds = [(_OPEN, TensorProto.BOOL, 1), (_SHARES, number, classes)]
-    inputs = [
-        helper.make_tensor_value_info("iteration", TensorProto.INT64, []),
-        helper.make_tensor_value_info(_CONDITION, TensorProto.BOOL, []),
-        *(helper.make_tensor_value_info(name, kind, [None, width]) for name, kind, width in kinds),
-        helper.make_tensor_value_info(_MATRIX, number, [None, classes, classes]),
-    ]
-    found = [goes_on, is_open, shares, inner.node("Identity", _MATRIX)]
-    outputs = [helper.make_value_info(name, value.type) for name, value in zip(found, inputs[1:], strict=True)]
-    return _prefixed(helper.make_graph(inner.nodes, "sweep", inputs, outputs, inner.initializers))
+def _sweep(body: Graph, states: tuple[str, ...], classes: int) -> tuple[str, Sequence[str]]:
+    """Take one sweep over the classes; rows whose largest error is small enough keep their probabilities."""
+    was_open, shares, matrix = states
+    across = integers(body, [1])
+    product = times(body, matrix, body.node("Unsqueeze", shares, across))
+    gradient = body.node("ReduceSum", product, integers(body, [2]), keepdims=0)
+    energy = body.node("ReduceSum", times(body, shares, gradient), across, keepdims=1)
+    error = body.node("Abs", subtract(body, gradient, energy))
+    is_near = is_below(body, body.node("ReduceMax", error, across, keepdims=1), _TOLERANCE / classes)
+    is_open = body.node("And", was_open, body.node("Not", is_near))
+    count = body.node("ReduceSum", cast(body, is_open, np.int64), integers(body, [0, 1]), keepdims=0)
+    moved = where(body, is_open, _swept(body, (gradient, energy, shares), matrix, classes), shares)
+    return body.node("Greater", count, integers(body, 0)), (is_open, moved, matrix)
 
 
-def _swept(inner: Graph, gradient: str, energy: str, classes: int) -> str:
+def _swept(body: Graph, state: tuple[str, str, str], matrix: str, classes: int) -> str:
     """Return the probabilities after a step for each class in turn, scaled to a sum of 1 after each."""
-    shares = _SHARES
+    gradient, energy, shares = state
     for at in range(classes):
-        line = inner.node("Gather", _MATRIX, integers(inner, at), axis=1)
-        own, slope = column(inner, line, at), column(inner, gradient, at)
-        step = divide(inner, add(inner, inner.node("Neg", slope), energy), own)
-        scale = add(inner, step, 1)
-        gain = times(inner, step, add(inner, times(inner, step, own), times(inner, slope, 2)))
-        energy = divide(inner, divide(inner, add(inner, energy, gain), scale), scale)
-        gradient = divide(inner, add(inner, gradient, times(inner, step, line)), scale)
-        moved = add(inner, shares, times(inner, step, vector(inner, np.eye(classes)[at : at + 1])))
-        shares = divide(inner, moved, scale)
+        line = body.node("Gather", matrix, integers(body, at), axis=1)
+        own, slope = column(body, line, at), column(body, gradient, at)
+        step = divide(body, add(body, body.node("Neg", slope), energy), own)
+        scale = add(body, step, 1)
+        gain = times(body, step, add(body, times(body, step, own), times(body, slope, 2)))
+        energy = divide(body, divide(body, add(body, energy, gain), scale), scale)
+        gradient = divide(body, add(body, gradient, times(body, step, line)), scale)
+        moved = add(body, shares, times(body, step, vector(body, np.eye(classes)[at : at + 1])))
+        shares = divide(body, moved, scale)
     return shares
-
-
-def _prefixed(body: GraphProto) -> GraphProto:
-    for node in body.node:
-        node.name = _PREFIX + node.name
-        node.input[:] = [_PREFIX + name for name in node.input]
-        node.output[:] = [_PREFIX + name for name in node.output]
-    for value in (*body.input, *body.output, *body.initializer):
-        value.name = _PREFIX + value.name
-    return body

@@ -71,6 +71,11 @@ class Metric:
     reduce: Callable[[float], float]
     joined: str = "Add"
 
+    @property
+    def squares(self) -> bool:
+        """Tell whether reduced distances are squares."""
+        return self.back is _square
+
 
 def metric_of(name: str, parameters: Mapping[str, Any], columns: int) -> Metric:
     """Return scikit-learn's metric of that name; UnsupportedModel where there is no exact form."""
@@ -96,7 +101,7 @@ def _summed(term: Term, joined: str = "Add") -> Callable[[Graph, str, Doubles], 
 
 def _minkowski(p: float, weights: npt.ArrayLike | None, columns: int) -> Metric:
     if weights is None and p in (1, 2, np.inf):
-        return _PLAIN[{1: "manhattan", 2: "euclidean"}.get(p, "chebyshev")]
+        return {1.0: _MANHATTAN, 2.0: _EUCLIDEAN}.get(p, _CHEBYSHEV)
     scales = np.ones(columns) if weights is None else np.asarray(weights, dtype=np.float64)
 
     def reduced(graph: Graph, rows: str, points: Doubles) -> str:

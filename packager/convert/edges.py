@@ -55,9 +55,10 @@ def from_columns(graph: Graph, places: str, table: Doubles) -> str:
 
 def _shape(edges: int) -> tuple[int, int]:
     """Return (fan out, depth) of the search among so many edges."""
-    if edges < _FAN_OUT:
-        return edges + 1, 1
     depth = 1
     while _FAN_OUT**depth <= edges:
         depth += 1
-    return _FAN_OUT, depth
+    fan_out = 2
+    while fan_out**depth <= edges:
+        fan_out += 1
+    return fan_out, depth

@@ -27,7 +27,7 @@ _TOP = _SPREAD / _SHIFT - 1
 
 
 def erf(graph: Graph, value: str) -> str:
-    """Return erf(x), off by 3e-15 at most, and by as little relative to the result near 0; of any shape."""
+    """Return erf(x), near its last bits everywhere, of any shape."""
     size = graph.node("Min", graph.node("Abs", value), scalar(graph, _FARTHEST))
     square = times(graph, size, size)
     inside = graph.node("Min", square, scalar(graph, _NEAR**2))
@@ -72,4 +72,5 @@ def _far() -> tuple[float, ...]:
 
 
 def _fitted(function: Callable[[Doubles], Doubles], degree: int) -> tuple[float, ...]:
-    return tuple(float(value) for value in np.polynomial.chebyshev.chebinterpolate(function, degree))
+    series = np.polynomial.Chebyshev.interpolate(function, degree)
+    return tuple(float(value) for value in series.coef)

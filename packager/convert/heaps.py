@@ -6,6 +6,7 @@ is below the largest. Rows where that decides are few, so that they alone are wa
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,41 +22,48 @@ _BLOCK = 64
 _PREFIX = "inner_step_"
 
 
-def kept(graph: Graph, values: str, places: str, count: int, k: int) -> tuple[str, str]:
-    """Return the k numbers that a heap keeps and their places, both [rows, k], in the heap's own order.
+@dataclass(frozen=True)
+class Visits:
+    """What a heap is shown, each of shape [rows, count] in the order of the visits: numbers, and their places, int64.
 
-    `values` and `places` are of shape [rows, count], in the order of the visits; `places` are int64.
+    `groups`, int64, are visited as a whole or not at all: not where `bounds` is above the largest when one is entered.
     """
-    visits, visited = _worth_a_visit(graph, values, places, count, k)
-    body, state = _push(graph.dtype, k)
-    rows = graph.node("Shape", values, start=0, end=1)
-    shape = graph.node("Concat", rows, integers(graph, [k]), axis=0)
-    empty = graph.node("Expand", vector(graph, [[np.inf]]), shape)
-    nowhere = graph.node("Expand", integers(graph, [[0]]), shape)
-    scanned = graph.several("Scan", empty, nowhere, visits, visited, outputs=state, body=body, num_scan_inputs=2)
+
+    values: str
+    places: str
+    groups: str
+    bounds: str
+    count: int
+
+
+def kept(graph: Graph, visits: Visits, k: int) -> tuple[str, str]:
+    """Return the k numbers that a heap keeps and their places, both [rows, k], in the heap's own order."""
+    shown = _worth_a_visit(graph, visits, k)
+    rows = graph.node("Shape", visits.values, start=0, end=1)
+    whole, single = (graph.node("Concat", rows, integers(graph, [width]), axis=0) for width in (k, 1))
+    heap = graph.node("Expand", vector(graph, [[np.inf]]), whole)
+    places = graph.node("Expand", integers(graph, [[0]]), whole)
+    group = graph.node("Expand", integers(graph, [[-1]]), single)
+    passed = graph.node("Expand", integers(graph, [[0]]), single)
+    state = (heap, places, group, passed)
+    scanned = graph.several("Scan", *state, *shown, outputs=4, body=_push(graph.dtype, k), num_scan_inputs=4)
     return scanned[0], scanned[1]
 
 
-def _worth_a_visit(graph: Graph, values: str, places: str, count: int, k: int) -> tuple[str, str]:
+def _worth_a_visit(graph: Graph, visits: Visits, k: int) -> tuple[str, ...]:
     """Return the visits that a heap may take, in order, of shape [visits, rows, 1]; infinite ones fill short rows up.
 
     A number that is not below the k-th smallest of the blocks before it would be refused.
     """
+    values, count = visits.values, visits.count
     blocks = -(-count // _BLOCK)
     rows = graph.node("Shape", values, start=0, end=1)
     filling = graph.node("Concat", rows, integers(graph, [blocks * _BLOCK - count]), axis=0)
     padded = graph.node("Concat", values, graph.node("Expand", vector(graph, [[np.inf]]), filling), axis=1)
     cut = graph.node("Reshape", padded, graph.node("Concat", rows, integers(graph, [blocks, _BLOCK]), axis=0))
     limits = graph.node("Expand", vector(graph, [[np.inf]]), graph.node("Concat", rows, integers(graph, [k]), axis=0))
-    body, outputs = _compare(graph.dtype, k)
-    scanned = graph.several(
-        "Scan",
-        limits,
-        graph.node("Transpose", cut, perm=[1, 0, 2]),
-        outputs=outputs,
-        body=body,
-        num_scan_inputs=1,
-    )
+    shown = graph.node("Transpose", cut, perm=[1, 0, 2])
+    scanned = graph.several("Scan", limits, shown, outputs=2, body=_compare(graph.dtype, k), num_scan_inputs=1)
     is_below = graph.node("Transpose", scanned[1], perm=[1, 0, 2])
     is_below = graph.node("Reshape", is_below, graph.node("Concat", rows, integers(graph, [blocks * _BLOCK]), axis=0))
     # The earlier a visit, the larger its rank; refused ones have none.
@@ -67,8 +75,9 @@ def _worth_a_visit(graph: Graph, values: str, places: str, count: int, k: int) -
     taken = graph.node("GatherElements", values, inside, axis=1)
     is_none = graph.node("Equal", rank, integers(graph, 0))
     taken = graph.node("Where", is_none, vector(graph, [[np.inf]]), taken)
-    place = graph.node("GatherElements", places, inside, axis=1)
-    return _by_visit(graph, taken), _by_visit(graph, place)
+    others = (visits.places, visits.groups, visits.bounds)
+    found = [taken, *(graph.node("GatherElements", other, inside, axis=1) for other in others)]
+    return tuple(_by_visit(graph, values) for values in found)
 
 
 def _by_visit(graph: Graph, values: str) -> str:
@@ -76,7 +85,7 @@ def _by_visit(graph: Graph, values: str) -> str:
     return graph.node("Unsqueeze", graph.node("Transpose", values, perm=[1, 0]), integers(graph, [2]))
 
 
-def _compare(dtype: np.dtype[np.floating], k: int) -> tuple[GraphProto, int]:
+def _compare(dtype: np.dtype[np.floating], k: int) -> GraphProto:
     """Return the step over one block: (k smallest so far, block) to (k smallest with it, 1 where below the k-th)."""
     inner = Builder(dtype, {})
     smallest, block = "smallest", "block"
@@ -85,23 +94,27 @@ def _compare(dtype: np.dtype[np.floating], k: int) -> tuple[GraphProto, int]:
     both = inner.node("Concat", smallest, block, axis=1)
     values, _ = inner.several("TopK", both, integers(inner, [k]), outputs=2, axis=1, largest=0, sorted=1)
     number = _number(dtype)
-    return _body(inner, {smallest: number, block: number}, {values: number, is_below: _INT64}), 2
+    return _body(inner, {smallest: number, block: number}, {values: number, is_below: _INT64})
 
 
-def _push(dtype: np.dtype[np.floating], k: int) -> tuple[GraphProto, int]:
+def _push(dtype: np.dtype[np.floating], k: int) -> GraphProto:
     """Return the step of one visit: what is below the root takes its place and sinks to where it belongs."""
     inner = Builder(dtype, {})
-    heap, held, value, place = "heap", "held", "value", "place"
-    values, places = heap, held
-    at = inner.node("Mul", place, integers(inner, 0))
-    moves = inner.node("Less", value, inner.node("Gather", heap, integers(inner, [0]), axis=1))
-    accepted = moves
+    names = ("heap", "held", "group", "passed", "value", "place", "own_group", "bound")
+    heap, held, group, passed, value, place, own_group, bound = names
+    root = inner.node("Gather", heap, integers(inner, [0]), axis=1)
+    is_beyond = cast(inner, inner.node("Greater", bound, root), np.int64)
+    is_passed = inner.node("Where", inner.node("Equal", group, own_group), passed, is_beyond)
+    is_open = inner.node("Equal", is_passed, integers(inner, 0))
+    accepted = moves = inner.node("And", inner.node("Less", value, root), is_open)
+    values, places, at = heap, held, inner.node("Mul", place, integers(inner, 0))
     for _ in range(int(np.log2(k))):
         values, places, at, moves = _sink(inner, (values, places), value, (at, moves))
     values, places = (_put(inner, whole, at, new, accepted) for whole, new in ((values, value), (places, place)))
     number = _number(dtype)
-    types = {heap: number, held: _INT64, value: number, place: _INT64}
-    return _body(inner, types, {values: number, places: _INT64}), 2
+    kinds = (number, _INT64, _INT64, _INT64, number, _INT64, _INT64, number)
+    outputs = {values: number, places: _INT64, inner.node("Identity", own_group): _INT64, is_passed: _INT64}
+    return _body(inner, dict(zip(names, kinds, strict=True)), outputs)
 
 
 def _sink(inner: Builder, heap: tuple[str, str], value: str, at: tuple[str, str]) -> tuple[str, str, str, str]:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from packager.artifact import Signature
-from packager.convert.assemble import Choices, input_table, method_of
+from packager.convert.assemble import Choices, input_table, method_of, with_none
 from packager.convert.builder import Builder, NamedRefusal
 from packager.convert.emitter import full_name
 from packager.convert.faults import NO_CONVERTER, brief
@@ -29,7 +29,7 @@ def lint(model: Any, signature: Signature, choices: Choices, folder: Path) -> li
     if choices.engine == "stock":
         return [asdict(_stock(model, signature, choices))]
     walk = Walk(choices, folder)
-    rows = input_table(signature, columns_of_none(model))
+    rows = with_none(walk, input_table(signature), columns_of_none(model))
     for method in dict.fromkeys(method_of(output, signature.task) for output in signature.outputs):
         walk.ask(model, method, rows)
     return [asdict(seen.finding()) for seen in walk.seen.values()]

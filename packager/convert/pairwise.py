@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from packager.convert import norms
 from packager.convert.elementary import add, is_below, is_equal, subtract, times, where
 from packager.convert.graph import Graph, UnsupportedModel, integers, scalar, vector
 
@@ -58,8 +59,7 @@ def products(graph: Graph, features: str, known: Doubles) -> str:
 
 def squared_distances(graph: Graph, features: str, known: Doubles) -> str:
     """Return |x - y|^2 as -2 x . y + x . x + y . y, not below 0: scikit-learn's `euclidean_distances`."""
-    square = graph.node("Mul", features, features)
-    own = graph.node("ReduceSum", square, integers(graph, [1]), keepdims=1)
+    own = norms.by_einsum(graph, features, known.shape[1])
     theirs = vector(graph, np.einsum("ij,ij->i", known, known)[None])
     found = add(graph, add(graph, times(graph, products(graph, features, known), -2), own), theirs)
     return graph.node("Max", found, scalar(graph, 0))

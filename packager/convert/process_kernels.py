@@ -21,12 +21,14 @@ _ONE_FOR_ITSELF = ("rbf", "laplacian", "chi2")
 
 def between(graph: Graph, rows: str, points: Doubles, kernel: Any) -> str:
     """Return kernel(rows, points), of shape [rows, points]."""
-    return _found(_BETWEEN, kernel)(graph, rows, points, kernel)
+    emit: Callable[[Graph, str, Doubles, Any], str] = _found(_BETWEEN, kernel)
+    return emit(graph, rows, points, kernel)
 
 
 def with_itself(graph: Graph, rows: str, kernel: Any) -> str:
     """Return the diagonal of kernel(rows), of shape [rows, 1]."""
-    return _found(_ITSELF, kernel)(graph, rows, kernel)
+    emit: Callable[[Graph, str, Any], str] = _found(_ITSELF, kernel)
+    return emit(graph, rows, kernel)
 
 
 def _found(table: dict[str, Any], kernel: Any) -> Any:

@@ -22,7 +22,7 @@ def keep_scales(graph: GraphProto) -> None:
 
     def beyond_transposes(name: str) -> NodeProto | None:
         node = makers.get(name)
-        while node is not None and node.op_type in ("Transpose", "Identity"):
+        while node is not None and node.op_type in ("Transpose", "Identity", "Cast"):
             node = makers.get(node.input[0])
         return node
 

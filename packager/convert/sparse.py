@@ -41,17 +41,14 @@ class Sparse:
 _KNOWN: WeakKeyDictionary[Graph, dict[str, Sparse]] = WeakKeyDictionary()
 
 
-def gathered(graph: Graph, index: str, width: int, *, rows: str, value: str | None = None) -> Sparse:
-    """Return the sum of `value` per row and column, or the count; `index` [rows, n] has a column, or -1 for none."""
-    number = graph.node("Range", integers(graph, 0), graph.node("Squeeze", rows), integers(graph, 1))
-    first = graph.node("Mul", graph.node("Unsqueeze", number, integers(graph, [1])), integers(graph, width))
-    flat = graph.node("Reshape", graph.node("Add", index, first), integers(graph, [-1]))
-    hit = graph.node("Reshape", graph.node("GreaterOrEqual", index, integers(graph, 0)), integers(graph, [-1]))
+def gathered(graph: Graph, row: str, column: str, width: int, *, rows: str, value: str | None = None) -> Sparse:
+    """Return the sum of `value` per row and column, or the count, of places [n]; a column below 0 is none."""
+    hit = graph.node("GreaterOrEqual", column, integers(graph, 0))
+    flat = graph.node("Add", graph.node("Mul", row, integers(graph, width)), column)
     keys, _, place, count = graph.several("Unique", graph.node("Compress", flat, hit, axis=0), outputs=4, sorted=1)
     total = cast(graph, count, graph.dtype)
     if value is not None:
-        given = graph.node("Compress", graph.node("Reshape", value, integers(graph, [-1])), hit, axis=0)
-        zeros = graph.node("Sub", total, total)
+        given, zeros = graph.node("Compress", value, hit, axis=0), graph.node("Sub", total, total)
         total = graph.node("ScatterElements", zeros, place, given, axis=0, reduction="add")
     row, column = graph.node("Div", keys, integers(graph, width)), graph.node("Mod", keys, integers(graph, width))
     return Sparse(row, column, total, rows, width)

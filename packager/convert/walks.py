@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from packager.convert.distances import Metric, by_columns
+from packager.convert.distances import Metric, by_columns, power
 from packager.convert.elementary import add, clip, subtract, times
 from packager.convert.graph import Graph, cast, integers, vector
+from packager.convert.heaps import Visits
 
 Doubles = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
@@ -30,23 +31,34 @@ class Tree:
     high: Doubles | None
     metric: Metric
 
-    def visits(self, graph: Graph, rows: str) -> str:
-        """Return when each point is visited, from 0, of shape [rows, points]."""
+    def visits(self, graph: Graph, rows: str, values: str) -> Visits:
+        """Return how a search comes by the points' `values`, [rows, points]: leaf by leaf, as far as bounds let it."""
         leaves = np.flatnonzero(self.is_leaf & (self.ends > self.starts))
         leaves = leaves[np.argsort(self.starts[leaves])]
-        point_leaf = np.repeat(np.arange(len(leaves)), (self.ends - self.starts)[leaves])
-        inside = np.arange(len(point_leaf)) - self.starts[leaves][point_leaf]
-        before = self._before(graph, rows, leaves)
-        return _plus(graph, graph.node("Gather", before, integers(graph, point_leaf), axis=1), inside)
+        leaf = np.repeat(np.arange(len(leaves)), (self.ends - self.starts)[leaves])
+        inside = np.arange(len(leaf)) - self.starts[leaves][leaf]
+        bounds = self._bounds(graph, rows)
+        before = self._before(graph, rows, bounds, leaves)
+        place = graph.node("Gather", before, integers(graph, leaf), axis=1)
+        place = graph.node("Add", place, integers(graph, inside[None, :]))
+        shape = graph.node("Shape", values)
+        places, groups = (
+            graph.node("Expand", integers(graph, own[None, :]), shape) for own in (np.arange(len(leaf)), leaf)
+        )
+        limits = graph.node("Gather", bounds, integers(graph, leaves[leaf]), axis=1)
+        values, places, groups, limits = (
+            graph.node("ScatterElements", own, place, own, axis=1) for own in (values, places, groups, limits)
+        )
+        return Visits(values, places, groups, limits, len(leaf))
 
-    def _before(self, graph: Graph, rows: str, leaves: Integers) -> str:
+    def _before(self, graph: Graph, rows: str, bounds: str, leaves: Integers) -> str:
         """Return how many points are visited before each leaf, of shape [rows, leaves]."""
         count = graph.node("Shape", rows, start=0, end=1)
         shape = graph.node("Concat", count, integers(graph, [len(leaves)]), axis=0)
         total = graph.node("Expand", integers(graph, [[0]]), shape)
         if len(self.starts) == 1:
             return total
-        right_first = self._right_first(graph, rows)
+        right_first = self._right_first(graph, bounds)
         nodes = leaves.copy()
         while (nodes > 0).any():
             inner = nodes > 0
@@ -62,9 +74,8 @@ class Tree:
             nodes = np.where(inner, parents, 0)
         return total
 
-    def _right_first(self, graph: Graph, rows: str) -> str:
+    def _right_first(self, graph: Graph, bounds: str) -> str:
         """Return 1 where the right child of a node may be nearer than the left one, of shape [rows, inner nodes]."""
-        bounds = self._bounds(graph, rows)
         inner = np.arange((len(self.starts) - 1) // 2)
         left, right = (graph.node("Gather", bounds, integers(graph, 2 * inner + side), axis=1) for side in (1, 2))
         return cast(graph, graph.node("Greater", left, right), np.int64)
@@ -82,14 +93,11 @@ class Tree:
             below = subtract(graph, low, column)
             above = subtract(graph, column, vector(graph, high[None, :, index]))
             doubled = [add(graph, side, graph.node("Abs", side)) for side in (below, above)]
-            return self.metric.back(graph, times(graph, add(graph, *doubled), 0.5), nodes)
+            # Boxes raise to the power of 2 by the C library, where points multiply.
+            halved = times(graph, add(graph, *doubled), 0.5)
+            return power(graph, halved, 2.0, nodes) if self.metric.squares else self.metric.back(graph, halved, nodes)
 
         return by_columns(graph, rows, self.low, outside, joined=self.metric.joined)
-
-
-def _plus(graph: Graph, values: str, row: Integers) -> str:
-    """Return whole numbers [rows, n] + [n]."""
-    return graph.node("Add", values, integers(graph, row[None, :]))
 
 
 def tree_of(nodes: npt.NDArray[np.void], bounds: Doubles, metric: Metric) -> Tree:

@@ -47,7 +47,7 @@ def locate(names: Iterable[str], folder: Path) -> dict[str, Place]:
     `folder` is where the recipe lies: it is looked at last, so that nothing there stands in for an installed library.
     """
     found = {}
-    for name in sorted({name.partition(".")[0] for name in names} - set(sys.stdlib_module_names)):
+    for name in sorted({name.partition(".")[0] for name in names} - {"__main__", *sys.stdlib_module_names}):
         if place := _place(_spec(name) or PathFinder.find_spec(name, [str(folder)])):
             found[name] = place
     return found

@@ -60,6 +60,11 @@ def columns_of_none(model: Any) -> frozenset[int]:
     return frozenset(found - {_MADE})
 
 
+def strict_columns(model: Any) -> frozenset[int]:
+    """Return the columns of labels: what label encoders make of others depends on the rows beside them."""
+    return frozenset(column for step, columns in _readers(model) if _is_label_encoder(step) for column in columns)
+
+
 def _readers(model: Any) -> Iterator[tuple[Any, list[int]]]:
     """Yield every step that reads columns as they come in, with their positions: imputers pass them on."""
     yield from _visit(model, list(range(column_count(model) or 1)))
@@ -100,8 +105,11 @@ def _members(step: Any, columns: list[int]) -> Iterator[tuple[Any, list[int]]]:
         for inner, places in zip(step.estimators_, drawn, strict=True):
             yield inner, [columns[place] for place in places]
         return
-    for value in vars(step).values():
-        for inner in value if isinstance(value, list | tuple) else (value,):
+    for name, value in vars(step).items():
+        for held in value if isinstance(value, list | tuple) else (value,):
+            if _is_label_encoder(held) or (name.startswith("_") and not hasattr(held, "transformers_")):
+                continue  # it reads labels, or what the step has made of the rows
+            inner = held.estimator if hasattr(held, "calibrators") else held  # a calibrated classifier is no estimator
             if hasattr(inner, "get_params") and not isinstance(inner, type) and _count(inner) in (None, len(columns)):
                 yield inner, columns
 

@@ -147,7 +147,9 @@ def signature_of(native: NativeModel) -> Signature:
         Column(name, "string" if index in texts else "float64", index in missing, limits[index], known.get(index))
         for index, name in enumerate(names)
     )
-    return Signature(native.task, "columns" if texts else "tensor", columns, _outputs(native, row), _classes(native))
+    outputs = _outputs(native, row)
+    classes = _classes(native) if outputs[0].width == 0 else None  # of several labels a row they are numbers of labels
+    return Signature(native.task, "columns" if texts else "tensor", columns, outputs, classes)
 
 
 def _ordinary_row(native: NativeModel, count: int, texts: Texts, codes: Codes) -> Rows:
@@ -172,7 +174,8 @@ def _ordinary_row(native: NativeModel, count: int, texts: Texts, codes: Codes) -
 
 def _outputs(native: NativeModel, row: Rows) -> tuple[Output, ...]:
     outputs = []
-    for name, answer in native.answers(row).items():
+    two = row.take(np.zeros(2, dtype=np.intp))  # of a single row some decompositions drop an axis
+    for name, answer in native.answers(two).items():
         if answer.ndim > 2 or (answer.ndim == 2 and not answer.shape[1]):
             kind = type(native.model).__name__
             raise ConvertError(f"{kind} answers with arrays of shape {list(answer.shape)}, which no JSON row holds")

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from packager.artifact import Scalar
 from packager.dataset.rows import Rows
+from packager.training.columns import strict_columns
 from packager.training.limits import has_limits, refusing_far_rows
 
 if TYPE_CHECKING:
@@ -50,7 +51,8 @@ class Trials:
 
     def columns_taking_missing(self) -> set[int]:
         """Return the columns that may be missing."""
-        return self._columns_taking(list(range(self.row.numbers.shape[1])), self._with_missing)
+        columns = set(range(self.row.numbers.shape[1])) - strict_columns(self.native.model)
+        return self._columns_taking(sorted(columns), self._with_missing)
 
     def known_values(self, texts: Texts, codes: Codes) -> dict[int, tuple[Scalar, ...]]:
         """Return all values that a column may hold, for those columns whose other values the model refuses."""
@@ -58,7 +60,7 @@ class Trials:
         candidates |= {index: list(known) for index, known in texts.items()}
 
         def unseen(columns: list[int]) -> Rows:
-            """Return two rows of values that no encoder knows; a label encoder may read 0.5 as 0."""
+            """Return two rows of values that no encoder knows."""
             values = {index: max(candidates[index], default=0.0) for index in columns if index not in texts}
             asked = self._copies(2)
             for index in columns:
@@ -67,7 +69,7 @@ class Trials:
                 )
             return asked
 
-        taking = self._columns_taking(list(candidates), unseen)
+        taking = self._columns_taking(list(candidates), unseen) - strict_columns(self.native.model)
         return {index: self._taken(index, values) for index, values in candidates.items() if index not in taking}
 
     def _taken(self, index: int, values: list[Any]) -> tuple[Scalar, ...]:

@@ -43,17 +43,21 @@ def drift_metric(signature: Signature, recipe: Recipe) -> str | None:
     if _fits(metric, signature):
         return metric.name
     answers = " and ".join(output.name for output in signature.outputs)
+    fitting = [name for name in METRICS if _fits(METRICS[name], signature)]
     raise VerifyError(
-        f"the metric {metric.name} reads a {metric.needs} of every row; this {signature.task} answers {answers}",
+        f"the metric {metric.name} reads one {metric.needs} a row; this {signature.task} answers {answers}",
         key=recipe.where("verify.drift.metric"),
-        hint=f"metrics that fit: {', '.join(name for name in METRICS if _fits(METRICS[name], signature)) or 'none'}",
+        hint=f"metrics that fit: {', '.join(fitting)}" if fitting else "leave verify.drift out: no metric fits",
     )
 
 
 def _fits(metric: Metric, signature: Signature) -> bool:
+    """Tell whether the model answers one such thing a row: quality over several labels or values has no one meaning."""
     role = _ROLES[metric.needs]
+    found = [output for output in signature.outputs if output.role == role]
+    is_one = metric.needs == "score" or all(output.width <= 1 for output in found)
     known = metric.needs == "value" or signature.classes is not None
-    return known and signature.task in metric.tasks and any(output.role == role for output in signature.outputs)
+    return known and is_one and signature.task in metric.tasks and len(found) == 1
 
 
 class Spool:

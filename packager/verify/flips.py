@@ -14,27 +14,34 @@ Outputs = dict[str, npt.NDArray[Any]]
 
 
 class FlipCounter:
-    """Counts flips of `score >= threshold`; the score is the second class's probability, or the value."""
+    """Counts flips of `score >= threshold`; a score is the second class's probability, or a value.
+
+    Of several outputs, and of several labels or values a row, each is a decision of its own.
+    """
 
     def __init__(self, signature: Signature, thresholds: Sequence[float]) -> None:
         self._thresholds = tuple(thresholds)
-        roles = {output.role: output for output in signature.outputs}
-        self._output = roles.get("probability") or roles.get("value")
+        self._outputs = [output.name for output in signature.outputs if output.role == "probability"]
+        # Columns are classes where a row has one label, or each of its labels an output `probabilities_n` of its own.
+        self._are_classes = signature.classes is not None or "probabilities" not in self._outputs
+        if not self._outputs:
+            self._outputs = [output.name for output in signature.outputs if output.role == "value"]
+            self._are_classes = False
         self.counts: dict[str, dict[str, int]] = {}
 
     def add(self, variant: str, native: Outputs, answers: Outputs) -> None:
         """Count the flips of one variant in one chunk of rows."""
-        if not self._thresholds or self._output is None:
+        if not self._thresholds:
             return
-        expected, found = (_scores(outputs[self._output.name]) for outputs in (native, answers))
-        counts = self.counts.setdefault(variant, {})
-        for threshold in self._thresholds:
-            flipped = int(np.count_nonzero((expected >= threshold) != (found >= threshold)))
-            counts[str(threshold)] = counts.get(str(threshold), 0) + flipped
+        for name in self._outputs:
+            expected, found = (self._scores(outputs[name]) for outputs in (native, answers))
+            counts = self.counts.setdefault(variant, {})
+            for threshold in self._thresholds:
+                flipped = int(np.count_nonzero((expected >= threshold) != (found >= threshold)))
+                counts[str(threshold)] = counts.get(str(threshold), 0) + flipped
 
-
-def _scores(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Return one score a row: of two classes the second, of several the largest."""
-    if values.ndim == 1:
-        return values
-    return np.asarray(values[:, 1] if values.shape[1] == 2 else values.max(axis=1))
+    def _scores(self, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Return the scores that are compared: of two classes the second's, of several the largest, else all."""
+        if values.ndim == 1 or not self._are_classes:
+            return values
+        return np.asarray(values[:, 1] if values.shape[1] == 2 else values.max(axis=1))

@@ -51,6 +51,11 @@ def servable(rows: Rows, native: Outputs, *, signature: Signature, precision: Pr
     for index, texts in rows.strings.items():
         if not signature.columns[index].accepts_missing:
             fit &= np.array([text is not None for text in texts], dtype=bool)
+    for index, column in enumerate(signature.columns):
+        if column.known is not None:
+            values = rows.strings.get(index, rows.numbers[:, index]).tolist()
+            known = {*column.known, None}  # what is missing was judged above; NaN is unlike itself
+            fit &= np.array([value in known or value != value for value in values], dtype=bool)
     for output in signature.outputs:
         values = native[output.name]
         if values.dtype.kind == "f":

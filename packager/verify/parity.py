@@ -88,7 +88,7 @@ class Tally:
 
 
 def same_labels(expected: npt.NDArray[Any], found: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
-    """Return where labels are equal: text as text, whole numbers exactly, the rest as numbers; of the answers' shape."""
+    """Return where labels are equal: text as text, whole numbers exactly, the rest as numbers; in their shape."""
     if expected.dtype.kind in "OUS" or found.dtype.kind in "OUS":
         return np.asarray(expected.astype(str) == found.astype(str))
     if expected.dtype.kind in "iu" and found.dtype.kind in "iu":

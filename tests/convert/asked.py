@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from packager.convert.builder import Builder
 from packager.convert.emitters import EMITTERS
-from packager.convert.graph import Method, Part, Table
+from packager.convert.graph import Method, Part, Table, numbers
 from packager.convert.scales import keep_scales
 
 METHODS: tuple[Method, ...] = ("predict", "predict_proba", "decision_function", "transform", "score_samples")
@@ -30,21 +30,25 @@ def asked(
     builder = Builder(np.dtype(dtype), EMITTERS)
     rows = Table((Part("features", "number", columns),))
     found = {method: builder.ask(model, method, rows) for method in methods if hasattr(model, method)}
-    each = {method: answer if isinstance(answer, tuple) else (answer,) for method, answer in found.items()}
+    each = {
+        method: answer if isinstance(answer, tuple) else (numbers(builder, answer),) for method, answer in found.items()
+    }
     names = list(dict.fromkeys(str(name) for answer in each.values() for name in answer))
     number = helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
     features = helper.make_tensor_value_info("features", number, [None, columns])
     outputs = [onnx.ValueInfoProto(name=name) for name in names]
     graph = helper.make_graph(builder.nodes, "asked", [features], outputs, builder.initializers)
     keep_scales(graph)
+    for part in (*graph.node, *graph.initializer):
+        part.MergeFromString(b"".join(builder.large.pieces.get(part.name, [])))
     opsets = [helper.make_opsetid("", 21), helper.make_opsetid("ai.onnx.ml", 5)]
     proto = helper.make_model(graph, opset_imports=opsets, ir_version=10)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     session = onnxruntime.InferenceSession(proto.SerializeToString(), options, providers=["CPUExecutionProvider"])
 
-    def answer(numbers: npt.NDArray[Any]) -> Answers:
-        values = dict(zip(names, session.run(names, {"features": numbers.astype(dtype)}), strict=True))
+    def answer(cells: npt.NDArray[Any]) -> Answers:
+        values = dict(zip(names, session.run(names, {"features": cells.astype(dtype)}), strict=True))
         parts = {method: [values[str(name)] for name in answer] for method, answer in each.items()}
         return {method: several if len(several) > 1 else several[0] for method, several in parts.items()}
 
@@ -61,7 +65,8 @@ def unlike(
         native = getattr(model, method)(numbers)
         pairs = zip(native, answer, strict=True) if isinstance(answer, list) else [(native, answer)]
         for expected, got in pairs:
-            if bad := _differing(np.asarray(expected), np.asarray(got), tolerance):
+            expected = expected.toarray() if hasattr(expected, "toarray") else np.asarray(expected)
+            if bad := _differing(expected, np.asarray(got), tolerance):
                 told.append(f"{method}: {bad} of {len(numbers)} rows")
     return told
 

@@ -13,10 +13,11 @@ def test_a_mask_holds_the_code_points_of_a_text() -> None:
     assert np.flatnonzero(characters.mask_of("a\0😀a")).tolist() == [0, 97, 0x1F600]
 
 
-def test_no_table_holds_a_surrogate() -> None:
+def test_no_table_holds_what_no_request_holds() -> None:
     everything = characters.mask_of(characters.every())
-    assert everything.sum() == 0x110000 - 0x800
+    assert everything.sum() == 0x110000 - 0x800 - 1
     assert not everything[0xD800:0xE000].any()
+    assert not everything[ord(characters.NO_TEXT)]
     assert not characters.complement(characters.mask_of("a"))[0xD800:0xE000].any()
 
 

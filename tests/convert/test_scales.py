@@ -15,6 +15,7 @@ ROWS, WEIGHTS = RANDOM.normal(size=(6, 3)), RANDOM.normal(size=(3, 5))
 
 
 def nodes(name: str) -> list[Any]:
+    from onnx import TensorProto
     from onnx.helper import make_node
 
     product = make_node("MatMul", ["x", "w"], ["product"], name="product")
@@ -25,6 +26,11 @@ def nodes(name: str) -> list[Any]:
         "before": [
             make_node("Mul", ["x", "c"], ["scaled"], name="scaled"),
             make_node("MatMul", ["scaled", "w"], ["y"], name="product"),
+        ],
+        "cast": [
+            make_node("Mul", ["x", "c"], ["scaled"], name="scaled"),
+            make_node("Cast", ["scaled"], ["same"], name="same", to=TensorProto.DOUBLE),
+            make_node("MatMul", ["same", "w"], ["y"], name="product"),
         ],
         "turned": [
             make_node("Mul", ["x", "c"], ["scaled"], name="scaled"),
@@ -52,7 +58,7 @@ def answer(name: str, *, kept: bool, shape: tuple[int, ...] = ()) -> Any:
     return session.run(None, {"x": ROWS})[0]
 
 
-@pytest.mark.parametrize("name", ["after", "first", "divided", "before", "turned"])
+@pytest.mark.parametrize("name", ["after", "first", "divided", "before", "cast", "turned"])
 @pytest.mark.parametrize("shape", [(), (1,), (1, 1)], ids=str)
 def test_a_factor_keeps_its_digits(name: str, shape: tuple[int, ...]) -> None:
     expected = ROWS @ WEIGHTS * FACTOR

@@ -17,11 +17,15 @@ Library = Literal["onnxmltools", "skl2onnx"]
 
 @dataclass(frozen=True)
 class Defect:
-    """`case` shows it: in the form that the stock converters give it, its answers differ, or it has none."""
+    """`case` shows it: in the form that the stock converters give it, its answers differ, or it has none.
+
+    `reported`: the thread of its library that describes it, closed ones too; empty where none was found.
+    """
 
     library: Library
     case: str
     what: str
+    reported: str = ""
 
 
 DEFECTS: tuple[Defect, ...] = (
@@ -38,7 +42,12 @@ DEFECTS: tuple[Defect, ...] = (
     Defect("onnxmltools", "LightGBM multiclassova", "one sigmoid per class is taken for a softmax"),
     Defect("onnxmltools", "LightGBM sigmoid 2.5", "the parameter `sigmoid` is ignored"),
     Defect("onnxmltools", "LightGBM square root", "`reg_sqrt`: predictions are not squared"),
-    Defect("onnxmltools", "LightGBM linear trees, regression", "`linear_tree`: the linear part of a leaf is dropped"),
+    Defect(
+        "onnxmltools",
+        "LightGBM linear trees, regression",
+        "`linear_tree`: the linear part of a leaf is dropped",
+        "https://github.com/microsoft/onnxruntime/issues/25623",
+    ),
     Defect("onnxmltools", "LightGBM regression, zero is missing, missing", "`zero_as_missing` is ignored"),
     Defect(
         "onnxmltools", "LightGBM binary, missing unused, missing", "`use_missing=False`: missing cells go another way"
@@ -50,34 +59,81 @@ DEFECTS: tuple[Defect, ...] = (
     ),
     Defect("onnxmltools", "LightGBM categories, one against rest", "fractional categories are not cut to whole ones"),
     Defect("onnxmltools", "LightGBM boolean labels", "boolean labels are given as numbers"),
-    Defect("skl2onnx", "tree, missing", "missing cells in a decision tree go the wrong way"),
-    Defect("skl2onnx", "forest, missing", "missing cells in a forest go the wrong way"),
-    Defect("skl2onnx", "bagging, missing", "missing cells in bagged trees go the wrong way"),
-    Defect("skl2onnx", "isolation, missing", "missing cells in an isolation forest go the wrong way"),
+    Defect(
+        "skl2onnx",
+        "tree, missing",
+        "missing cells in a decision tree go the wrong way",
+        "https://github.com/onnx/sklearn-onnx/issues/1253",
+    ),
+    Defect(
+        "skl2onnx",
+        "forest, missing",
+        "missing cells in a forest go the wrong way",
+        "https://github.com/onnx/sklearn-onnx/issues/1253",
+    ),
+    Defect(
+        "skl2onnx",
+        "bagging, missing",
+        "missing cells in bagged trees go the wrong way",
+        "https://github.com/onnx/sklearn-onnx/issues/1253",
+    ),
+    Defect(
+        "skl2onnx",
+        "isolation, missing",
+        "missing cells in an isolation forest go the wrong way",
+        "https://github.com/onnx/sklearn-onnx/issues/1253",
+    ),
     Defect("skl2onnx", "forest, ties of 20", "votes are added in float32: ties fall the other way"),
-    Defect("skl2onnx", "forest, one class", "a forest that has seen one class answers with another"),
+    Defect(
+        "skl2onnx",
+        "forest, one class",
+        "a forest that has seen one class answers with another",
+        "https://github.com/onnx/onnxmltools/issues/415",
+    ),
     Defect(
         "skl2onnx", "HistGradientBoostingRegressor", "a boolean where protobuf wants a whole number: nothing converts"
     ),
-    Defect("skl2onnx", "scaling before forest", "scaling in float32 moves rows over thresholds"),
+    Defect(
+        "skl2onnx",
+        "scaling before forest",
+        "scaling in float32 moves rows over thresholds",
+        "https://github.com/microsoft/onnxruntime/issues/4130",
+    ),
     Defect("skl2onnx", "bagging over SVC", "members without probabilities: shapes are mixed up"),
     Defect("skl2onnx", "tuned threshold over a forest", "the tuned threshold is ignored"),
     Defect(
         "skl2onnx",
         "calibration, isotonic, over a forest",
         "isotonic calibration differs",
+        "https://github.com/onnx/sklearn-onnx/issues/1151",
     ),
     Defect(
         "skl2onnx",
         "calibration, sigmoid, over a pipeline, three classes",
         "calibration over a pipeline reads other scores",
+        "https://github.com/onnx/sklearn-onnx/issues/1246",
     ),
     Defect("skl2onnx", "calibration, sigmoid, over LightGBM", "calibration over LightGBM reads other scores"),
     Defect("skl2onnx", "one against rest, SVC", "one against rest over members without probabilities: labels differ"),
     Defect("skl2onnx", "voting, soft, weighted", "weights that are a list are refused"),
-    Defect("skl2onnx", "neighbours, by distance", "neighbours weighted by distance: weights differ"),
-    Defect("skl2onnx", "discriminant, two classes", "two classes: probabilities differ"),
-    Defect("skl2onnx", "QuadraticDiscriminantAnalysis", "labels have another shape"),
+    Defect(
+        "skl2onnx",
+        "neighbours, by distance",
+        "neighbours weighted by distance: weights differ",
+        "https://github.com/onnx/sklearn-onnx/issues/611",
+    ),
+    Defect(
+        "skl2onnx",
+        "discriminant, two classes",
+        "two classes: probabilities differ",
+        "https://github.com/onnx/sklearn-onnx/issues/1116",
+    ),
+    Defect(
+        "skl2onnx",
+        "QuadraticDiscriminantAnalysis",
+        "labels have another shape",
+        "https://github.com/onnx/sklearn-onnx/issues/1168",
+    ),
     Defect("skl2onnx", "SGD, modified_huber, 3 classes", "`modified_huber`: probabilities of several classes differ"),
     Defect("skl2onnx", "network, large labels", "labels of 2³¹ and more are cut to 32 bits"),
     Defect("skl2onnx", "network, two outputs", "two outputs come in one column"),
@@ -88,7 +144,12 @@ DEFECTS: tuple[Defect, ...] = (
     Defect("skl2onnx", "normalizer, largest", "`norm='max'` differs"),
     Defect("skl2onnx", "power, missing", "missing cells come out of Yeo-Johnson as numbers"),
     Defect("skl2onnx", "tf-idf of counts", "`sublinear_tf` differs"),
-    Defect("skl2onnx", "text column beside numbers", "words are told apart otherwise than by scikit-learn"),
+    Defect(
+        "skl2onnx",
+        "text column beside numbers",
+        "words are told apart otherwise than by scikit-learn",
+        "https://github.com/onnx/onnxmltools/pull/204",
+    ),
     Defect("skl2onnx", "binarizer, zero", "thresholds and cells are compared in float32"),
     Defect("skl2onnx", "logistic, columns far from 0", "float32 loses columns far from 0"),
     Defect("skl2onnx", "k-means, columns far from 0", "float32 loses distances far from 0"),

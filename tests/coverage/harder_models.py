@@ -24,6 +24,7 @@ from sklearn.kernel_ridge import KernelRidge
 from sklearn.linear_model import (
     ElasticNet,
     HuberRegressor,
+    Lars,
     LinearRegression,
     LogisticRegression,
     LogisticRegressionCV,
@@ -31,8 +32,10 @@ from sklearn.linear_model import (
     Perceptron,
     PoissonRegressor,
     QuantileRegressor,
+    RANSACRegressor,
     Ridge,
     RidgeClassifier,
+    RidgeClassifierCV,
     SGDClassifier,
     SGDOneClassSVM,
     SGDRegressor,
@@ -45,6 +48,7 @@ from sklearn.neighbors import (
     KNeighborsRegressor,
     LocalOutlierFactor,
     NearestCentroid,
+    RadiusNeighborsClassifier,
     RadiusNeighborsRegressor,
 )
 from sklearn.neural_network import MLPClassifier, MLPRegressor
@@ -101,6 +105,14 @@ _LINEAR: dict[str, Callable[[], Fitted]] = {
         for count in (2, 3)
     },
     "SGD, averaged": fit(SGDClassifier(loss="log_loss", average=True, **SEED), plain(), TEXT),
+    "SGD, large labels": fit(SGDClassifier(loss="log_loss", **SEED), plain(), classes(names=[-1, 2**31, 2**53 + 1])),
+    "ridge classes by cross-validation, many labels": fit(RidgeClassifierCV(), plain(), many_labels(3)),
+    "RANSAC around ridge, two outputs": fit(
+        RANSACRegressor(Ridge(), min_samples=30, **SEED), plain(), value(outputs=2)
+    ),
+    "lars, two outputs": fit(Lars(), plain(), value(outputs=2)),
+    "logistic, one scaled column": fit(make_pipeline(StandardScaler(), LogisticRegression()), plain(1), classes(3)),
+    "tweedie, power 0 with a log": fit(TweedieRegressor(power=0, link="log"), plain(), value(above_zero=True)),
     "SGD, epsilon": fit(SGDRegressor(loss="epsilon_insensitive", **SEED), plain(), value()),
 }
 
@@ -114,6 +126,13 @@ _KERNELS: dict[str, Callable[[], Fitted]] = {
     "SVC, one against one": fit(SVC(decision_function_shape="ovo"), plain(), classes(4)),
     "SVC, break ties": fit(SVC(break_ties=True), plain(), classes(3)),
     "SVC, gamma": fit(SVC(gamma=0.3, C=5, class_weight="balanced"), plain(), classes(2, share=0.2)),
+    "SVC, thirteen classes": fit(SVC(probability=True, **SEED), plain(), classes(13)),
+    "SVC, sparse rows": fit(SVC(probability=True, **SEED), as_sparse(counts()), classes(3)),
+    "SVC, linear, columns far from 0": fit(SVC(kernel="linear", max_iter=3000), far(1e4), classes(3)),
+    "SVC, forty columns, overfitted": fit(SVC(gamma=1.0), plain(40), classes(2)),
+    "SVR, columns far from 0": fit(SVR(gamma=0.5), far(1e7), value()),
+    "SVR, no support vector": fit(SVR(epsilon=1e3), plain(), value()),
+    "NuSVC, probability, four classes": fit(NuSVC(nu=0.2, probability=True, **SEED), plain(), classes(4)),
     "SVC, scaled": fit(make_pipeline(StandardScaler(), SVC()), unlike(), classes(3)),
     "NuSVC, two classes": fit(NuSVC(), plain(), classes(2)),
     "NuSVC, probability": fit(NuSVC(probability=True, **SEED), plain(), classes(2)),
@@ -141,6 +160,15 @@ _KERNELS: dict[str, Callable[[], Fitted]] = {
     "process, two outputs": fit(GaussianProcessRegressor(RBF(), alpha=0.1), plain(rows=60), value(outputs=2)),
     "process classes, RBF": fit(GaussianProcessClassifier(RBF()), plain(rows=60), TEXT),
     "process classes, three": fit(GaussianProcessClassifier(RBF()), plain(rows=60), classes(3)),
+    "process classes, in pairs": fit(
+        GaussianProcessClassifier(RBF(), multi_class="one_vs_one"), plain(rows=60), classes(3)
+    ),
+    "process, columns of their own scale": fit(
+        GaussianProcessRegressor(RBF([1.0, 2.0, 0.5, 3.0]) + WhiteKernel(), **SEED), plain(rows=60), value()
+    ),
+    "process, powers": fit(
+        GaussianProcessRegressor(DotProduct() ** 2 + RBF(), alpha=0.1, optimizer=None), plain(rows=60), value()
+    ),
 }
 
 _OTHERS: dict[str, Callable[[], Fitted]] = {
@@ -156,6 +184,25 @@ _OTHERS: dict[str, Callable[[], Fitted]] = {
     "neighbours, two outputs": fit(KNeighborsRegressor(), plain(), value(outputs=2)),
     "neighbours, two labels": fit(KNeighborsClassifier(), plain(), many_labels(2)),
     "neighbours, brute": fit(KNeighborsClassifier(algorithm="brute"), plain(), classes(3)),
+    "neighbours, brute, whole numbers": fit(KNeighborsClassifier(4, algorithm="brute"), counts(4, 4), WORDS),
+    "neighbours, ball tree, whole numbers": fit(
+        KNeighborsClassifier(6, algorithm="ball_tree", leaf_size=8), counts(4, 4), classes(3)
+    ),
+    "neighbours, by distance, whole numbers": fit(KNeighborsRegressor(4, weights="distance"), counts(4, 4), value()),
+    "neighbours, brute, far from 0": fit(
+        KNeighborsRegressor(4, weights="distance", algorithm="brute"), far(1e6), value()
+    ),
+    "neighbours, weighted columns": fit(
+        KNeighborsClassifier(metric_params={"w": [1.0, 2.0, 3.0, 4.0]}), plain(), classes(3)
+    ),
+    "neighbours, canberra": fit(KNeighborsClassifier(metric="canberra"), counts(4, 4), classes(3)),
+    "neighbours, large labels": fit(KNeighborsClassifier(), plain(), classes(names=[3, 2**33, 2**53 + 1])),
+    "neighbours in a radius, unseen label for outliers": fit(
+        RadiusNeighborsClassifier(1.0, outlier_label=9), plain(), classes(names=[1, 2, 3])
+    ),
+    "neighbours in a radius, whole numbers": fit(
+        RadiusNeighborsClassifier(1.0, weights="distance", outlier_label="most_frequent"), counts(4, 4), WORDS
+    ),
     "neighbours in a radius, by distance": fit(RadiusNeighborsRegressor(2.0, weights="distance"), plain(), value()),
     "centroid, shrunken": fit(NearestCentroid(shrink_threshold=0.2), plain(), classes(3)),
     "discriminant, two classes": fit(LinearDiscriminantAnalysis(), plain(), classes(2)),
@@ -165,6 +212,7 @@ _OTHERS: dict[str, Callable[[], Fitted]] = {
     "quadratic, two classes": fit(QuadraticDiscriminantAnalysis(), plain(), classes(2)),
     "quadratic, regularized": fit(QuadraticDiscriminantAnalysis(reg_param=0.2), plain(), TEXT),
     "Gaussian Bayes, priors": fit(GaussianNB(priors=[0.2, 0.8]), plain(), TEXT),
+    "Gaussian Bayes, columns of unlike size": fit(GaussianNB(), unlike(), classes(3)),
     "Bernoulli Bayes, threshold": fit(BernoulliNB(binarize=0.4), plain(), classes(3)),
     "Bernoulli Bayes, binary rows": fit(BernoulliNB(binarize=None), counts(5, 2), classes(2)),
     "multinomial Bayes, two classes": fit(MultinomialNB(alpha=0.1), counts(), TEXT),
@@ -186,6 +234,13 @@ _OTHERS: dict[str, Callable[[], Fitted]] = {
     "network, many labels": fit(MLPClassifier((6,), max_iter=40, **SEED), plain(), many_labels(3)),
     "network, two outputs": fit(MLPRegressor(hidden_layer_sizes=(6,), max_iter=40, **SEED), plain(), value(outputs=2)),
     "network, large labels": fit(MLPClassifier((6,), max_iter=40, **SEED), plain(), classes(names=[1, 2**31, 2**40])),
+    "network, three layers by lbfgs": fit(
+        MLPClassifier((9, 5, 3), solver="lbfgs", activation="tanh", max_iter=40, **SEED), plain(), WORDS
+    ),
+    "dummy, two outputs": fit(DummyClassifier(), plain(), many_labels(2, 3)),
+    "dummy, stratified": fit(DummyClassifier(strategy="stratified"), plain(), classes(2)),
+    "dummy, quantile": fit(DummyRegressor(strategy="quantile", quantile=0.3), plain(), value()),
+    "isotonic, one knot": fit(IsotonicRegression(), lambda seed: curve(seed) * 0, value()),
     "network, poisson": fit(
         MLPRegressor(loss="poisson", hidden_layer_sizes=(6,), max_iter=40, **SEED), plain(), value(above_zero=True)
     ),
@@ -197,6 +252,8 @@ _CLUSTERS: dict[str, Callable[[], Fitted]] = {
     "k-means, small batches": fit(MiniBatchKMeans(5, n_init=2, **SEED), plain()),
     "k-means, bisecting": fit(BisectingKMeans(n_clusters=3, bisecting_strategy="largest_cluster", **SEED), plain()),
     "birch, no final step": fit(Birch(n_clusters=None, threshold=0.9), plain()),
+    "birch, columns far from 0": fit(Birch(n_clusters=3, threshold=0.9), far(1e6)),
+    "k-means, whole numbers": fit(KMeans(4, n_init=2, **SEED), counts(4, 4)),
     **{
         f"mixture, {kind}": fit(GaussianMixture(n_components=2, covariance_type=kind, **SEED), plain())
         for kind in ("tied", "diag", "spherical")

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from sklearn.decomposition import PCA, FastICA, KernelPCA, TruncatedSVD
+from sklearn.cross_decomposition import PLSRegression
+from sklearn.decomposition import PCA, DictionaryLearning, FastICA, KernelPCA, LatentDirichletAllocation, TruncatedSVD
 from sklearn.experimental import enable_iterative_imputer  # noqa: F401 - it makes the imputer below importable
 from sklearn.feature_selection import SelectPercentile, VarianceThreshold
 from sklearn.impute import IterativeImputer, KNNImputer, MissingIndicator, SimpleImputer
@@ -95,6 +96,14 @@ _IMPUTERS: dict[str, Callable[[], Fitted]] = {
     "imputer by regression before ridge": fit(
         make_pipeline(IterativeImputer(Ridge(), max_iter=2, **SEED), Ridge()), HOLES, value()
     ),
+    "imputer of text before one-hot": fit(
+        make_pipeline(SimpleImputer(strategy="most_frequent", add_indicator=True), OneHotEncoder(), Ridge()),
+        text_cells(missing=True),
+        value(),
+    ),
+    "imputer by neighbours behind scaling": fit(
+        make_pipeline(StandardScaler(), KNNImputer(), LogisticRegression()), HOLES, classes(2)
+    ),
     "indicator, all columns": fit(MissingIndicator(features="all"), HOLES),
     "indicator beside filled columns": fit(
         make_pipeline(FeatureUnion([("fill", SimpleImputer()), ("flag", MissingIndicator())]), LogisticRegression()),
@@ -127,6 +136,16 @@ _ENCODERS: dict[str, Callable[[], Fitted]] = {
     "ordinal, infrequent": fit(
         OrdinalEncoder(min_frequency=25, handle_unknown="use_encoded_value", unknown_value=-1), text_cells()
     ),
+    "one-hot, infrequent and dropped": fit(
+        OneHotEncoder(min_frequency=25, drop="first", handle_unknown="infrequent_if_exist"), text_cells(missing=True)
+    ),
+    "ordinal, infrequent, missing": fit(
+        OrdinalEncoder(
+            max_categories=3, encoded_missing_value=9, handle_unknown="use_encoded_value", unknown_value=np.nan
+        ),
+        _codes_with_holes,
+    ),
+    "target encoder, missing": fit(TargetEncoder(**SEED), text_cells(missing=True), value()),
     "target encoder, classes": fit(TargetEncoder(**SEED), text_cells(), classes(2)),
     "target encoder, three classes": fit(TargetEncoder(**SEED), text_cells(), classes(3)),
     "target encoder, no smoothing": fit(TargetEncoder(smooth=0.0, **SEED), counts(3, 5), value()),
@@ -160,6 +179,10 @@ _SCALES: dict[str, Callable[[], Fitted]] = {
     "splines before ridge": fit(make_pipeline(SplineTransformer(), Ridge()), plain(), value()),
     "polynomials, interactions": fit(PolynomialFeatures(3, interaction_only=True, include_bias=False), plain()),
     "polynomials before ridge": fit(make_pipeline(PolynomialFeatures(3), StandardScaler(), Ridge()), plain(), value()),
+    "bins, float32": fit(KBinsDiscretizer(5, strategy="uniform", dtype=np.float32), unlike()),
+    "splines, sparse, by quantile": fit(SplineTransformer(6, knots="quantile", sparse_output=True), plain()),
+    "function, decimal logarithm": fit(FunctionTransformer(np.log10), positive()),
+    "function, clipped": fit(FunctionTransformer(np.clip, kw_args={"a_min": -1, "a_max": 0.5}), plain()),
     "function, identity": fit(FunctionTransformer(), plain()),
     "function, square root": fit(FunctionTransformer(np.sqrt), positive()),
     "function, absolute": fit(FunctionTransformer(np.abs), plain()),
@@ -175,6 +198,16 @@ _REDUCED: dict[str, Callable[[], Fitted]] = {
     "Nystroem before logistic": fit(
         make_pipeline(Nystroem(n_components=10, **SEED), LogisticRegression()), plain(), classes(2)
     ),
+    "Nystroem, chi2": fit(Nystroem("chi2", n_components=10, **SEED), positive()),
+    "kernel PCA, cosine": fit(KernelPCA(2, kernel="cosine"), plain()),
+    "matching pursuit": fit(DictionaryLearning(6, max_iter=5, transform_n_nonzero_coefs=3, **SEED), plain()),
+    "dictionary, threshold, signs apart": fit(
+        DictionaryLearning(5, max_iter=5, transform_algorithm="threshold", split_sign=True, **SEED), plain()
+    ),
+    "topics before logistic": fit(
+        make_pipeline(LatentDirichletAllocation(3, max_iter=3, **SEED), LogisticRegression()), counts(), classes(2)
+    ),
+    "partial least squares, one target": fit(PLSRegression(2), unlike(), value()),
     "selection, no variance": fit(VarianceThreshold(), _with_constant),
     "selection before logistic": fit(
         make_pipeline(SelectPercentile(percentile=50), LogisticRegression()), plain(), classes(2)

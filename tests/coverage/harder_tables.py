@@ -8,14 +8,15 @@ from typing import Any
 import numpy as np
 from sklearn.compose import ColumnTransformer, make_column_selector
 from sklearn.decomposition import PCA
-from sklearn.ensemble import RandomForestClassifier
+from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.experimental import enable_iterative_imputer  # noqa: F401 - it makes the imputer below importable
 from sklearn.feature_extraction import DictVectorizer
 from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer, TfidfTransformer, TfidfVectorizer
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.model_selection import GridSearchCV
 from sklearn.naive_bayes import MultinomialNB
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import make_pipeline, make_union
 from sklearn.preprocessing import (
     MinMaxScaler,
     OneHotEncoder,
@@ -26,6 +27,7 @@ from sklearn.preprocessing import (
     TargetEncoder,
 )
 
+from ..convert.odd_texts import odd_texts
 from .case import PREPARATION, Case, Fitted
 from .data import (
     ROWS,
@@ -42,6 +44,10 @@ from .data import (
 )
 
 SEED: dict[str, Any] = {"random_state": 5}
+
+
+def _odd_texts(seed: int) -> Any:
+    return np.array(odd_texts(ROWS, seed=seed), dtype=object)
 
 
 def _text_and_numbers(seed: int) -> Any:
@@ -89,6 +95,28 @@ _TEXT: dict[str, Callable[[], Fitted]] = {
         _text_and_numbers,
         classes(2),
     ),
+    "odd words, pairs": fit(TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, max_features=200), _odd_texts),
+    "odd words, stop words": fit(CountVectorizer(stop_words="english", ngram_range=(1, 2)), _odd_texts),
+    "odd words, plain letters": fit(TfidfVectorizer(strip_accents="ascii"), _odd_texts),
+    "odd words, no accents, letters": fit(
+        CountVectorizer(strip_accents="unicode", analyzer="char_wb", ngram_range=(1, 4), max_features=200), _odd_texts
+    ),
+    "odd words, hashed": fit(HashingVectorizer(n_features=128, ngram_range=(1, 2)), _odd_texts),
+    "odd words and letters": fit(
+        make_pipeline(
+            make_union(TfidfVectorizer(), TfidfVectorizer(analyzer="char", ngram_range=(2, 3))), LogisticRegression()
+        ),
+        _odd_texts,
+        classes(3),
+    ),
+    "odd words, searched": fit(
+        GridSearchCV(make_pipeline(TfidfVectorizer(), LogisticRegression()), {"tfidfvectorizer__min_df": [1, 2]}, cv=2),
+        _odd_texts,
+        classes(2),
+    ),
+    "odd words, a million columns": fit(
+        make_pipeline(HashingVectorizer(), LogisticRegression()), _odd_texts, classes(2)
+    ),
     "records before ridge": fit(make_pipeline(DictVectorizer(), Ridge()), records, lambda rows: np.arange(ROWS) % 7.0),
 }
 
@@ -110,6 +138,20 @@ _MIXED: dict[str, Callable[[], Fitted]] = {
                 ),
             ),
             LogisticRegression(),
+        ),
+        frame(missing=True),
+        classes(2),
+    ),
+    "mixed table, missing text before hist": fit(
+        make_pipeline(
+            _mixed(
+                numbers=SimpleImputer(add_indicator=True),
+                texts=make_pipeline(
+                    SimpleImputer(strategy="most_frequent"),
+                    OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1),
+                ),
+            ),
+            HistGradientBoostingClassifier(max_iter=10, **SEED),
         ),
         frame(missing=True),
         classes(2),

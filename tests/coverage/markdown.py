@@ -40,7 +40,11 @@ cells, zeros and numbers as small as 1e-35, unseen and fractional categories, un
 each as far as the registered model takes them and the bundle lets them in. Where trees read what was rounded on its
 way (sums, roots, logarithms, other models' answers), rows lie a billionth beside a boundary instead of on it; rows
 beyond 1e9 are only told of where a model is not made of trees: most such answers are rounding, the registered model's
-too."""
+too.
+
+A model is converted step by step: each step by an emitter of this tool, in double and in the registered model's own
+order of operations. A class that has none goes through skl2onnx alone, as one step among the others, or through a
+[converter of your own](custom-converters.md). `package check` tells which step goes which way."""
 
 
 def page(findings: Sequence[Finding], defects: Sequence[Defect], stock: Mapping[str, Finding]) -> str:
@@ -97,15 +101,25 @@ def _defects(findings: Sequence[Finding], defects: Sequence[Defect], stock: Mapp
             _escaped(defect.case),
             _of_stock(stock[defect.case]),
             _shown(ours[defect.case]),
+            thread(defect),
         )
         for defect in defects
     ]
     head = (
         "## Defects of other libraries that are worked around\n\n"
         "Each is shown by a case above. The fourth column tells what the libraries' own converters make of it, in "
-        "float32 as they come, judged by the same rows in this run; the last what a build makes of it."
+        "float32 as they come, judged by the same rows in this run; the fifth what a build makes of it; the last links "
+        "the thread that describes it, which may be closed, where one was found."
     )
-    return head + "\n\n" + _grid(("library", "defect", "case", "stock converters", "here"), rows)
+    return head + "\n\n" + _grid(("library", "defect", "case", "stock converters", "here", "reported"), rows)
+
+
+def thread(defect: Defect) -> str:
+    """Return a link to the thread about a defect, called `owner/name#number`."""
+    if not defect.reported:
+        return "not reported"
+    owner, name, _, number = defect.reported.removeprefix("https://github.com/").split("/")
+    return f"[{owner}/{name}#{number}]({defect.reported})"
 
 
 def _of_stock(finding: Finding) -> str:

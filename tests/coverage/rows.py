@@ -52,7 +52,7 @@ def judged_rows(model: Any, held: Cells, answer: Answer | None) -> Iterator[tupl
 
 
 def servable(rows: Cells, signature: Signature, kind: str) -> Cells:
-    """Return the rows that the program would let through: no larger numbers, no missing cells it does not accept.
+    """Return the rows that the program would let through: no larger numbers, no missing cells or values it refuses.
 
     Infinite cells, which no request can carry, stay: they are judged on the graph itself.
     """
@@ -67,6 +67,8 @@ def servable(rows: Cells, signature: Signature, kind: str) -> Cells:
             if kind != "infinite":
                 keep &= hole | (np.abs(np.where(hole, 0.0, cells)) <= column.max_abs)
         keep &= ~hole | column.accepts_missing
+        if column.known is not None:
+            keep &= hole | np.array([cell in column.known for cell in cells.tolist()], dtype=bool)
     return rows.take(keep)
 
 

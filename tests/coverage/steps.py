@@ -24,6 +24,7 @@ _WRAPPERS = ("Bagging", "AdaBoost", "Frozen", "GridSearch", "RandomizedSearch", 
 _JUMPING = ("KBinsDiscretizer", "Binarizer", "OneHotEncoder", "OrdinalEncoder", "RandomTreesEmbedding", "BernoulliNB")
 # Sums, roots and logarithms end in a bit of their own: where trees read them, a boundary is known up to that bit.
 _ROUNDED = (
+    "FunctionTransformer",
     "PowerTransformer",
     "PCA",
     "KernelPCA",

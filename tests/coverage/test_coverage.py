@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -95,6 +96,15 @@ def test_nothing_is_silently_wrong(name: str) -> None:
 @pytest.mark.parametrize("defect", DEFECTS, ids=lambda defect: defect.case)
 def test_the_stock_converters_still_have_the_defect(defect: Any) -> None:
     assert measure(BY_NAME[defect.case], engine="stock").status in ("WRONG", "refused", "failed")
+
+
+def test_reported_defects_link_a_thread_of_their_library() -> None:
+    thread = re.compile(
+        r"https://github\.com/(onnx/(sklearn-onnx|onnxmltools)|microsoft/onnxruntime)/(issues|pull)/\d+"
+    )
+    reported = [defect.reported for defect in DEFECTS if defect.reported]
+    assert reported
+    assert [link for link in reported if not thread.fullmatch(link)] == []
 
 
 def _one_step_down(model: Any) -> None:
@@ -233,7 +243,7 @@ def test_the_page_counts_marks_and_escapes() -> None:
     text = page(findings, DEFECTS[:1], stock)
     assert "| A \\| B | **WRONG** | 1 &lt; 2 |" in text
     assert "| scikit-learn's estimators | 0 | 0 | 0 | 0 | 1 | 0 | 0 | 1 |" in text
-    assert "| mended | exact |" in text
+    assert "| mended | exact | not reported |" in text
 
 
 def test_the_page_in_docs_tells_of_every_case() -> None:

@@ -12,8 +12,9 @@ from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
+from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
+from sklearn.preprocessing import KBinsDiscretizer, LabelEncoder, OneHotEncoder, OrdinalEncoder, StandardScaler
 
 from packager.errors import ConvertError
 from packager.training import columns
@@ -103,3 +104,12 @@ def test_a_column_that_no_request_can_hold_is_refused(categories: Any, message: 
     read = columns.text_columns if message.startswith("mixes") else columns.code_columns
     with pytest.raises(ConvertError, match=message):
         read(encoder)
+
+
+def test_encoders_of_labels_and_of_made_columns_read_no_column() -> None:
+    column = TABLE[["x"]].to_numpy()
+    labelled = OneVsRestClassifier(LogisticRegression()).fit(column, np.array(["no", "yes"])[TARGET])
+    assert columns.text_columns(labelled) == {}
+    assert columns.strict_columns(labelled) == set()
+    assert columns.code_columns(KBinsDiscretizer(3).fit(column)) == {}
+    assert columns.strict_columns(LabelEncoder().fit(["b", "a"])) == {0}

@@ -57,6 +57,15 @@ def test_only_what_can_be_sent_and_answered_fits(row: list[float], text: str | N
     assert judge_rows([row], [text], [answer], "fp64") == [fits]
 
 
+def test_a_value_that_the_model_refuses_does_not_fit() -> None:
+    city, code = Column("city", "string", True, 1e300, ("a",)), Column("code", "float64", False, 1e300, (1.0, 2.0))
+    cells = np.array(["a", None, "b", "a"], dtype=object)
+    rows = Rows(np.array([[NAN, 1.0], [NAN, 2.0], [NAN, 1.0], [NAN, 1.5]]), {0: cells})
+    signature = Signature("regressor", "columns", (city, code), (Output("variable", "value", 0),))
+    fit = servable(rows, {"variable": np.ones(4)}, signature=signature, precision="fp64")
+    assert fit.tolist() == [True, True, False, False]
+
+
 def test_a_float_model_is_sent_no_more_than_float32_holds() -> None:
     assert judge_rows([[1e39, 1.0, NAN]], ["x"], [0.0], "fp32") == [False]
     assert judge_rows([[FLOAT32_MAX, 1.0, NAN]], ["x"], [0.0], "fp32") == [True]

@@ -105,6 +105,33 @@ def test_no_row_is_missing_where_the_model_refuses_it() -> None:
     assert np.isnan(made.rows.numbers[:, 1]).any()
 
 
+def text_signature(*, missing: bool, known: tuple[str, ...] | None = None) -> Signature:
+    city, code = Column("city", "string", missing, 1e300, known), Column("code", "float64", False, 1e300, None)
+    codes = replace(code, known=None if known is None else (1.0, 2.0))
+    return replace(regressor(city, codes), layout="columns")
+
+
+def described(known: tuple[str, ...]) -> Structure:
+    return Structure(np.zeros(2), np.ones(2), None, {0: known}, None, {1: np.array([1.0, 2.0, 3.0])})
+
+
+@pytest.mark.parametrize("missing", [False, True])
+def test_text_is_missing_where_the_model_takes_that(missing: bool) -> None:
+    made = make_probes(described(("a", "b")), text_signature(missing=missing))
+    cells = made.rows.strings[0]
+    holes = np.array([cell is None for cell in cells])
+    assert holes.any() == missing
+    assert not holes[~made.of(("missing",))].any()
+    assert {"a", "b", "unseen category"} <= set(cells[~holes])
+
+
+def test_a_strict_model_is_asked_for_what_it_knows_alone() -> None:
+    made = make_probes(described(("a", "b", "gone")), text_signature(missing=True, known=("a", "b")))
+    assert set(made.rows.strings[0]) == {"a", "b", None}
+    ordinary = made.rows.numbers[made.of(("ordinary", "category", "missing")), 1]
+    assert set(ordinary) == {1.0, 2.0}
+
+
 @pytest.mark.parametrize("trees", [tree(), None])
 def test_no_number_is_beyond_what_the_model_takes(trees: Trees | None) -> None:
     made = make_probes(structure(trees), regressor(number("a", max_abs=1e5), number("b", max_abs=1e5)))

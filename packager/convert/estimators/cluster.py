@@ -11,6 +11,7 @@ from packager.convert import links
 from packager.convert.elementary import add, divide, times
 from packager.convert.emitter import Emitter
 from packager.convert.graph import Graph, UnsupportedModel, beside, integers, vector
+from packager.convert.neighbours import by_products
 from packager.convert.pairwise import squared_distances
 
 Doubles = npt.NDArray[np.float64]
@@ -37,7 +38,7 @@ def _nearest(graph: Graph, rows: str, model: Any) -> str:
     if not len(centers):
         count = graph.node("Shape", rows, start=0, end=1)
         return graph.node("Expand", integers(graph, [-1]), count)
-    return graph.node("ArgMin", squared_distances(graph, rows, centers), axis=1, keepdims=0)
+    return graph.node("ArgMin", by_products(graph, rows, centers), axis=1, keepdims=0)
 
 
 def _down_the_tree(graph: Graph, rows: str, model: Any) -> str:
@@ -71,7 +72,7 @@ def _down_the_tree(graph: Graph, rows: str, model: Any) -> str:
 
 
 def _birch(graph: Graph, rows: str, model: Any) -> str:
-    nearest = graph.node("ArgMin", squared_distances(graph, rows, model.subcluster_centers_), axis=1, keepdims=0)
+    nearest = graph.node("ArgMin", by_products(graph, rows, model.subcluster_centers_), axis=1, keepdims=0)
     return links.pick_label(graph, nearest, model.subcluster_labels_)
 
 

@@ -21,7 +21,7 @@ from packager.convert.graph import (
     take,
     vector,
 )
-from packager.convert.squares import squared_norms
+from packager.convert.norms import by_einsum
 
 Doubles = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
@@ -70,7 +70,7 @@ def _distances(graph: Graph, features: str, missing: str, fitted: Doubles, holes
     filled = graph.node("Where", missing, zero, features)
     squares = graph.node("Mul", filled, filled)
     product = graph.node("MatMul", filled, vector(graph, -2 * fitted.T))  # twice a number rounds as the number does
-    own = squared_norms(graph, filled, fitted.shape[1])
+    own = by_einsum(graph, filled, fitted.shape[1])
     known = vector(graph, np.einsum("ij,ij->i", fitted, fitted)[None, :])
     total = graph.node("Add", graph.node("Add", product, own), known)
     total = graph.node("Max", total, zero)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from packager.convert.elementary import add, is_equal, ones, times, where
+from packager.convert.elementary import add, divide, is_equal, ones, times, where
 from packager.convert.emitter import Emitter
 from packager.convert.graph import Graph, UnsupportedModel, beside, integers, vector
 from packager.convert.pairwise import emit_kernel
@@ -74,9 +74,10 @@ def emit_polynomial_sketch(graph: Graph, features: str, model: Any) -> str:
     spectrum = _complex_part(graph, spectra, 0)
     for power in range(1, degree):
         spectrum = _complex_product(graph, spectrum, _complex_part(graph, spectra, power))
-    pair = graph.node("Concat", *spectrum, axis=2)
-    back = graph.node("DFT", pair, size, integers(graph, 1), inverse=1)
-    return graph.node("Gather", back, integers(graph, 0), axis=2)
+    # The inverse transform of z is the conjugate of that of its conjugate; the runtime's own divides in float32.
+    conjugate = graph.node("Concat", spectrum[0], graph.node("Neg", spectrum[1]), axis=2)
+    back = graph.node("DFT", conjugate, size, integers(graph, 1))
+    return divide(graph, graph.node("Gather", back, integers(graph, 0), axis=2), components)
 
 
 def _cosines(graph: Graph, features: str, model: Any, factor: float) -> str:

@@ -13,7 +13,7 @@ from packager.convert.distances import metric_of
 from packager.convert.elementary import add, divide, is_equal, subtract, times, where
 from packager.convert.emitter import Emitter
 from packager.convert.graph import Answer, Graph, UnsupportedModel, ask_one, beside, cast, integers, vector
-from packager.convert.neighbours import Search, nearest, search_of, within
+from packager.convert.neighbours import Search, by_products, nearest, search_of, within
 from packager.convert.pairwise import squared_distances
 
 Array = npt.NDArray[np.generic]
@@ -232,7 +232,7 @@ def _nearest_centroid(graph: Graph, rows: str, model: Any) -> str:
     if not np.isclose(model.class_prior_, 1 / len(classes)).all():
         return links.first_largest(graph, _centroid_scores(graph, rows, model), classes)
     if model.metric == "euclidean":
-        distance = squared_distances(graph, rows, centers)
+        distance = by_products(graph, rows, centers)
     else:
         distance = metric_of("manhattan", {}, centers.shape[1]).reduced(graph, rows, centers)
     return links.pick_label(graph, graph.node("ArgMin", distance, axis=1, keepdims=0), classes)

@@ -10,18 +10,21 @@ import numpy.typing as npt
 
 from packager.convert import links
 from packager.convert.coupling import coupled
-from packager.convert.elementary import add, clip, divide, is_above, is_below, subtract, times, where
+from packager.convert.elementary import add, divide, is_above, is_below, subtract, times, where
 from packager.convert.emitter import Emitter
-from packager.convert.graph import Graph, UnsupportedModel, ask_one, cast, integers, scalar, vector
-from packager.convert.responses import repeated
+from packager.convert.graph import Graph, UnsupportedModel, ask_one, beside, cast, integers, scalar, vector
+from packager.convert.responses import added, repeated
+from packager.convert.rowwise import for_each_row
 
 Doubles = npt.NDArray[np.float64]
 # Up to so many pairs of classes each one's sum has nodes of its own, in libsvm's order.
 _MOST_PAIRS = 66
 # What libsvm lets a probability of a pair of classes be at least.
 _LEAST_SHARE = 1e-7
-# Of gamma |y|^2. An exponent of this size that is right to 1e-16 of itself gives a kernel that is right to 1e-13.
-_LARGE_EXPONENT = 1e3
+# Kernels of at most 1 are right to some 1e-16: weights that add up to more leave decisions less than seven digits.
+_MOST_WEIGHT = 1e9
+# Up to so many columns each one has nodes of its own.
+_FEW_COLUMNS = 16
 
 
 def _raw_decisions(graph: Graph, features: str, model: Any) -> str:
@@ -29,6 +32,8 @@ def _raw_decisions(graph: Graph, features: str, model: Any) -> str:
     weights, offsets = _dense(model._dual_coef_), np.ravel(model._intercept_)
     if not weights.shape[1]:
         return repeated(graph, features, offsets)
+    if model.kernel in ("rbf", "sigmoid") and np.abs(weights).sum(axis=1).max() > _MOST_WEIGHT:
+        raise UnsupportedModel("its weights are so large that rounding decides its answers: scale its columns")
     sums = _sums(graph, _kernels(graph, features, model), weights, model)
     return add(graph, graph.node("Transpose", sums, perm=[1, 0]), vector(graph, offsets[None, :]))
 
@@ -75,47 +80,38 @@ def _kernels(graph: Graph, features: str, model: Any) -> str:
     if model.kernel not in ("linear", "poly", "rbf", "sigmoid"):
         kind = "precomputed" if model.kernel == "precomputed" else "a function of its author's"
         raise UnsupportedModel(f"its kernel is {kind}, which rows of numbers cannot be scored by")
-    vectors, rows = _dense(model.support_vectors_), graph.node("Transpose", features, perm=[1, 0])
+    vectors = _dense(model.support_vectors_)
     if model.kernel == "rbf":
-        distances = _squared_distances(graph, rows, vectors, model._gamma)
-        return graph.node("Exp", times(graph, distances, -model._gamma))
-    products = graph.node("MatMul", vector(graph, vectors), rows)
+        return graph.node("Exp", times(graph, _squared_distances(graph, features, vectors), -model._gamma))
+    # Of sparse rows libsvm adds product after product, of others as BLAS does.
+    one_by_one = model._sparse and vectors.shape[1] <= _FEW_COLUMNS
+    rows = graph.node("Transpose", features, perm=[1, 0])
+    products = _products(graph, rows, vectors, one_by_one=one_by_one)
     if model.kernel == "linear":
         return products
     moved = add(graph, times(graph, products, model._gamma), model.coef0)
     return graph.node("Tanh", moved) if model.kernel == "sigmoid" else _power(graph, moved, model.degree)
 
 
-def _squared_distances(graph: Graph, rows: str, vectors: Doubles, gamma: float) -> str:
-    """Return |x - y|^2, of shape [vectors, rows], for rows of shape [columns, rows].
-
-    Around the middle of the vectors, x . x - 2 x . y + y . y is right to some 1e-16 of its terms. Where gamma times
-    those is too large for an exponent, the differences are squared column by column, as libsvm does.
-    """
-    middle = vectors.mean(axis=0)
-    known = vectors - middle
-    theirs = np.einsum("ij,ij->i", known, known)
-    if gamma * theirs.max() > _LARGE_EXPONENT:
-        return _by_column(graph, rows, vectors)
-    # Beyond this every kernel is 0, and squares would overflow.
-    centred = clip(graph, subtract(graph, rows, vector(graph, middle[:, None])), -_far(graph), _far(graph))
-    own = graph.node("ReduceSum", times(graph, centred, centred), integers(graph, [0]), keepdims=1)
-    products = graph.node("MatMul", vector(graph, -2 * known), centred)
-    return add(graph, add(graph, products, own), vector(graph, theirs[:, None]))
+def _products(graph: Graph, rows: str, vectors: Doubles, *, one_by_one: bool) -> str:
+    """Return x . y of shape [vectors, rows] for rows of shape [columns, rows]."""
+    if not one_by_one:
+        return graph.node("MatMul", vector(graph, vectors), rows)
+    cells = [graph.node("Gather", rows, integers(graph, [at]), axis=0) for at in range(vectors.shape[1])]
+    known = [vector(graph, column[:, None]) for column in vectors.T]
+    return added(graph, [times(graph, cell, value) for cell, value in zip(cells, known, strict=True)])
 
 
-def _by_column(graph: Graph, rows: str, vectors: Doubles) -> str:
-    total = ""
-    for at in range(vectors.shape[1]):
-        cells = graph.node("Gather", rows, integers(graph, [at]), axis=0)
-        difference = subtract(graph, cells, vector(graph, vectors[:, at : at + 1]))
-        square = times(graph, difference, difference)
-        total = add(graph, total, square) if at else square
-    return total
+def _squared_distances(graph: Graph, features: str, vectors: Doubles) -> str:
+    """Return |x - y|^2 of shape [vectors, rows], of differences as in libsvm: what is equal stays equal."""
 
+    def of_row(inner: Graph, row: str) -> str:
+        difference = subtract(inner, row, vector(inner, vectors))
+        return inner.node("ReduceSumSquare", difference, integers(inner, [1]), keepdims=0)
 
-def _far(graph: Graph) -> float:
-    return float(np.finfo(graph.dtype).max ** 0.4)
+    count, columns = vectors.shape
+    distances = for_each_row(graph, features, of_row, columns=columns, width=count)
+    return graph.node("Transpose", distances, perm=[1, 0])
 
 
 def _power(graph: Graph, base: str, degree: int) -> str:
@@ -145,11 +141,16 @@ def _decision_function(graph: Graph, features: str, model: Any) -> str:
 
 
 def _votes(graph: Graph, first: str, second: str, classes: int) -> str:
-    """Return the sums over all pairs of what goes to their first and second class; shape [rows, classes]."""
+    """Return the sums, pair after pair, of what goes to its first and to its second class; shape [rows, classes]."""
     pairs = list(combinations(range(classes), 2))
-    one, other = (np.eye(classes)[[pair[at] for pair in pairs]] for at in (0, 1))
-    to_first = graph.node("MatMul", first, vector(graph, one))
-    return add(graph, to_first, graph.node("MatMul", second, vector(graph, other)))
+    places = np.array(
+        [
+            [at + len(pairs) * (one == other[1]) for at, other in enumerate(pairs) if one in other]
+            for one in range(classes)
+        ]
+    )
+    each = graph.node("Gather", beside(graph, [first, second]), integers(graph, places.T), axis=1)
+    return graph.node("ReduceSum", each, integers(graph, [1]), keepdims=0)
 
 
 def _predict_class(graph: Graph, features: str, model: Any) -> str:

@@ -5,7 +5,9 @@ Every n-gram is made as a string and looked up by its text, so that what is foun
 
 from __future__ import annotations
 
-from dataclasses import replace
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,6 +19,9 @@ from packager.convert.sparse import Sparse
 from packager.convert.token_patterns import translate
 
 _RUNTIME_DOMAIN = "com.microsoft"
+# What no request may hold: half of a surrogate pair, and what stands between texts.
+_UNSENDABLE = re.compile(f"[\ud800-\udfff{characters.NO_TEXT}]")
+_NO = np.array(False)
 
 
 def count_vectorizer(graph: Graph, rows: Rows, model: Any) -> str:
@@ -48,146 +53,156 @@ def tfidf_transformer(graph: Graph, features: str, model: Any) -> str:
 def hashing_vectorizer(graph: Graph, rows: Rows, model: Any) -> str:
     """Return sums of signs by hash, [rows, n_features]."""
     width = int(model.n_features)
-    texts = _texts(graph, rows)
-    grams = _grams(graph, texts, model)
-    code = cast(graph, graph.node("MurmurHash3", grams, domain=_RUNTIME_DOMAIN, positive=0, seed=0), np.int64)
+    found = _grams(graph, rows, model)
+    code = cast(graph, graph.node("MurmurHash3", found.text, domain=_RUNTIME_DOMAIN, positive=0, seed=0), np.int64)
     # 2**31, the size of the one number that has no positive twin in 32 bits, comes to the same remainder there.
     place = graph.node("Mod", graph.node("Abs", code), integers(graph, width))
-    place = graph.node("Where", strings.is_there(graph, grams), place, integers(graph, -1))
     sign = None
     if model.alternate_sign:
         positive = graph.node("GreaterOrEqual", code, integers(graph, 0))
         sign = graph.node("Where", positive, scalar(graph, 1), scalar(graph, -1))
-    cells = sparse.gathered(graph, place, width, rows=_count(graph, texts), value=sign)
+    cells = sparse.gathered(graph, found.row, place, width, rows=found.rows, value=sign)
     cells = _in_dtype(graph, _binary(graph, cells, model), model.dtype)
     return sparse.dense(graph, sparse.normalized(graph, cells, model.norm))
 
 
 def _counts(graph: Graph, rows: Rows, model: Any) -> Sparse:
-    texts = _texts(graph, rows)
     width = len(model.vocabulary_)
-    known = {word: int(at) for word, at in model.vocabulary_.items() if isinstance(word, str) and _is_sendable(word)}
+    known = {word: int(at) for word, at in model.vocabulary_.items() if _is_sendable(word)}
     if not known:
         raise UnsupportedModel("its vocabulary holds no text")
-    index = strings.look_up(graph, _grams(graph, texts, model), known)
-    return _binary(graph, sparse.gathered(graph, index, width, rows=_count(graph, texts)), model)
+    found = _grams(graph, rows, model)
+    column = strings.look_up(graph, found.text, known)
+    return _binary(graph, sparse.gathered(graph, found.row, column, width, rows=found.rows), model)
 
 
-def _is_sendable(word: str) -> bool:
-    """Tell whether any text can hold the word: half of a surrogate pair comes in no request."""
-    return bool(word) and not any("\ud800" <= one <= "\udfff" for one in word)
+def _is_sendable(word: object) -> bool:
+    """Tell whether any request can hold the word."""
+    return isinstance(word, str) and not _UNSENDABLE.search(word)
 
 
-def _texts(graph: Graph, rows: Rows) -> str:
-    """Return the one column of texts, [rows]."""
-    if not isinstance(rows, Table) or rows.width != 1 or not rows.has_text:
+@dataclass(frozen=True)
+class _Grams:
+    """All n-grams of all texts, `text` and `row` of each, [n]; `rows` is the number of rows, [1]."""
+
+    text: str
+    row: str
+    rows: str
+
+
+def _grams(graph: Graph, table: Rows, model: Any) -> _Grams:
+    """Return the n-grams of the one column of texts."""
+    _check(model)
+    if not isinstance(table, Table) or table.width != 1 or not table.has_text:
         raise UnsupportedModel("it reads one column of text, and gets others")
-    return graph.node("Reshape", rows.parts[0].tensor, integers(graph, [-1]))
+    texts = graph.node("Reshape", table.parts[0].tensor, integers(graph, [-1]))
+    whole = strings.together(graph, texts, around=" " if model.analyzer == "char_wb" else "")
+    cut = {"word": _words, "char": _characters, "char_wb": _characters_of_words}[model.analyzer]
+    found = cut(graph, _prepared(graph, whole, model), model)
+    rows = graph.node("Shape", texts)
+    row = strings.row_of(graph, found, rows)
+    least, most = (int(length) for length in model.ngram_range)
+    windows = _within_words if model.analyzer == "char_wb" else _windows
+    between = " " if model.analyzer == "word" else ""
+    many = list(windows(graph, found, range(least, most + 1), between))
+    text = [strings.only(graph, there, gram) for gram, there in many]
+    places = [strings.only(graph, there, row) for _, there in many]
+    if len(many) == 1:
+        return _Grams(text[0], places[0], rows)
+    return _Grams(graph.node("Concat", *text, axis=0), graph.node("Concat", *places, axis=0), rows)
 
 
-def _count(graph: Graph, texts: str) -> str:
-    return graph.node("Shape", texts)
-
-
-def _grams(graph: Graph, texts: str, model: Any) -> str:
-    """Return all n-grams of each text as strings, [rows, n]; "" is none."""
+def _check(model: Any) -> None:
+    """Raise UnsupportedModel, which names the parameter, for what only Python can do."""
     for name in ("preprocessor", "tokenizer"):
         if getattr(model, name) is not None:
             raise UnsupportedModel(f"{name} is a function of its own; apply it before the rows are sent")
     if callable(model.analyzer):
         raise UnsupportedModel("analyzer is a function of its own; use word, char or char_wb")
+    if callable(model.strip_accents):
+        raise UnsupportedModel("strip_accents is a function of its own; use 'ascii' or 'unicode'")
     if model.input != "content":
         raise UnsupportedModel(f"input={model.input!r} reads files; send their content")
-    texts = _prepared(graph, texts, model)
-    least, most = (int(length) for length in model.ngram_range)
-    analyze = {"word": _word_grams, "char": _character_grams, "char_wb": _word_character_grams}[model.analyzer]
-    found = analyze(graph, texts, model, range(least, most + 1))
-    return found[0] if len(found) == 1 else graph.node("Concat", *found, axis=1)
 
 
-def _prepared(graph: Graph, texts: str, model: Any) -> str:
-    """Return texts in lower case and without accents, where the model asks for it."""
-    accents = model.strip_accents or None
-    if callable(accents):
-        raise UnsupportedModel("strip_accents is a function of its own; use 'ascii' or 'unicode'")
-    if accents == "ascii":  # nothing that depends on neighbours is left: both at once
-        return strings.rewritten(graph, texts, *characters.without_accents("ascii", lower=bool(model.lowercase)))
+def _prepared(graph: Graph, whole: str, model: Any) -> str:
+    """Return the text in lower case and without accents, where the model asks for it."""
+    if model.strip_accents == "ascii":  # nothing that depends on neighbours is left: both at once
+        return strings.rewritten(graph, whole, *characters.without_accents("ascii", lower=bool(model.lowercase)))
     if model.lowercase:
-        texts = strings.lowered(graph, texts)
-    if accents == "unicode":
-        texts = strings.rewritten(graph, texts, *characters.without_accents("unicode"))
-    return texts
+        whole = strings.lowered(graph, whole)
+    if model.strip_accents == "unicode":
+        whole = strings.rewritten(graph, whole, *characters.without_accents("unicode"))
+    return whole
 
 
-def _word_grams(graph: Graph, texts: str, model: Any, lengths: range) -> list[str]:
+def _words(graph: Graph, whole: str, model: Any) -> str:
+    """Return tokens that are no stop words, and the ends of rows."""
     pattern = translate(model.token_pattern)
-    tokens = strings.pieces(graph, texts, pattern.find)
-    wanted = [] if pattern.keep is None else [strings.matches(graph, tokens, pattern.keep)]
-    stop_words = [word for word in model.get_stop_words() or () if isinstance(word, str) and _is_sendable(word)]
+    found = strings.pieces(graph, whole, pattern.find)
+    if pattern.keep is not None:
+        wanted = graph.node("Or", strings.matches(graph, found, pattern.keep), strings.is_row_end(graph, found))
+        found = strings.only(graph, wanted, found)
+    stop_words = sorted(filter(_is_sendable, model.get_stop_words() or ()))
     if stop_words:
-        stopped = strings.look_up(graph, tokens, dict.fromkeys(sorted(stop_words), 1))
-        wanted.append(graph.node("Less", stopped, integers(graph, 0)))
-    if wanted:
-        both = wanted[0] if len(wanted) == 1 else graph.node("And", *wanted)
-        alone = lengths.stop == 2  # words by themselves need not lie side by side
-        tokens = strings.only(graph, both, tokens) if alone else strings.compact(graph, tokens, both)
-    return [strings.only(graph, there, found) for _, found, there in _windows(graph, tokens, lengths, between=" ")]
+        stopped = strings.look_up(graph, found, dict.fromkeys(stop_words, 1))
+        found = strings.only(graph, graph.node("Less", stopped, integers(graph, 0)), found)
+    return found
 
 
-def _character_grams(graph: Graph, texts: str, model: Any, lengths: range) -> list[str]:
-    r"""Return n-grams of characters, where two and more of `\s` are one blank."""
-    found = strings.single_characters(graph, texts)
+def _characters(graph: Graph, whole: str, model: Any) -> str:
+    r"""Return characters, one blank for two and more of `\s`, and the ends of rows."""
+    found = strings.single_characters(graph, whole)
     space = strings.matches(graph, found, characters.regex_class(characters.spaces()))
-    no = np.array(False)
-    before, after = strings.following(graph, space, -1, no), strings.following(graph, space, 1, no)
-    run = graph.node("And", space, graph.node("Or", before, after))
-    found = graph.node("Where", run, strings.text(graph, " "), found)
-    repeated = graph.node("And", space, before)
-    found = strings.compact(graph, found, graph.node("Not", repeated))
-    return [strings.only(graph, there, found) for _, found, there in _windows(graph, found, lengths)]
+    before, after = (strings.following(graph, space, way, _NO) for way in (-1, 1))
+    repeated = graph.node("And", space, graph.node("Or", before, after))
+    found = graph.node("Where", repeated, strings.text(graph, " "), found)
+    return strings.only(graph, graph.node("Not", graph.node("And", space, before)), found)
 
 
-def _word_character_grams(graph: Graph, texts: str, model: Any, lengths: range) -> list[str]:
-    """Return n-grams of characters within words, each with a blank on both sides; a shorter word is one by itself.
-
-    Neighbouring words share their blank here: no n-gram reaches over it.
-    """
-    blank = strings.text(graph, " ")
-    padded = graph.node("StringConcat", graph.node("StringConcat", blank, texts), blank)
-    found = strings.single_characters(graph, padded)
+def _characters_of_words(graph: Graph, whole: str, model: Any) -> str:
+    """Return characters, a blank for any space and on both sides of all words, and the ends of rows."""
+    found = strings.single_characters(graph, whole)
     space = strings.matches(graph, found, characters.regex_class(characters.spaces()))
-    repeated = graph.node("And", space, strings.following(graph, space, -1, np.array(False)))
-    found = graph.node("Where", space, blank, found)
-    found = strings.compact(graph, found, graph.node("Not", repeated))
-    space = graph.node("Equal", found, blank)
-    # A blank alone counts once for the word on each of its sides.
-    ends = graph.node("And", space, strings.following(graph, strings.is_there(graph, found), -1, np.array(False)))
-    starts = strings.is_there(graph, strings.following(graph, found, 1))
-    grams = [strings.only(graph, ends, found)] if lengths.start == 1 else []
-    for length, gram, there in _windows(graph, found, range(1, lengths.stop)):
-        last = strings.following(graph, space, length - 1, np.array(False))
-        if length == 1:
-            there = graph.node("And", there, graph.node("Or", starts, graph.node("Not", space)))
-        for inner in range(1, length - 1):
-            there = graph.node("And", there, graph.node("Not", strings.following(graph, space, inner, np.array(False))))
-        if length < lengths.start:
-            there = graph.node("And", there, graph.node("And", space, last))
-        if length >= min(3, lengths.start):
-            grams.append(strings.only(graph, there, gram))
-    return grams
+    found = graph.node("Where", space, strings.text(graph, " "), found)
+    repeated = graph.node("And", space, strings.following(graph, space, -1, _NO))
+    return strings.only(graph, graph.node("Not", repeated), found)
 
 
-def _windows(graph: Graph, found: str, lengths: range, *, between: str = "") -> list[tuple[int, str, str]]:
-    """Return per length the n-grams that begin at each piece, and where there are so many pieces left."""
-    windows, gram = [], found
+def _windows(graph: Graph, found: str, lengths: range, between: str) -> Iterator[tuple[str, str]]:
+    """Yield per length the n-grams that begin at each piece, and which of them lie within one row."""
+    piece = graph.node("Not", strings.is_row_end(graph, found))
+    gram, there = found, piece
     for length in range(1, lengths.stop):
-        last = strings.following(graph, found, length - 1)
         if length > 1:
             gram = graph.node("StringConcat", gram, strings.text(graph, between)) if between else gram
-            gram = graph.node("StringConcat", gram, last)
+            gram = graph.node("StringConcat", gram, strings.following(graph, found, length - 1))
+            there = graph.node("And", there, strings.following(graph, piece, length - 1, _NO))
         if length in lengths:
-            windows.append((length, gram, strings.is_there(graph, last)))
-    return windows
+            yield gram, there
+
+
+def _within_words(graph: Graph, found: str, lengths: range, between: str) -> Iterator[tuple[str, str]]:
+    """Yield n-grams of characters within words with a blank on both sides; a shorter word is one by itself.
+
+    Neighbouring words share their blank here: no n-gram reaches over it, and alone it counts for both.
+    """
+    blank = graph.node("Equal", found, strings.text(graph, " "))
+    letter = graph.node("Not", graph.node("Or", blank, strings.is_row_end(graph, found)))
+    if lengths.start == 1:
+        yield found, letter
+        for way in (-1, 1):
+            yield found, graph.node("And", blank, strings.following(graph, letter, way, _NO))
+    lengths_of_words = range(2 if lengths.start < 3 else 3, lengths.stop)
+    for length, (gram, there) in zip(lengths_of_words, _windows(graph, found, lengths_of_words, between), strict=True):
+        for inner in range(1, length - 1):
+            there = graph.node("And", there, strings.following(graph, letter, inner, _NO))
+        last = strings.following(graph, blank, length - 1, _NO)
+        if length == 2:  # not the blank of a row without words, and never two
+            there = graph.node("And", there, graph.node("Or", letter, strings.following(graph, letter, 1, _NO)))
+        if length < lengths.start:
+            there = graph.node("And", there, graph.node("And", blank, last))
+        yield gram, there
 
 
 def _binary(graph: Graph, cells: Sparse, model: Any) -> Sparse:

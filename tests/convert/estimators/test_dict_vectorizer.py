@@ -14,40 +14,45 @@ from sklearn.pipeline import FeatureUnion, make_pipeline
 from packager.dataset.rows import Rows
 from packager.errors import ConvertError
 
-from ..pairs import pair
+from ..pairs import Pair, pair
 
 RECORDS: list[dict[str, Any]] = [
     {"size": 1.5, "city": "Bern", "kind": "a=b"},
     {"size": 2.1, "city": "Ürikon"},
     {"height": 3, "city": "Bern", "kind": ""},
 ]
-ROWS = Rows(
-    np.array([[0.1, np.nan, np.nan, 7.3], [1e10, np.nan, np.nan, -2.0], [0.0, np.nan, np.nan, 0.1]]),
-    {1: np.array(["Bern", "unseen", "Ürikon"], dtype=object), 2: np.array(["a=b", "", None], dtype=object)},
-)
+CELLS: dict[str, list[Any]] = {
+    "height": [0.1, 1e10, 0.0],
+    "city": ["Bern", "unseen", "Ürikon"],
+    "kind": ["a=b", "", None],
+    "size": [7.3, -2.0, 0.1],
+}
+GIVEN: list[dict[str, Any]] = [
+    {"height": 0.1, "city": "Bern", "kind": "a=b", "size": 7.3},
+    {"height": 1e10, "city": "unseen", "kind": "", "size": -2.0},
+    {"city": "Ürikon", "size": 0.1},
+]
+
+
+def _rows(made: Pair) -> Rows:
+    names = [column.name for column in made.signature.columns]
+    assert sorted(names) == sorted(CELLS)
+    texts = {at: np.array(CELLS[name], dtype=object) for at, name in enumerate(names) if name in ("city", "kind")}
+    empty = [np.nan] * 3
+    return Rows(np.stack([empty if at in texts else CELLS[name] for at, name in enumerate(names)], axis=1), texts)
 
 
 @pytest.mark.parametrize("settings", [{}, {"sparse": False}, {"separator": ": ", "sort": False}, {"dtype": np.float32}])
 def test_keys_become_columns(settings: dict[str, Any], tmp_path: Path) -> None:
     model = DictVectorizer(**settings).fit(RECORDS)
     made = pair(model, tmp_path)
-    order = [column.name for column in made.signature.columns]
-    assert sorted(order) == ["city", "height", "kind", "size"]
-    at = [["height", "city", "kind", "size"].index(name) for name in order]
-    texts = {place: ROWS.strings[index] for place, index in enumerate(at) if index in ROWS.strings}
-    rows = Rows(ROWS.numbers[:, at], texts)
-    assert not made.differences(rows)
+    assert not made.differences(_rows(made))
     assert {column.name: column.dtype for column in made.signature.columns} == {
         "city": "string", "height": "float64", "kind": "string", "size": "float64"
     }  # fmt: skip
-    given = [
-        {"height": 0.1, "city": "Bern", "kind": "a=b", "size": 7.3},
-        {"height": 1e10, "city": "unseen", "kind": "", "size": -2.0},
-        {"city": "Ürikon", "size": 0.1},
-    ]
-    expected = model.transform(given)
+    expected = model.transform(GIVEN)
     expected = expected.toarray() if hasattr(expected, "toarray") else expected
-    np.testing.assert_array_equal(made.session.answers(rows)["variable"], expected)
+    np.testing.assert_array_equal(made.session.answers(_rows(made))["variable"], expected)
 
 
 def test_a_model_behind_it_takes_no_missing_number(tmp_path: Path) -> None:
@@ -55,7 +60,7 @@ def test_a_model_behind_it_takes_no_missing_number(tmp_path: Path) -> None:
     assert {column.name: column.accepts_missing for column in made.signature.columns} == {
         "city": True, "height": False, "kind": True, "size": False
     }  # fmt: skip
-    assert not made.differences(ROWS, 1e-14)
+    assert not made.differences(_rows(made), 1e-14)
 
 
 def test_what_a_request_cannot_hold_is_refused(tmp_path: Path) -> None:

@@ -9,8 +9,10 @@ import pytest
 from scipy.sparse import csr_matrix
 from sklearn.svm import SVC, SVR, NuSVC, NuSVR, OneClassSVM
 
+from packager.convert.builder import Builder
+from packager.convert.emitters import EMITTERS
 from packager.convert.graph import UnsupportedModel
-from tests.convert.asked import asked, unlike
+from tests.convert.asked import METHODS, asked, unlike
 
 from .rows import ASKED, NUMBERS, SIGNAL, labels
 
@@ -69,6 +71,30 @@ def test_a_linear_kernel_far_from_zero_adds_in_the_order_of_the_vectors() -> Non
     """Terms of 1e9 leave a decision near 1: in another order the last six digits are others."""
     far = NUMBERS + 1e4
     assert unlike(SVC(kernel="linear", max_iter=2000).fit(far, TWO), far, tolerance=0) == []
+
+
+def test_every_vector_is_at_no_distance_from_itself() -> None:
+    """Of 40 columns all kernels but its own are 0: each row decides by its weight against an equal offset."""
+    wide = np.random.default_rng(3).normal(size=(60, 40))
+    model = OneClassSVM(gamma=3.0).fit(wide)
+    assert np.abs(model.decision_function(wide)).min() < 1e-15
+    assert unlike(model, wide, tolerance=0) == []
+
+
+def test_weights_beyond_rounding_are_refused() -> None:
+    model = SVC().fit(NUMBERS, TWO)
+    model._dual_coef_ = model._dual_coef_ * 1e12
+    with pytest.raises(UnsupportedModel, match="SVC: its weights are so large that rounding decides"):
+        asked(model, 4)
+
+
+def test_what_methods_share_is_there_once() -> None:
+    model = SVC(probability=True, random_state=0).fit(NUMBERS, THREE)
+    builder = Builder(np.dtype(np.float64), EMITTERS)
+    for method in METHODS[:3]:
+        builder.ask(model, method, "rows")
+    assert [node.op_type for node in builder.nodes].count("Scan") == 1
+    assert [node.op_type for node in builder.nodes].count("Exp") == 2  # kernels, and probabilities of pairs
 
 
 def test_a_decision_of_zero_is_the_second_class() -> None:
