@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-Dtype = Literal["float64", "string"]
+Dtype = Literal["float64", "string", "any"]
 OutputDtype = Literal["number", "int64", "float64", "bool", "string"]
 Layout = Literal["tensor", "columns"]
 Task = Literal["classifier", "regressor", "transformer"]
@@ -23,7 +23,10 @@ MISSING_TEXT = "\ufdd0"
 
 @dataclass(frozen=True)
 class Column:
-    """One input column, as the model takes it. Numbers, booleans among them, travel as float64."""
+    """One input column, as the model takes it. Numbers, booleans among them, travel as float64.
+
+    `any`: no step of the model reads the column, so every cell will do; it travels as a missing number.
+    """
 
     name: str
     dtype: Dtype

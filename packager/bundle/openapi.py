@@ -112,7 +112,7 @@ def _request_schemas(info: ModelInfo) -> Schema:
             "type": "object",
             "description": "One cell for each column, by name.",
             "properties": {column.name: cell for column, cell in zip(columns, cells, strict=True)},
-            "required": names,
+            "required": [column.name for column in columns if column.dtype != "any"],
             "additionalProperties": False,
         },
         "Table": {
@@ -149,6 +149,8 @@ def _keyed(key: str, forms: list[str]) -> Schema:
 
 
 def _cell(column: Column) -> Schema:
+    if column.dtype == "any":
+        return {"title": column.name, "type": ["number", "string", "boolean", "null"]}
     kind = "string" if column.dtype == "string" else "number"
     cell: Schema = {"title": column.name, "type": [kind, "null"] if column.accepts_missing else kind}
     if column.known is not None:

@@ -32,7 +32,8 @@ def render_score(info: ModelInfo, *, info_sha256: str) -> str:
         limited=any(column.dtype == "float64" and column.max_abs < sys.float_info.max for column in columns),
         graph_dtype=info.graph_dtype,
         transformer=info.signature.task == "transformer",
-        numbers=[index for index, column in enumerate(columns) if column.dtype == "float64"],
+        numbers=[index for index, column in enumerate(columns) if column.dtype != "string"],
+        unread=any(column.dtype == "any" for column in columns),
         strings=[index for index, column in enumerate(columns) if column.dtype == "string"],
         missing_text=any(column.dtype == "string" and column.accepts_missing for column in columns),
         known=any(column.known is not None for column in columns),
@@ -59,6 +60,8 @@ def _takes(column: Column) -> str:
     if column.known is not None:
         kind = "texts" if column.dtype == "string" else "numbers"
         return f"one of the {len(column.known)} {kind} it was trained on"
+    if column.dtype == "any":
+        return "anything, or nothing: the model does not read it"
     if column.dtype == "string":
         return "text"
     limited = column.max_abs < sys.float_info.max

@@ -65,7 +65,7 @@ def _json_column(rows: Rows, index: int, column: Column) -> list[Json]:
     values = rows.strings[index].tolist() if column.dtype == "string" else rows.numbers[:, index].tolist()
     cells: list[Json] = []
     for number, value in enumerate(values):
-        missing = value is None or (column.dtype == "float64" and math.isnan(value))
+        missing = value is None or column.dtype == "any" or (column.dtype == "float64" and math.isnan(value))
         if missing and not column.accepts_missing:
             raise _unservable(number, column, "a missing cell", "none are taken")
         if not missing and column.dtype == "float64" and (math.isinf(value) or abs(value) > column.max_abs):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 from types import ModuleType
+from typing import Any
 
 from packager.convert.faults import brief, where
 from packager.errors import ConvertError
@@ -33,10 +34,27 @@ def _register(kind: type, held: ModuleType, module: str) -> None:
 
     alias = f"{kind.__module__}_{kind.__qualname__}".replace(".", "_")
     optional = {key: getattr(held, key) for key in ("parser", "options") if getattr(held, key, None) is not None}
+    if _is_parsed_otherwise(kind):
+        optional.setdefault("parser", _parse)
     try:
         update_registered_converter(kind, alias, held.shape, held.convert, **optional)
     except Exception as error:
         raise ConvertError(f"skl2onnx does not take the converter in {module}: {brief(error)}", hint=GUIDE) from error
+
+
+def _is_parsed_otherwise(kind: type) -> bool:
+    """Tell whether skl2onnx looks into the class in a way of its own, which a converter would never see the end of."""
+    from sklearn.base import ClassifierMixin
+    from skl2onnx._parse import sklearn_parsers_map
+
+    return kind in sklearn_parsers_map and not issubclass(kind, ClassifierMixin)
+
+
+def _parse(scope: Any, model: Any, inputs: list[Any], custom_parsers: Any = None) -> Any:
+    """Declare the usual outputs of a step."""
+    from skl2onnx._parse import _parse_sklearn_simple_model
+
+    return _parse_sklearn_simple_model(scope, model, inputs, custom_parsers)
 
 
 def _is_registered(kind: type) -> bool:

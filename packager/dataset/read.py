@@ -240,6 +240,6 @@ def _rows(block: pa.RecordBatch, columns: Sequence[Column], names: Sequence[str]
         cells, where = block.column(name), Where(part.path, name)
         if column.dtype == "string":
             text[index] = strings(cells, where)
-        else:
+        elif column.dtype == "float64":
             made[:, index] = numbers(cells, where, parse=part.parse)
     return Rows(made, text)

@@ -49,6 +49,23 @@ def code_columns(model: Any) -> dict[int, npt.NDArray[np.float64]]:
     return {column: codes for column, codes in sorted(found.items()) if len(codes) and column != _MADE}
 
 
+def unread_columns(model: Any) -> frozenset[int]:
+    """Return the columns that a ColumnTransformer at the model's front leaves out, whatever they hold."""
+    while True:
+        inner = getattr(model, "best_estimator_", None)
+        if inner is None and getattr(model, "steps", None):
+            inner = model.steps[0][1]
+        if inner is None:
+            break
+        model = inner
+    places = getattr(model, "_transformer_to_input_indices", None)
+    if places is None or not hasattr(model, "transformers_"):
+        return frozenset()
+    dropped = {name for name, step, _ in model.transformers_ if isinstance(step, str) and step == "drop"}
+    read = {int(index) for name, columns in places.items() if name not in dropped for index in columns}
+    return frozenset(range(feature_count(model) or 0)) - read
+
+
 def columns_of_none(model: Any) -> frozenset[int]:
     """Return the columns whose missing cells the model knows as None; it knows all others as NaN."""
     found: set[int] = set()

@@ -143,8 +143,11 @@ def signature_of(native: NativeModel) -> Signature:
     limits = trials.largest_magnitudes([index for index in range(count) if index not in codes])
     missing = trials.columns_taking_missing()
     known = trials.known_values(texts, codes)
+    unread = reading.unread_columns(model)
     columns = tuple(
-        Column(name, "string" if index in texts else "float64", index in missing, limits[index], known.get(index))
+        Column(name, "any", True, float(np.finfo(np.float64).max))
+        if index in unread
+        else Column(name, "string" if index in texts else "float64", index in missing, limits[index], known.get(index))
         for index, name in enumerate(names)
     )
     outputs = _outputs(native, row)

@@ -83,6 +83,8 @@ class Cells:
         numbers = np.full((len(self), len(order)), np.nan)
         strings: dict[int, npt.NDArray[np.object_]] = {}
         for at, (index, column) in enumerate(zip(order, signature.columns, strict=True)):
+            if column.dtype == "any":
+                continue
             if column.dtype == "string":
                 strings[at] = _texts(self.columns[index])
             elif self.columns[index].dtype == object:

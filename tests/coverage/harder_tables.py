@@ -121,6 +121,18 @@ _TEXT: dict[str, Callable[[], Fitted]] = {
 }
 
 _MIXED: dict[str, Callable[[], Fitted]] = {
+    "mixed table, texts left out": fit(
+        make_pipeline(ColumnTransformer([("numbers", StandardScaler(), ["amount", "share"])]), LogisticRegression()),
+        frame(),
+        classes(2),
+    ),
+    "mixed table, some texts left out": fit(
+        make_pipeline(
+            ColumnTransformer([("kind", OneHotEncoder(handle_unknown="ignore"), ["kind"])]), LogisticRegression()
+        ),
+        frame(missing=0.1),
+        classes(2),
+    ),
     "mixed table, logistic": fit(
         make_pipeline(
             _mixed(numbers=StandardScaler(), texts=OneHotEncoder(handle_unknown="ignore")), LogisticRegression()

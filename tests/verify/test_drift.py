@@ -108,6 +108,9 @@ def test_a_metric_that_fits_is_told_when_none_is_named(
         (REGRESSOR, "roc_auc"),
         (Signature("transformer", "tensor", (), (VALUE,)), "rmse"),
         (Signature("classifier", "tensor", (), (LABEL,)), "accuracy"),
+        (Signature("classifier", "tensor", (), (Output("label", "label", 2), PROBABILITY)), "accuracy"),
+        (Signature("classifier", "tensor", (), (Output("label", "label", 2), PROBABILITY)), "roc_auc"),
+        (Signature("regressor", "tensor", (), (Output("variable", "value", 2),)), "rmse"),
     ],
 )
 def test_a_metric_that_does_not_fit_is_refused_before_any_row_is_read(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from packager.artifact import Output, Signature
 from packager.verify.flips import FlipCounter
@@ -49,6 +50,35 @@ def test_values_of_regressors_count_too() -> None:
     counter = FlipCounter(REGRESSOR, (10.0,))
     counter.add("fp16", {"variable": np.array([9.0, 11.0])}, {"variable": np.array([10.0, 11.0])})
     assert counter.counts == {"fp16": {"10.0": 1}}
+
+
+@pytest.mark.parametrize(
+    ("signature", "flips"),
+    [
+        (
+            Signature(
+                "classifier", "tensor", (), (Output("label", "label", 2), Output("probabilities", "probability", 2))
+            ),
+            2,
+        ),
+        (Signature("regressor", "tensor", (), (Output("probabilities", "value", 2),)), 2),
+        (BINARY, 1),
+    ],
+    ids=["labels", "values", "classes"],
+)
+def test_columns_decide_one_by_one_unless_they_are_classes(signature: Signature, flips: int) -> None:
+    counter = FlipCounter(signature, (0.5,))
+    counter.add("fp16", scores(0.9, 0.2), scores(0.4, 0.2))
+    assert counter.counts == {"fp16": {"0.5": flips}}
+
+
+def test_every_output_of_several_counts() -> None:
+    outputs = tuple(Output(f"probabilities_{index}", "probability", 2) for index in range(2))
+    counter = FlipCounter(Signature("classifier", "tensor", (), outputs), (0.5,))
+    native, found = scores(0.9, 0.2)["probabilities"], scores(0.4, 0.7)["probabilities"]
+    one_changed = {"probabilities_0": native, "probabilities_1": found}
+    counter.add("fp16", {output.name: native for output in outputs}, one_changed)
+    assert counter.counts == {"fp16": {"0.5": 2}}
 
 
 def test_nothing_is_counted_where_nothing_is_asked() -> None:

@@ -43,7 +43,8 @@ def _column_transformer(graph: Graph, rows: Rows, model: Any) -> Rows:
     places = model._transformer_to_input_indices
     steps = [(name, step, list(places.get(name, []))) for name, step, _ in model.transformers_]
     given = [(name, step, take(graph, rows, columns)) for name, step, columns in steps if columns]
-    return _joined(graph, model, given, {name: part.stop - part.start for name, part in model.output_indices_.items()})
+    made = getattr(model, "output_indices_", {})  # missing where no column is left
+    return _joined(graph, model, given, {name: part.stop - part.start for name, part in made.items()})
 
 
 def _joined(graph: Graph, model: Any, steps: list[tuple[str, Any, Rows]], widths: dict[str, int]) -> Rows:

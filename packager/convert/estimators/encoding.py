@@ -12,7 +12,6 @@ import numpy as np
 import numpy.typing as npt
 
 from packager.artifact import MISSING_TEXT
-from packager.convert import links
 from packager.convert.emitter import Emitter
 from packager.convert.graph import (
     ML_DOMAIN,
@@ -97,9 +96,9 @@ def emit_target(graph: Graph, rows: Rows, model: Any) -> str:
 
 
 def emit_label(graph: Graph, rows: Rows, model: Any) -> str:
-    """Return the position of a label among the classes; shape [rows]."""
+    """Return the position of a label among the classes; shape [rows, 1]."""
     (column,) = columns_of(graph, rows, 1)
-    return links.flat(graph, look_up(graph, column, model.classes_, np.arange(len(model.classes_)), -1))
+    return look_up(graph, column, model.classes_, np.arange(len(model.classes_)), -1)
 
 
 def emit_label_binarizer(graph: Graph, rows: Rows, model: Any) -> str:

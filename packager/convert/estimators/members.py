@@ -12,7 +12,6 @@ from packager.convert.estimators.forests import emit_mean, fractions
 from packager.convert.graph import (
     Graph,
     Rows,
-    UnsupportedModel,
     ask_one,
     beside,
     cast,
@@ -110,12 +109,18 @@ def _boosted_decision(graph: Graph, rows: Rows, model: Any) -> str:
     """
     count = len(model.classes_)
     if count == 1:
-        raise UnsupportedModel("it has seen one class only, and has nothing to choose from")
+        return _zeros(graph, rows)
     total = graph.node("Div", _votes(graph, rows, model, count), scalar(graph, model.estimator_weights_.sum()))
     if count > 2:
         return total
     first, second = (graph.node("Gather", total, integers(graph, [column]), axis=1) for column in (0, 1))
     return graph.node("Add", graph.node("Neg", first), second)
+
+
+def _zeros(graph: Graph, rows: Rows) -> str:
+    """Return 0 for every row, [rows, 1]."""
+    first = numbers(graph, take(graph, rows, [0]))
+    return graph.node("Mul", cast(graph, graph.node("IsNaN", first), graph.dtype), scalar(graph, 0))
 
 
 def _votes(graph: Graph, rows: Rows, model: Any, count: int) -> str:

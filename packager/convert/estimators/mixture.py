@@ -68,7 +68,7 @@ def _constants(model: Any, columns: int) -> list[Doubles]:
 
 
 def _predict(graph: Graph, rows: str, model: Any) -> str:
-    return graph.node("ArgMax", _weighted_log_prob(graph, rows, model), axis=1, keepdims=0)
+    return graph.node("ArgMax", _weighted_log_prob(graph, rows, model), axis=1, keepdims=1)
 
 
 def _predict_proba(graph: Graph, rows: str, model: Any) -> str:

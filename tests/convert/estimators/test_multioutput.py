@@ -11,6 +11,8 @@ from sklearn.multioutput import ClassifierChain, MultiOutputClassifier, MultiOut
 from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
+from packager.convert.builder import Builder
+from packager.convert.emitters import EMITTERS
 from packager.convert.graph import UnsupportedModel
 from tests.convert.asked import asked, unlike
 
@@ -22,19 +24,29 @@ TEXTS = np.array(["no", "yes"], dtype=object)[THREE_LABELS]
 UNLIKE = np.stack([labels(0, 1, 2), labels(3, 4)], axis=1)
 
 
-@pytest.mark.parametrize("y", [THREE_LABELS, TEXTS, UNLIKE, THREE_LABELS > 0, THREE_LABELS * 2.0, THREE_LABELS[:, :1]])
+@pytest.mark.parametrize("y", [THREE_LABELS, TEXTS, UNLIKE, THREE_LABELS > 0, THREE_LABELS * 2.0])
 @pytest.mark.parametrize("member", [TREE, LinearSVC(random_state=0)], ids=lambda model: type(model).__name__)
 def test_labels_apart(member: Any, y: Any) -> None:
     assert unlike(MultiOutputClassifier(member).fit(NUMBERS, y), NEAR) == []
 
 
+def test_one_output() -> None:
+    model = MultiOutputClassifier(TREE).fit(NUMBERS, THREE_LABELS[:, :1])
+    assert unlike(model, NEAR, methods=("predict",)) == []
+    assert isinstance(Builder(np.dtype(np.float64), EMITTERS).ask(model, "predict_proba", "features"), tuple)
+
+
 def test_text_beside_numbers_is_refused() -> None:
-    mixed = np.stack([TEXTS[:, 0], labels(0, 1).astype(object)], axis=1)
+    mixed = MultiOutputClassifier(TREE).fit(NUMBERS, TEXTS)
+    mixed.estimators_[0].classes_ = np.array([0, 1])
+    mixed.classes_ = [member.classes_ for member in mixed.estimators_]
     with pytest.raises(UnsupportedModel, match="text in one output and with numbers in another"):
-        asked(MultiOutputClassifier(TREE).fit(NUMBERS, mixed), 4)
+        asked(mixed, 4)
 
 
-@pytest.mark.parametrize("member", [Ridge(), DecisionTreeRegressor(max_depth=3)], ids=lambda model: type(model).__name__)
+@pytest.mark.parametrize(
+    "member", [Ridge(), DecisionTreeRegressor(max_depth=3)], ids=lambda model: type(model).__name__
+)
 def test_values(member: Any) -> None:
     assert unlike(MultiOutputRegressor(member).fit(NUMBERS, TWO_OUTPUTS), NEAR) == []
     for order in (None, [1, 0], (1, 0), "random"):
