@@ -95,7 +95,7 @@ def build(
 
 @app.command(epilog="Example: package check recipes/*.yml")
 def check(recipes: Recipes, as_json: AsJson = False) -> None:
-    """Validate recipes, resolve their sources and try the conversion; build nothing."""
+    """Validate recipes, resolve their sources and say how every step of the model converts; build nothing."""
     from packager.commands.check import check_recipes
 
     raise typer.Exit(check_recipes(recipes, as_json=as_json))

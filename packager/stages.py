@@ -15,6 +15,7 @@ from packager.bundle.plan import Golden
 from packager.convert.forms import Forms, make_forms
 from packager.convert.steps import StepFinding, find_steps
 from packager.dataset.read import Dataset, open_dataset
+from packager.dataset.rows import Rows
 from packager.errors import ConvertError, RecipeError, VerifyError
 from packager.optimize import optimize as optimize_stage
 from packager.publish.publish import publish as publish_bundle
@@ -183,7 +184,7 @@ def benchmark(recipe: Recipe, worker: SourceWorker, proof: Proof, *, report: Bui
     """Measure every variant that has a file, and the native model, on every target."""
     batch_sizes = tuple(sorted(recipe.benchmark.batch_sizes))
     count = max(MIN_ROWS, ROWS_PER_LARGEST_BATCH * max(batch_sizes))
-    rows = ordinary_rows(proof.structure, proof.signature, count)
+    rows = _rows_to_time(proof, Oracle(worker.ask, scratch), count)
     rows_file = scratch / "benchmark_rows.npz"
     rows.save(rows_file)
     bench = Bench(rows_file, proof.signature, batch_sizes)
@@ -205,6 +206,16 @@ def publish(recipe: Recipe, bundle: Bundle, *, environ: Mapping[str, str]) -> li
     for entry in recipe.publish:  # all or none: find out first whether every registry would take it
         publish_bundle(bundle, entry.to, base=base, environ=environ, dry_run=True)
     return [publish_bundle(bundle, entry.to, base=base, environ=environ).uri for entry in recipe.publish]
+
+
+def _rows_to_time(proof: Proof, oracle: Oracle, count: int) -> Rows:
+    """Return ordinary rows that the native model takes; where it takes none, made rows that it took, in turn."""
+    rows = ordinary_rows(proof.structure, proof.signature, count)
+    _, taken = oracle.answers(rows)
+    if taken.all():
+        return rows
+    fit = rows.take(taken) if taken.any() else proof.probes.rows
+    return fit.take(np.resize(np.arange(len(fit)), count))
 
 
 @contextmanager

@@ -20,6 +20,7 @@ from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
+from sklearn.naive_bayes import CategoricalNB
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
@@ -173,3 +174,12 @@ def test_a_step_that_counts_no_columns_is_counted_by_the_next(tmp_path: Path) ->
     found = Workspace(tmp_path).package("check", "counted.yml", "--json").json()
     assert found["columns"] == 3
     assert [step["path"] for step in found["steps"] if step["status"] == "unsupported"] == ["doubler"]
+
+
+def test_a_model_that_refuses_most_rows_is_measured_on_those_that_it_takes(tmp_path: Path) -> None:
+    rows = np.random.default_rng(0).integers(0, 4, (100, 3))
+    joblib.dump(CategoricalNB().fit(rows, rows[:, 0] > 1), tmp_path / "model.joblib")
+    write_recipe(tmp_path, "counts", "model.joblib", benchmark={"batch_sizes": [1]})
+    ran = Workspace(tmp_path).package("build", "counts.yml", "--json")
+    assert ran.code == 0, ran.err
+    assert {row["variant"] for row in ran.json()["measurements"] if row["p50_us"]} >= {"native", "fp64"}

@@ -131,14 +131,15 @@ def test_names_cannot_leave_the_out_folder(workspace: Workspace, name: str) -> N
 
 def test_an_unsupported_estimator_is_named(workspace: Workspace) -> None:
     workspace.save(_unsupported(), labelled_rows(), "unsupported")
-    refused(workspace, 4, "LabelSpreading", source={"uri": "unsupported.joblib"})
+    refused(workspace, 4, "GradientBoostingClassifier", source={"uri": "unsupported.joblib"})
 
 
 def _unsupported() -> Any:
-    from sklearn.semi_supervised import LabelSpreading
+    from sklearn.ensemble import GradientBoostingClassifier
 
     rows = labelled_rows(60)
-    return LabelSpreading().fit(rows.drop(columns="target"), rows["target"])
+    boosting = GradientBoostingClassifier(init=LogisticRegression(), n_estimators=3)
+    return boosting.fit(rows.drop(columns="target"), rows["target"])
 
 
 def test_a_missing_label_column_is_named(workspace: Workspace) -> None:

@@ -44,8 +44,8 @@ def _register(kind: type, held: ModuleType, module: str) -> None:
 
 def _is_parsed_otherwise(kind: type) -> bool:
     """Tell whether skl2onnx looks into the class in a way of its own, which a converter would never see the end of."""
-    from sklearn.base import ClassifierMixin
     from skl2onnx._parse import sklearn_parsers_map
+    from sklearn.base import ClassifierMixin
 
     return kind in sklearn_parsers_map and not issubclass(kind, ClassifierMixin)
 

@@ -13,7 +13,7 @@ from packager.convert.graph import Graph, UnsupportedModel, cast, through
 
 
 def interpolate(graph: Graph, features: str, knots: Doubles, values: Doubles) -> str:
-    """Return numpy.interp of each column, the outer values beyond its knots; NaN stays NaN.
+    """Return numpy.interp of each column of finite numbers, the outer values beyond its knots; NaN stays NaN.
 
     `knots`, ascending, and `values` are of shape [columns, n]. Slopes and the order of product and sum are numpy's.
     """

@@ -88,11 +88,16 @@ def _picks(known: Any, name: str, *, by_class: bool) -> Literal["heap", "heaps",
     return "heap" if len(known) <= _BLOCK else "heaps"
 
 
-def by_products(graph: Graph, rows: str, points: Doubles) -> str:
-    """Return |x|² - 2 x·y + |y|², not below 0, as scikit-learn's searches over all points add it up."""
+def by_products(graph: Graph, rows: str, points: Doubles, lengths: Doubles | None = None) -> str:
+    """Return |x|² - 2 x·y + |y|², not below 0, as scikit-learn's searches over all points add it up.
+
+    `lengths` are |y|², where the model keeps its own.
+    """
     from sklearn.metrics._pairwise_distances_reduction._base import _sqeuclidean_row_norms64
 
-    known = vector(graph, np.asarray(_sqeuclidean_row_norms64(np.ascontiguousarray(points), 1))[None, :])
+    if lengths is None:
+        lengths = np.asarray(_sqeuclidean_row_norms64(np.ascontiguousarray(points), 1))
+    known = vector(graph, lengths[None, :])
     own = norms.by_dot(graph, rows, points.shape[1])
     return clip(graph, add(graph, add(graph, times(graph, products(graph, rows, points), -2.0), own), known), 0.0, None)
 

@@ -122,22 +122,20 @@ def _read_predictor(predictor: Any, order: Ints) -> tuple[Trees, Doubles]:
     nodes = predictor.nodes
     is_leaf = nodes["is_leaf"].astype(bool)
     split = nodes[~is_leaf]
+    sets = [_members(words) for words in predictor.raw_left_cat_bitsets]
     is_category = split["is_categorical"].astype(bool)
+    # Only missing cells go left where a set is empty: no number is below -inf.
+    is_empty = is_category & np.array([not len(sets[index]) if sets else False for index in split["bitset_idx"]], bool)
     trees = _tree(
         is_leaf,
         children=(split["left"].astype(np.int64), split["right"].astype(np.int64)),
         feature=order[split["feature_idx"].astype(np.int64)],
-        threshold=np.where(is_category, 0.0, split["num_threshold"]),
+        threshold=np.where(is_empty, -np.inf, np.where(is_category, 0.0, split["num_threshold"])),
         missing_left=split["missing_go_to_left"].astype(bool),
         n_features=len(order),
     )
-    if is_category.any():
-        sets = predictor.raw_left_cat_bitsets
-        trees = replace(
-            trees,
-            category_set=np.where(is_category, split["bitset_idx"].astype(np.int64), -1),
-            categories=tuple(_members(words) for words in sets),
-        )
+    category_set = np.where(is_category & ~is_empty, split["bitset_idx"].astype(np.int64), -1)
+    trees = replace(trees, category_set=category_set, categories=tuple(sets))
     return trees, nodes["value"][is_leaf].astype(np.float64)
 
 

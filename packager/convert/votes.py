@@ -63,6 +63,11 @@ def added_as_numpy(graph: Graph, values: str, count: int) -> str:
     return total
 
 
+def row_sum(graph: Graph, values: str, width: int) -> str:
+    """Return the sum of each row as `numpy.sum` adds it, of shape [rows, 1]."""
+    return added_as_numpy(graph, graph.node("Unsqueeze", values, integers(graph, [2])), width)
+
+
 def chosen(graph: Graph, table: npt.NDArray[np.generic], places: str) -> str:
     """Return the table's rows at the places, of shape [rows, neighbours, …]: class numbers or targets."""
     known = np.asarray(table)

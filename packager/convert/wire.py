@@ -143,4 +143,4 @@ def _tensor_head(value: Array, name: str) -> TensorProto:
     from onnx import TensorProto
     from onnx.helper import np_dtype_to_tensor_dtype
 
-    return TensorProto(name=name, dims=value.shape, data_type=np_dtype_to_tensor_dtype(value.dtype))
+    return TensorProto(name=name or None, dims=value.shape, data_type=np_dtype_to_tensor_dtype(value.dtype))

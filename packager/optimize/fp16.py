@@ -22,6 +22,8 @@ def requires(model: ModelProto) -> str | None:
     operators = {node.op_type for node in model.graph.node if node.domain == _ML_DOMAIN}
     if trees := sorted(name for name in operators if name.startswith("TreeEnsemble")):
         return f"{', '.join(trees)} has no half-precision kernel, and half of an input would cross split thresholds"
+    if any(node.op_type == "Scan" for node in model.graph.node):
+        return "it decides between equally near rows step by step, and half precision makes many more rows equal"
     return None
 
 

@@ -58,7 +58,9 @@ class Source(Section):
         "current takes those installed and refuses an artifact written by others",
     )
     trust: Unique[Dotted] = Field(
-        default=(), description="exact names, beyond the built-in list, that loading may import"
+        default=(),
+        description="exact names, beyond the built-in list, that loading may import; your own modules are found where "
+        "they are installed, on PYTHONPATH or beside the recipe",
     )
 
 
@@ -88,7 +90,7 @@ class Convert(Section):
     )
     converters: DottedByName = Field(
         default={},
-        description="converters of your own: class name to the module that holds its converter",
+        description="converters of your own, in skl2onnx's interface: class name to the module that holds it",
     )
 
 

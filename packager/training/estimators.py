@@ -121,6 +121,9 @@ def feature_count(model: Any) -> int | None:
     if hasattr(model, "num_feature"):
         return int(model.num_feature())
     count = getattr(model, "n_features_in_", None)
+    if count is None and hasattr(model, "steps") and not hasattr(model.steps[0][1], "get_params"):
+        # A pipeline asks its first step, which may be idle.
+        return next((feature_count(step) for _, step in model.steps if hasattr(step, "get_params")), None)
     if count is None and hasattr(model, "steps") and is_foreign(model.steps[0][1]):
         # A step of one's own often counts nothing. What the next step counted is tried, and the model has to take it.
         return next((found for _, step in model.steps[1:] if (found := feature_count(step)) is not None), None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -37,6 +38,8 @@ class NativeModel:
         by_name = hasattr(model, "feature_names_in_") or bool(self.categories) or self.form == "records"
         self.names = inputs.column_names(model) if by_name else None
         self.columns_of_none = reading.columns_of_none(model)
+        # Some classifiers have a predict_proba that raises for every row.
+        self.states_probabilities = True
         estimators.run_single_threaded(model)
 
     def native_input(self, rows: Rows) -> Any:
@@ -118,7 +121,7 @@ class NativeModel:
         if self.task == "regressor":
             return {"variable": model.predict}
         questions: dict[str, Callable[[Any], Any]] = {"label": model.predict}
-        if hasattr(model, "predict_proba"):
+        if self.states_probabilities and hasattr(model, "predict_proba"):
             questions["probabilities"] = model.predict_proba
         return questions
 
@@ -159,7 +162,7 @@ def _ordinary_row(native: NativeModel, count: int, texts: Texts, codes: Codes) -
     """Return one row that the model answers; encoders are shown what they know."""
     strings = {index: np.array([known[0] if known else ""], dtype=object) for index, known in texts.items()}
     reason = ""
-    for value in (0.0, 1.0, 0.5, 100.0):
+    for native.states_probabilities, value in itertools.product((True, False), (0.0, 1.0, 0.5, 100.0)):
         numbers = np.full((1, count), value)
         numbers[:, list(texts)] = np.nan
         for index, known in codes.items():
@@ -168,7 +171,7 @@ def _ordinary_row(native: NativeModel, count: int, texts: Texts, codes: Codes) -
         try:
             native.answers(row)
         except Exception as error:  # noqa: BLE001 - the reason is told when no value works
-            reason = f"{type(error).__name__}: {str(error)[:200]}"
+            reason = reason or f"{type(error).__name__}: {str(error)[:200]}"
         else:
             return row
     message = f"{type(native.model).__name__} answers none of the plain rows it was tried with: {reason}"

@@ -87,6 +87,13 @@ def test_without_a_converter_the_class_and_the_way_out_are_named(workspace: Work
     path = with_converter(workspace, "none", "", converters={})
     for command in ("build", "check"):
         refused(workspace.package(command, path.name), 4, "my_pkg.SignedLog", "convert.converters", "custom-converters")
+    table = workspace.package("check", path.name).out.splitlines()
+    assert table[0] == "none.yml: refused at convert (exit 4)"
+    assert [line.split()[:3] for line in table[2:]] == [
+        ["(model)", "sklearn.pipeline.Pipeline", "exact"],
+        ["signedlog", "my_pkg.SignedLog", "unsupported"],
+        ["logisticregression", "sklearn.linear_model.LogisticRegression", "exact"],
+    ]
 
 
 def test_a_wrong_converter_is_caught(workspace: Workspace) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from sklearn.compose import make_column_transformer
 from sklearn.ensemble import BaggingClassifier, VotingClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from packager.convert.assemble import Choices
 from packager.convert.lint import lint
@@ -116,26 +117,50 @@ def test_the_stock_engine_is_one_step(tmp_path: Path) -> None:
     assert (step.status, step.reason) == ("unsupported", f"no converter for {__name__}.Doubler")
 
 
-def test_a_users_converter_goes_before_ours_and_its_graph_is_kept(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.fixture
+def registry() -> Iterator[None]:
+    """Put skl2onnx's tables back after the test."""
+    from skl2onnx import _parse, _supported_operators
+    from skl2onnx.common import _registration
+
+    tables = (
+        _supported_operators.sklearn_operator_name_map,
+        _parse.sklearn_parsers_map,
+        _registration._converter_pool,
+        _registration._shape_calculator_pool,
+    )
+    before = [dict(table) for table in tables]
+    yield
+    for table, entries in zip(tables, before, strict=True):
+        table.clear()
+        table.update(entries)
+
+
+@pytest.mark.usefixtures("registry")
+@pytest.mark.parametrize(
+    ("step", "name"),
+    [(Tripler(), f"{__name__}.Tripler"), (FunctionTransformer(np.sort), "sklearn.preprocessing.FunctionTransformer")],
+    ids=["a class of one's own", "a class that skl2onnx looks into"],
+)
+def test_a_users_converter_goes_before_all_others_and_its_graph_is_kept(
+    step: Any, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from packager.convert.custom import register
 
-    (tmp_path / "halves.py").write_text(
+    (tmp_path / "own_converter.py").write_text(
         "from skl2onnx.algebra.onnx_ops import OnnxAbs\n"
         "def shape(operator):\n    operator.outputs[0].type = operator.inputs[0].type\n"
         "def convert(scope, operator, container):\n"
         "    OnnxAbs(operator.inputs[0], output_names=operator.outputs[:1]).add_to(scope, container)\n"
     )
     monkeypatch.syspath_prepend(str(tmp_path))
-    monkeypatch.setitem(sys.modules, "halves", None)
-    monkeypatch.delitem(sys.modules, "halves")
-    register(f"{__name__}.Tripler", "halves")
-    model = make_pipeline(Tripler(), LogisticRegression()).fit(ROWS, CLASSES)
-    step = linted(model, tmp_path, custom=frozenset({f"{__name__}.Tripler"}))[1]
-    assert (step.status, step.reason, step.is_custom) == ("convertible", "your own converter, in double", True)
-    assert step.graph is not None
-    assert Path(step.graph).is_file()
+    monkeypatch.delitem(sys.modules, "own_converter", raising=False)
+    register(name, "own_converter")
+    model = make_pipeline(step, LogisticRegression()).fit(ROWS, CLASSES)
+    found = linted(model, tmp_path, custom=frozenset({name}))[1]
+    assert (found.status, found.reason, found.is_custom) == ("convertible", "your own converter, in double", True)
+    assert found.graph is not None
+    assert Path(found.graph).is_file()
 
 
 def test_the_innermost_step_of_a_node_without_a_kernel_is_marked() -> None:

@@ -135,7 +135,7 @@ def test_an_error_of_an_emitter_names_the_model_and_no_arrays(tmp_path: Path) ->
     assert "array(" not in str(caught.value)
 
 
-@pytest.mark.parametrize("what", ["boosting from another model", "weights that are code"])
+@pytest.mark.parametrize("what", ["a step of one's own", "weights that are code"])
 def test_what_is_refused_can_still_be_described(what: str) -> None:
     model = REFUSED[what][0]()
     structure = structure_of(model, signature_of(NativeModel(model)))

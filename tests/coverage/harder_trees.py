@@ -101,6 +101,17 @@ def _by_name(*, text: Any, numbers: Any) -> ColumnTransformer:
     )
 
 
+def _unlike_labels(rows: Any) -> Any:
+    """Return three labels a row, of two, four and one class."""
+    return np.stack([classes(2)(rows), classes(4)(rows), classes(1)(rows)], axis=1)
+
+
+def _fractions(seed: int) -> Any:
+    rows = unlike()(seed)
+    rows[:, 1] = np.random.default_rng(seed).choice([0.5, 1.5, -2.0, 7.0, 1e6], len(rows))
+    return rows
+
+
 def _float32_rows(seed: int) -> Any:
     return unlike()(seed).astype(np.float32)
 
@@ -140,6 +151,8 @@ _FORESTS: dict[str, Callable[[], Fitted]] = {
     "forest, columns far from 0": fit(forest(), far(1e7), classes(2)),
     "forest, sparse rows": fit(forest(), as_sparse(counts()), classes(2)),
     "extra trees, bootstrap": fit(ExtraTreesRegressor(12, bootstrap=True, **SEED), unlike(), value()),
+    "forest, outputs of unlike classes": fit(forest(), HOLES, _unlike_labels),
+    "forest, many trees and classes": fit(forest(n_estimators=400, max_depth=3), counts(3, 3), classes(10)),
     "embedding, dense": fit(RandomTreesEmbedding(6, max_depth=3, sparse_output=False, **SEED), unlike()),
 }
 
@@ -154,6 +167,10 @@ _BOOSTING: dict[str, Callable[[], Fitted]] = {
     "boosting, from a constant": fit(
         boosting(init=DummyRegressor(strategy="constant", constant=3.0)), unlike(), value()
     ),
+    "boosting, from a forest": fit(boosted(init=forest(n_estimators=4)), unlike(), classes(3)),
+    "boosting, exponential, from a forest": fit(
+        boosted(init=forest(n_estimators=4), loss="exponential"), unlike(), classes(2)
+    ),
     "boosting, absolute": fit(boosting(loss="absolute_error"), unlike(), value()),
     "boosting, huber": fit(boosting(loss="huber", alpha=0.8), unlike(), value()),
     "boosting, quantile": fit(boosting(loss="quantile", alpha=0.7), unlike(), value()),
@@ -167,6 +184,8 @@ _BOOSTING: dict[str, Callable[[], Fitted]] = {
     "hist, categories, three classes": fit(hist(categorical_features=[1, 4]), CODES_AND_HOLES, classes(3)),
     "hist, pandas categories": fit(hist(categorical_features="from_dtype"), frame(categories=True), classes(2)),
     "hist, categories by name": fit(hist_value(categorical_features=["city", "kind"]), frame(categories=True), value()),
+    "hist, fractional categories": fit(hist_value(categorical_features=[1]), _fractions, value()),
+    "hist, pandas categories, missing": fit(hist_value(), frame(categories=True, missing=True), value()),
     "hist, poisson": fit(hist_value(loss="poisson"), unlike(), value(above_zero=True)),
     "hist, gamma, missing": fit(hist_value(loss="gamma"), HOLES, value(above_zero=True)),
     "hist, absolute": fit(hist_value(loss="absolute_error"), unlike(), value()),
@@ -187,6 +206,8 @@ _BOOSTING: dict[str, Callable[[], Fitted]] = {
         AdaBoostClassifier(DecisionTreeClassifier(), n_estimators=5, **SEED), unlike(), classes(2)
     ),
     "ada over logistic": fit(AdaBoostClassifier(LogisticRegression(), n_estimators=6, **SEED), plain(), classes(3)),
+    "ada, one class": fit(AdaBoostClassifier(n_estimators=3, **SEED), unlike(), classes(1)),
+    "ada, many trees": fit(AdaBoostRegressor(n_estimators=40, **SEED), counts(3, 3), value()),
     "ada, square loss": fit(AdaBoostRegressor(n_estimators=10, loss="square", **SEED), unlike(), value()),
     "ada over ridge": fit(AdaBoostRegressor(Ridge(), n_estimators=6, **SEED), plain(), value()),
     "bagging, missing": fit(BaggingClassifier(n_estimators=8, **SEED), HOLES, classes(2)),
@@ -194,6 +215,8 @@ _BOOSTING: dict[str, Callable[[], Fitted]] = {
     "bagging, some columns, value": fit(
         BaggingRegressor(n_estimators=8, max_features=3, bootstrap_features=True, **SEED), unlike(), value()
     ),
+    "bagging, few rows": fit(BaggingClassifier(n_estimators=7, max_samples=5, **SEED), unlike(), classes(4)),
+    "bagging, three outputs": fit(BaggingRegressor(n_estimators=5, **SEED), unlike(), value(outputs=3)),
     "bagging over SVC": fit(BaggingClassifier(SVC(), n_estimators=4, **SEED), plain(), classes(2)),
     "bagging over logistic": fit(BaggingClassifier(LogisticRegression(), n_estimators=5, **SEED), plain(), classes(3)),
     "bagging over ridge": fit(BaggingRegressor(Ridge(), n_estimators=5, **SEED), plain(), value()),
@@ -261,6 +284,10 @@ _MIXED: dict[str, Callable[[], Fitted]] = {
 _OUTLIERS: dict[str, Callable[[], Fitted]] = {
     "isolation, missing": fit(IsolationForest(n_estimators=15, **SEED), with_missing()),
     "isolation, contamination": fit(IsolationForest(n_estimators=15, contamination=0.2, **SEED), unlike()),
+    "isolation, one row a tree": fit(IsolationForest(n_estimators=5, max_samples=1, **SEED), unlike()),
+    "isolation, whole numbers, contamination": fit(
+        IsolationForest(n_estimators=30, contamination=0.5, **SEED), counts()
+    ),
     "isolation, some columns": fit(IsolationForest(n_estimators=15, max_features=0.5, **SEED), unlike()),
 }
 

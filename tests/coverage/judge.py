@@ -98,9 +98,17 @@ def _unlike(model: Any, held: Cells, signature: Signature) -> str | None:
     except ValueError as error:
         return str(error)
     roles = {output.role for output in signature.outputs}
-    if "label" in roles and "probability" not in roles and hasattr(model, "predict_proba"):
+    if "label" in roles and "probability" not in roles and _states_probabilities(model, held):
         return "its probabilities are left out"
     return None
+
+
+def _states_probabilities(model: Any, held: Cells) -> bool:
+    try:
+        model.predict_proba(held.native())
+    except Exception:  # noqa: BLE001 - some have the method, and it raises
+        return False
+    return True
 
 
 def _judge_kind(

@@ -179,6 +179,11 @@ def _logistic(truth: Any, found: Any) -> Any:
     return share - truth, share * (1 - share)
 
 
+def _softmax(truth: Any, found: Any) -> Any:
+    share = np.exp(found) / np.exp(found).sum(axis=1, keepdims=True)
+    return share - np.eye(found.shape[1])[truth.astype(int)], 2 * share * (1 - share)
+
+
 def own_objective(kind: str) -> Callable[[], Fitted]:
     """Return a function that trains on an objective of one's own, whose answers are raw scores."""
 
@@ -192,6 +197,8 @@ def own_objective(kind: str) -> Callable[[], Fitted]:
             )
         elif kind == "classes":
             model = LGBMClassifier(**{**SMALL, "objective": _logistic}).fit(rows, classes(2)(rows))
+        elif kind == "three classes":
+            model = LGBMClassifier(**{**SMALL, "objective": _softmax}).fit(rows, classes(3)(rows))
         else:
             model = LGBMRegressor(**{**SMALL, "objective": _squares}).fit(rows, value()(rows))
         return Fitted(model, unlike()(1))

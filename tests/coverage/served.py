@@ -30,25 +30,30 @@ _FIELDS = {"label": "prediction", "value": "prediction", "probability": "probabi
 
 def served_otherwise(session: Session, model: Path, kinds: Sequence[tuple[str, Rows]]) -> str | None:
     """Return in words where score.py answers otherwise than the session, None where it answers bit for bit."""
+    kinds = [(kind, kept) for kind, rows in kinds if len(kept := _finite(session, rows))]
+    if not kinds:
+        return None
     info = _info(session, model, kinds[0][1].take(slice(0, 1)))
     script = _script(info, model)
     for kind, rows in kinds:
         expected = session.answers(rows)
-        finite = np.ones(len(rows), dtype=bool)
-        for values in expected.values():
-            if values.dtype.kind == "f":  # JSON carries no other
-                finite &= np.isfinite(values.reshape(len(values), -1)).all(axis=1)
-        rows = rows.take(finite)
-        if not len(rows):
-            continue
         body = json.dumps({info.request_key: json_rows(rows, info.signature)})
         answer = script.run(body)
         if answer.status_code != 200:
             return f"score.py answers {answer.status_code} to {kind} rows: {answer.get_data().decode()[:160]}"
         found = json.loads(answer.get_data())
-        if problem := _difference(session, {name: values[finite] for name, values in expected.items()}, found):
+        if problem := _difference(session, expected, found):
             return f"score.py on {kind} rows: {problem}"
     return None
+
+
+def _finite(session: Session, rows: Rows) -> Rows:
+    """Return the rows whose answers JSON carries."""
+    finite = np.ones(len(rows), dtype=bool)
+    for values in session.answers(rows).values():
+        if values.dtype.kind == "f":
+            finite &= np.isfinite(values.reshape(len(values), -1)).all(axis=1)
+    return rows.take(finite)
 
 
 def _difference(session: Session, expected: dict[str, Any], found: dict[str, Any]) -> str | None:

@@ -39,6 +39,13 @@ def test_nested_estimators_are_found_once_each() -> None:
     assert len({id(estimator) for estimator in found}) == len(found)
 
 
+def test_what_is_calibrated_is_found() -> None:
+    model = CalibratedClassifierCV(LogisticRegression(), method="isotonic", cv=2).fit(ROWS, TARGET)
+    kinds = [type(estimator).__name__ for estimator in estimators.nested_estimators(model)]
+    assert kinds.count("LogisticRegression") == 3
+    assert kinds.count("IsotonicRegression") == 2
+
+
 def test_the_step_tree_names_each_level_and_counts_trees() -> None:
     model = make_pipeline(StandardScaler(), RandomForestClassifier(7)).fit(ROWS, TARGET)
     assert estimators.step_tree(model) == (

@@ -17,10 +17,12 @@ from sklearn.ensemble import HistGradientBoostingClassifier, IsolationForest, Ra
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.svm import LinearSVC
 
+from packager.artifact import Output
 from packager.dataset.rows import Rows
 from packager.errors import ConvertError, SourceError
 from packager.training.native import NativeModel, signature_of
@@ -76,6 +78,14 @@ def test_classes_are_plain_values_of_their_own_kind(labels: np.ndarray) -> None:
 def test_several_outputs_have_a_width() -> None:
     found = described(LinearRegression().fit(ROWS, np.stack([TARGET, TARGET], 1)))
     assert found.outputs[0].width == 2
+
+
+@pytest.mark.parametrize("model", [RandomForestClassifier(2), OneVsRestClassifier(LogisticRegression())])
+def test_classes_of_several_labels_a_row_are_not_told(model: Any) -> None:
+    found = described(model.fit(ROWS, np.stack([TARGET, 1 - TARGET], 1)))
+    assert found.classes is None  # some have a list of them, some the numbers of the labels
+    names = ["probabilities"] if hasattr(model, "multilabel_") else ["probabilities_0", "probabilities_1"]
+    assert found.outputs == (Output("label", "label", 2, "int64"), *(Output(name, "probability", 2) for name in names))
 
 
 def test_columns_without_names_are_numbered() -> None:

@@ -56,7 +56,8 @@ def _one_by_one(graph: Graph, rows: Rows, scores: str, width: int, fold: Any) ->
         found = beside(graph, [isotonic(graph, column(graph, scores, at), fitted) for _, at, fitted in pairs])
     else:
         slope, offset = (np.array([[getattr(fitted, name) for _, _, fitted in pairs]]) for name in ("a_", "b_"))
-        line = graph.node("Add", graph.node("Mul", vector(graph, slope), scores), vector(graph, offset))
+        first = graph.node("Gather", scores, integers(graph, [at for _, at, _ in pairs]), axis=1)  # SVC may give more
+        line = graph.node("Add", graph.node("Mul", vector(graph, slope), first), vector(graph, offset))
         found = links.logistic(graph, line, scale=-1.0)
     if count == 2:
         return links.with_complement(graph, found)

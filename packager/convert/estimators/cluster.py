@@ -72,7 +72,8 @@ def _down_the_tree(graph: Graph, rows: str, model: Any) -> str:
 
 
 def _birch(graph: Graph, rows: str, model: Any) -> str:
-    nearest = graph.node("ArgMin", by_products(graph, rows, model.subcluster_centers_), axis=1, keepdims=0)
+    distance = by_products(graph, rows, model.subcluster_centers_, model._subcluster_norms)
+    nearest = graph.node("ArgMin", distance, axis=1, keepdims=0)
     return links.pick_label(graph, nearest, model.subcluster_labels_)
 
 

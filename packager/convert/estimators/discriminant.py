@@ -11,7 +11,8 @@ from packager.convert.discriminants import from_scores
 from packager.convert.elementary import add, subtract, times
 from packager.convert.emitter import Emitter
 from packager.convert.estimators.linear import decision_function, predict_class
-from packager.convert.graph import Graph, UnsupportedModel, ask_one, beside, integers, vector
+from packager.convert.graph import Graph, UnsupportedModel, ask_one, beside, vector
+from packager.convert.votes import row_sum
 
 
 def _linear_proba(graph: Graph, features: str, model: Any) -> str:
@@ -37,7 +38,7 @@ def _log_posterior(graph: Graph, features: str, model: Any) -> str:
     for mean, rotation, scaling in zip(model.means_, model.rotations_, model.scalings_, strict=True):
         away = subtract(graph, features, vector(graph, mean[None, :]))
         turned = graph.node("MatMul", away, vector(graph, rotation * scaling ** (-0.5)))
-        norms.append(graph.node("ReduceSumSquare", turned, integers(graph, [1]), keepdims=1))
+        norms.append(row_sum(graph, times(graph, turned, turned), rotation.shape[1]))
     spreads = np.asarray([np.sum(np.log(scaling)) for scaling in model.scalings_])
     halves = times(graph, add(graph, beside(graph, norms), vector(graph, spreads[None, :])), -0.5)
     with np.errstate(divide="ignore"):

@@ -11,7 +11,9 @@ import numpy.typing as npt
 from packager.convert import likelihoods
 from packager.convert.elementary import add, subtract, times
 from packager.convert.emitter import Emitter
-from packager.convert.graph import Graph, beside, integers, vector
+from packager.convert.graph import Graph, beside, vector
+from packager.convert.norms import by_einsum
+from packager.convert.votes import row_sum
 
 Doubles = npt.NDArray[np.float64]
 
@@ -36,7 +38,7 @@ def _squared_distances(graph: Graph, rows: str, model: Any) -> str:
             away = subtract(
                 graph, graph.node("MatMul", rows, vector(graph, root)), vector(graph, (mean @ root)[None, :])
             )
-            turned.append(graph.node("ReduceSumSquare", away, integers(graph, [1]), keepdims=1))
+            turned.append(row_sum(graph, times(graph, away, away), root.shape[1]))
         return beside(graph, turned)
     precisions = roots**2
     if model.covariance_type == "diag":
@@ -45,8 +47,7 @@ def _squared_distances(graph: Graph, rows: str, model: Any) -> str:
         constant = np.sum(means**2 * precisions, axis=1)
     else:
         middle = graph.node("Mul", graph.node("MatMul", rows, vector(graph, means.T)), vector(graph, precisions[None]))
-        norms = graph.node("ReduceSumSquare", rows, integers(graph, [1]), keepdims=1)
-        squares = graph.node("Mul", norms, vector(graph, precisions[None, :]))
+        squares = graph.node("Mul", by_einsum(graph, rows, means.shape[1]), vector(graph, precisions[None, :]))
         constant = np.sum(means**2, axis=1) * precisions
     return add(graph, subtract(graph, vector(graph, constant[None, :]), times(graph, middle, 2.0)), squares)
 

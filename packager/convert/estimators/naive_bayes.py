@@ -12,6 +12,7 @@ from packager.convert import likelihoods, links
 from packager.convert.elementary import add, subtract, times
 from packager.convert.emitter import Emitter
 from packager.convert.graph import Graph, UnsupportedModel, beside, cast, integers, scalar, vector
+from packager.convert.votes import row_sum
 
 Doubles = npt.NDArray[np.float64]
 Joint = Callable[[Graph, str, Any], str]
@@ -23,7 +24,7 @@ def _gaussian(graph: Graph, features: str, model: Any) -> str:
     for prior, mean, variance in zip(model.class_prior_, model.theta_, model.var_, strict=True):
         away = subtract(graph, features, vector(graph, mean[None, :]))
         terms = graph.node("Div", times(graph, away, away), vector(graph, variance[None, :]))
-        half = times(graph, _row_sum(graph, terms), 0.5)
+        half = times(graph, row_sum(graph, terms, len(mean)), 0.5)
         norm = -0.5 * float(np.sum(np.log(2.0 * np.pi * variance)))
         with np.errstate(divide="ignore"):
             columns.append(add(graph, subtract(graph, scalar(graph, norm), half), float(np.log(prior))))
@@ -69,10 +70,6 @@ def _categorical(graph: Graph, features: str, model: Any) -> str:
         found = graph.node("Gather", vector(graph, shares.T), code, axis=0)
         total = add(graph, total, found) if total else found
     return add(graph, total, vector(graph, model.class_log_prior_[None, :]))
-
-
-def _row_sum(graph: Graph, values: str) -> str:
-    return graph.node("ReduceSum", values, integers(graph, [1]), keepdims=1)
 
 
 def _emitter(joint: Joint) -> Emitter:

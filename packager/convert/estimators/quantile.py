@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from packager.convert.edges import Doubles, count_reached, from_columns
 from packager.convert.elementary import (
     add,
     clip,
@@ -20,6 +19,7 @@ from packager.convert.elementary import (
 )
 from packager.convert.emitter import Emitter
 from packager.convert.graph import Graph, UnsupportedModel, scalar, vector
+from packager.convert.interpolation import interpolate
 
 # Cells this near to the outer quantiles take the outer value: scikit-learn's BOUNDS_THRESHOLD.
 _BOUNDS = 1e-7
@@ -49,8 +49,8 @@ def emit_quantiles(graph: Graph, features: str, model: Any) -> str:
     references = np.broadcast_to(np.asarray(model.references_, dtype=np.float64), quantiles.shape)
     if np.isnan(quantiles).any():
         raise UnsupportedModel("a column without values has no quantiles")
-    up = _interpolated(graph, features, quantiles, references)
-    down = _interpolated(graph, graph.node("Neg", features), -quantiles[:, ::-1], -references[:, ::-1])
+    up = interpolate(graph, features, quantiles, references)
+    down = interpolate(graph, graph.node("Neg", features), -quantiles[:, ::-1], -references[:, ::-1])
     share = times(graph, subtract(graph, up, down), 0.5)
     low, high = vector(graph, quantiles[None, :, 0]), vector(graph, quantiles[None, :, -1])
     if model.output_distribution == "uniform":
@@ -82,22 +82,6 @@ def _normal_within_bounds(graph: Graph, share: str) -> str:
     edge = _BOUNDS - np.spacing(1)
     found = normal_quantile(graph, clip(graph, share, _BOUNDS / 2, 1 - _BOUNDS / 2))
     return clip(graph, found, float(norm.ppf(edge)), float(norm.ppf(1 - edge)))
-
-
-def _interpolated(graph: Graph, features: str, known: Doubles, values: Doubles) -> str:
-    """Return what `np.interp` finds for each cell: `known`, ascending, and `values` are [columns, n].
-
-    The slopes are numpy's, and so is the order of the product and the sum; NaN stays NaN.
-    """
-    with np.errstate(all="ignore"):
-        slopes = np.diff(values, axis=1) / np.diff(known, axis=1)
-    slopes[~np.isfinite(slopes)] = 0  # between equal ones, where nothing lies
-    flat = np.zeros((len(known), 1))
-    places = count_reached(graph, features, list(known))
-    start = from_columns(graph, places, np.concatenate([known[:, :1], known], axis=1))
-    level = from_columns(graph, places, np.concatenate([values[:, :1], values], axis=1))
-    slope = from_columns(graph, places, np.concatenate([flat, slopes, flat], axis=1))
-    return graph.node("Add", graph.node("Mul", slope, graph.node("Sub", features, start)), level)
 
 
 def _ratio(graph: Graph, value: str, coefficients: tuple[tuple[float, ...], tuple[float, ...]]) -> str:

@@ -65,9 +65,8 @@ def test_a_start_that_cannot_be_exact_is_refused(start: Any, why: str) -> None:
         asked(model, 4)
 
 
-CODED = np.column_stack(
-    [NUMBERS[:, 0], np.arange(120) % 9, NUMBERS[:, 2], np.array([0.5, -2.0, 1e6, 7.0])[np.arange(120) % 4]]
-)
+FRACTIONS = np.array([0.5, -2.0, 1e6, 7.0])[np.arange(120) % 4]
+CODED = np.column_stack([NUMBERS[:, 0], np.arange(120) % 9, NUMBERS[:, 2], FRACTIONS])
 ODD = np.array([0.0, -0.0, 1.0, 8.0, 9.0, 255.0, 256.0, 1e9, -1.0, -2.0, 0.5, 0.25, 1e6, 7.0, 7.5, np.nan, 1e300])
 ASKED_CODES = np.repeat(CODED, len(ODD), axis=0)
 ASKED_CODES[:, 1], ASKED_CODES[:, 3] = np.resize(ODD, len(ASKED_CODES)), np.resize(np.roll(ODD, 3), len(ASKED_CODES))

@@ -13,7 +13,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 from sklearn.multiclass import OneVsRestClassifier
-from sklearn.svm import LinearSVC
+from sklearn.svm import SVC, LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 
 from tests.convert.asked import unlike
@@ -51,6 +51,12 @@ def test_of_a_fit_on_float32(method: str) -> None:
     fitted = CalibratedClassifierCV(LogisticRegression(), method=method, cv=2)
     fitted.fit(NUMBERS.astype(np.float32), labels(0, 1))
     assert unlike(fitted, NUMBERS.astype(np.float32).astype(np.float64)) == []
+
+
+@pytest.mark.parametrize("method", ["sigmoid", "isotonic"])
+def test_over_more_scores_than_classes(method: str) -> None:
+    pairs = SVC(decision_function_shape="ovo")
+    assert unlike(CalibratedClassifierCV(pairs, method=method, cv=2).fit(NUMBERS, labels(0, 1, 2, 3)), NEAR) == []
 
 
 def test_rows_that_no_class_takes_get_even_shares() -> None:

@@ -92,7 +92,6 @@ def test_outliers(settings: dict[str, Any]) -> None:
 
 def test_a_row_on_the_very_threshold_is_no_outlier_of_ours_alone() -> None:
     model = IsolationForest(n_estimators=15, random_state=0).fit(NUMBERS)
-    answer = asked(model, 4, methods=("predict",))
     for offset in np.unique(model.score_samples(NUMBERS))[::7]:
         model.offset_ = offset
         answer = asked(model, 4, methods=("predict",))
@@ -116,10 +115,9 @@ def test_a_forest_beside_its_thresholds() -> None:
     tree = model.estimators_[0].tree_
     split = tree.children_left >= 0
     near = np.float32(tree.threshold[split])
-    beside = [near, np.nextafter(near, np.float32(np.inf)), np.nextafter(near, np.float32(-np.inf))]
-    cells = np.concatenate(
-        [tree.threshold[split], *(np.nextafter(np.float64(side), [[9], [-9]]).ravel() for side in beside)]
-    )
+    floats = [near, np.nextafter(near, np.float32(np.inf)), np.nextafter(near, np.float32(-np.inf))]
+    steps = [np.nextafter(np.float64(side), end) for side in floats for end in (-np.inf, np.inf)]
+    cells = np.concatenate([tree.threshold[split], *map(np.float64, floats), *steps])
     rows = np.repeat(NUMBERS[:3], len(cells), axis=0)
     rows[np.arange(len(rows)), np.tile(np.resize(tree.feature[split], len(cells)), 3)] = np.tile(cells, 3)
     assert unlike(model, rows, tolerance=0) == []
