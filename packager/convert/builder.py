@@ -114,6 +114,12 @@ class Builder:
         self.nodes.append(node)
         return names
 
+    def whole_constants(self) -> list[TensorProto]:
+        """Return the initializers with their content, for a graph within a graph: large ones lie beside a file else."""
+        for item in self.initializers:
+            item.MergeFromString(b"".join(self.large.pieces.get(item.name, [])))
+        return self.initializers
+
     def ask(self, model: Any, method: Method, rows: Rows, *, name: str = "") -> Answer:
         emitter = self._emitters.get(full_name(type(model)))
         self._path.append(name)

@@ -161,7 +161,7 @@ def _body(inner: Builder, inputs: dict[str, int], outputs: dict[str, int]) -> Gr
         "step",
         [helper.make_tensor_value_info(name, kind, [None, None]) for name, kind in inputs.items()],
         [helper.make_tensor_value_info(name, kind, [None, None]) for name, kind in outputs.items()],
-        inner.initializers,
+        inner.whole_constants(),
     )
     for node in graph.node:
         node.input[:] = [_PREFIX + name for name in node.input]

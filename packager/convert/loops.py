@@ -27,8 +27,6 @@ def repeat(
     body = Builder(graph.dtype, {})
     names = tuple(f"before_{index}" for index in range(len(state)))
     goes_on, after = step(body, names)
-    for item in body.initializers:  # a file is written around the large arrays of its outer graph only
-        item.MergeFromString(b"".join(body.large.pieces.get(item.name, [])))
     after = [body.add("Identity", (name,), 1, "", [])[0] for name in after]
     kinds = [int(helper.np_dtype_to_tensor_dtype(np.dtype(dtype))) for dtype in dtypes]
     inputs = [
@@ -40,7 +38,7 @@ def repeat(
         helper.make_tensor_value_info(goes_on, TensorProto.BOOL, []),
         *(helper.make_tensor_value_info(name, kind, None) for name, kind in zip(after, kinds, strict=True)),
     ]
-    turn = helper.make_graph(body.nodes, "turn", inputs, outputs, body.initializers)
+    turn = helper.make_graph(body.nodes, "turn", inputs, outputs, body.whole_constants())
     start = graph.constant(np.array(True))
     return graph.several(
         "Loop", integers(graph, most), start, *state, outputs=len(state), body=add_prefix_graph(turn, "turn_")

@@ -20,7 +20,5 @@ def for_each_row(graph: Graph, features: str, answer: Callable[[Graph, str], str
     number = int(helper.np_dtype_to_tensor_dtype(graph.dtype))
     row = helper.make_tensor_value_info("row", number, [columns])
     found = helper.make_tensor_value_info(answer(inner, "row"), number, [width])
-    for item in inner.initializers:  # a file is written around the large arrays of its outer graph only
-        item.MergeFromString(b"".join(inner.large.pieces.get(item.name, [])))
-    body = helper.make_graph(inner.nodes, "row", [row], [found], inner.initializers)
+    body = helper.make_graph(inner.nodes, "row", [row], [found], inner.whole_constants())
     return graph.node("Scan", features, body=add_prefix_graph(body, "row_"), num_scan_inputs=1)

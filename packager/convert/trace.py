@@ -31,8 +31,6 @@ def structure_of(model: Any, signature: Signature) -> Structure:
     count = len(signature.columns)
     texts = text_columns(model)
     trees, gap = _trees_over_inputs(model, count)
-    if trees is not None:
-        trees = _with_category_values(trees, pandas_categories(model))
     low, high = _ranges(model, count, trees)
     return Structure(low, high, trees, texts, gap, code_columns(model))
 
@@ -65,7 +63,8 @@ def _read_all(model: Any) -> Iterator[Trees]:
     for estimator in nested_estimators(model):
         booster = getattr(estimator, "booster_", estimator)
         if hasattr(booster, "model_to_string"):
-            yield lightgbm_text.parse(booster.model_to_string(importance_type="split")).trees
+            trees = lightgbm_text.parse(booster.model_to_string(importance_type="split")).trees
+            yield _with_category_values(trees, pandas_categories(estimator))
         elif hasattr(estimator, "_predictors"):
             trees, _ = scikit_trees.read_predictors(estimator, np.dtype(np.float32))
             yield _with_category_values(trees, scikit_trees.categories_of(estimator))

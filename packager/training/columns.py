@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from packager.errors import ConvertError
-from packager.training.categories import is_text, pandas_categories
+from packager.training.categories import Categories, is_text, pandas_categories
 from packager.training.estimators import feature_count
 from packager.training.inputs import column_count, reads_text, record_columns
 from packager.training.texts import made_texts
@@ -18,10 +18,20 @@ from packager.training.texts import made_texts
 _MADE = -1
 
 
+def category_columns(model: Any) -> Categories:
+    """Return the pandas category columns of every LightGBM model that reads columns as they come in."""
+    found = dict(pandas_categories(model))
+    for step, columns in _readers(model):
+        for at, known in pandas_categories(step).items():
+            if at < len(columns) and found.setdefault(columns[at], known) != known:
+                raise ConvertError(f"two parts of the model know column {columns[at]} by different pandas categories")
+    return {column: known for column, known in found.items() if column != _MADE}
+
+
 def text_columns(model: Any) -> dict[int, tuple[str, ...]]:
     """Return the columns that the model reads as text, each with texts that it knows, from its fitted steps."""
     found: dict[int, tuple[str, ...]] = {
-        column: tuple(map(str, known)) for column, known in pandas_categories(model).items() if is_text(known)
+        column: tuple(map(str, known)) for column, known in category_columns(model).items() if is_text(known)
     }
     readers = list(_readers(model))
     for step, columns in readers:

@@ -16,7 +16,7 @@ from packager.dataset.rows import Rows
 from packager.errors import ConvertError, SourceError
 from packager.training import columns as reading
 from packager.training import estimators, inputs
-from packager.training.categories import as_categorical, pandas_categories
+from packager.training.categories import as_categorical
 from packager.training.trials import Trials
 
 Array = npt.NDArray[np.generic]
@@ -33,7 +33,7 @@ class NativeModel:
     def __init__(self, model: Any) -> None:
         self.model = model
         self.task = estimators.task_of(model)
-        self.categories = pandas_categories(model)
+        self.categories = reading.category_columns(model)
         self.form = inputs.form_of(model)
         by_name = hasattr(model, "feature_names_in_") or bool(self.categories) or self.form == "records"
         self.names = inputs.column_names(model) if by_name else None

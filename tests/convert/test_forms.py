@@ -13,15 +13,17 @@ import pytest
 from lightgbm import LGBMRegressor
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import PowerTransformer, StandardScaler
+from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVR
 
 from packager.artifact import Signature, signature_from
 from packager.convert.assemble import Choices, assemble
 from packager.convert.forms import Forms, make_forms
+from packager.convert.graph import UnsupportedModel
 from packager.errors import ConvertError
 from packager.files import sha256_file
 from packager.recipe.model import Convert
+from packager.runtime.session import NoKernel, open_session
 from packager.training.native import NativeModel, signature_of
 from packager.worker import Worker
 
@@ -62,18 +64,32 @@ def test_both_forms_are_made_and_double_is_the_baseline(tmp_path: Path) -> None:
     assert found.fp64.sha256 != found.fp32.sha256
 
 
-@pytest.mark.parametrize(
-    ("model", "reason"),
-    [
-        (make_pipeline(PowerTransformer(), LinearRegression()), "does not convert in float64"),
-        (SVR(), "no float64 kernel"),
-    ],
-    ids=["no converter", "no kernel"],
-)
+def _no_converter(monkeypatch: pytest.MonkeyPatch) -> str:
+    def refuse(model: Any, signature: Signature, dtype: np.dtype[Any], *, choices: Choices) -> Any:
+        if dtype == np.float64:
+            raise UnsupportedModel("SVR has a float32 form only")
+        return assemble(model, signature, dtype, choices=choices)
+
+    monkeypatch.setattr("packager.convert.convert.assemble", refuse)
+    return "SVR has a float32 form only"
+
+
+def _no_kernel(monkeypatch: pytest.MonkeyPatch) -> str:
+    def refuse(path: Path, signature: Any) -> Any:
+        if path.name == "fp64.onnx":
+            raise NoKernel("Could not find an implementation for Erf(13)")
+        return open_session(path, signature)
+
+    monkeypatch.setattr("packager.convert.forms.open_session", refuse)
+    return "no float64 kernel"
+
+
+@pytest.mark.parametrize("lacking", [_no_converter, _no_kernel])
 def test_without_a_double_form_the_float_form_is_the_baseline_and_says_why(
-    model: Any, reason: str, tmp_path: Path
+    lacking: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    found = forms(model.fit(ROWS, values(ROWS)), tmp_path)
+    reason = lacking(monkeypatch)
+    found = forms(SVR().fit(ROWS, values(ROWS)), tmp_path)
     assert found.baseline == found.fp32
     assert (found.fp64.status, found.fp64.path) == ("not_applicable", None)
     assert reason in str(found.fp64.reason)

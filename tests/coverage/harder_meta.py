@@ -117,6 +117,13 @@ _CALIBRATION: dict[str, Callable[[], Fitted]] = {
         unlike(missing=0.1),
         classes(3),
     ),
+    "calibration over tables": fit(CalibratedClassifierCV(make_pipeline(_mixed(), _forest()), cv=2), frame(), TEXT),
+    "calibration over pandas categories": fit(
+        CalibratedClassifierCV(_light(), method="temperature", cv=2), frame(categories=True, missing=True), TEXT
+    ),
+    "calibration over pairs of classes": fit(
+        CalibratedClassifierCV(SVC(decision_function_shape="ovo"), cv=2), plain(), classes(4)
+    ),
 }
 
 _THRESHOLDS: dict[str, Callable[[], Fitted]] = {
@@ -161,6 +168,9 @@ _TOGETHER: dict[str, Callable[[], Fitted]] = {
     "voting with LightGBM": fit(
         VotingClassifier([("light", _light()), ("logistic", _scaled(_logistic()))], voting="soft"), unlike(), classes(2)
     ),
+    "voting on pandas categories": fit(
+        VotingClassifier([("one", _light()), ("other", _light())], voting="soft"), frame(categories=True), TEXT
+    ),
     "voting, numbers, weighted": fit(VotingRegressor(_NUMBERS, weights=[1, 3]), plain(), value()),
     "voting, numbers, LightGBM": fit(VotingRegressor([*_NUMBERS, ("light", _light_value())]), plain(), value()),
     "stacking, default": fit(StackingClassifier(_MEMBERS, cv=3), plain(), classes(2)),
@@ -178,6 +188,9 @@ _TOGETHER: dict[str, Callable[[], Fitted]] = {
     ),
     "stacking, numbers, tree on top": fit(
         StackingRegressor(_NUMBERS, DecisionTreeRegressor(max_depth=4, **SEED), cv=3), plain(), value()
+    ),
+    "stacking, several labels": fit(
+        StackingClassifier([("forest", _forest())], _forest(), cv=2), unlike(), many_labels(3)
     ),
     "stacking over tables": fit(
         StackingClassifier([("mixed", make_pipeline(_mixed(), _logistic()))], cv=3), frame(), classes(2)
@@ -202,6 +215,9 @@ _OUTPUTS: dict[str, Callable[[], Fitted]] = {
         MultiOutputRegressor(DecisionTreeRegressor(max_depth=4)), unlike(), value(outputs=3)
     ),
     "chain in another order": fit(ClassifierChain(_logistic(), order=[2, 0, 1]), plain(), many_labels(3)),
+    "chain on probabilities": fit(
+        ClassifierChain(_forest(), chain_method="predict_proba", cv=3), unlike(), many_labels(3)
+    ),
     "chain of trees": fit(ClassifierChain(DecisionTreeClassifier(max_depth=4)), unlike(), many_labels(2)),
     "chain of regressors in another order": fit(
         RegressorChain(DecisionTreeRegressor(max_depth=4), order=[1, 0]), unlike(), value(outputs=2)
@@ -233,6 +249,11 @@ _WRAPPED: dict[str, Callable[[], Fitted]] = {
         plain(),
         value(),
     ),
+    "target, two powers": fit(
+        TransformedTargetRegressor(LinearRegression(), transformer=PowerTransformer("box-cox")),
+        plain(),
+        value(outputs=2, above_zero=True),
+    ),
     "target, two outputs": fit(
         TransformedTargetRegressor(LinearRegression(), transformer=StandardScaler()), plain(), value(outputs=2)
     ),
@@ -246,6 +267,15 @@ _WRAPPED: dict[str, Callable[[], Fitted]] = {
     "elimination as the model": fit(RFE(_logistic(), n_features_to_select=2), plain(), classes(2)),
     "union before logistic": fit(
         make_pipeline(FeatureUnion([("scaled", StandardScaler()), ("raw", "passthrough")]), _logistic()), plain(), TEXT
+    ),
+    "text beside scaled numbers": fit(
+        make_pipeline(
+            ColumnTransformer([("numbers", StandardScaler(), ["share", "count"]), ("texts", "passthrough", ["city"])]),
+            ColumnTransformer([("coded", OneHotEncoder(handle_unknown="ignore"), [2])], remainder="passthrough"),
+            _forest(),
+        ),
+        frame(),
+        TEXT,
     ),
     "mixed table before SGD": fit(
         make_pipeline(_mixed(), SGDClassifier(loss="modified_huber", **SEED)), frame(), WORDS

@@ -7,7 +7,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from lightgbm import LGBMClassifier
+from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import make_column_transformer
+from sklearn.ensemble import VotingClassifier
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
@@ -113,3 +116,27 @@ def test_encoders_of_labels_and_of_made_columns_read_no_column() -> None:
     assert columns.strict_columns(labelled) == set()
     assert columns.code_columns(KBinsDiscretizer(3).fit(column)) == {}
     assert columns.strict_columns(LabelEncoder().fit(["b", "a"])) == {0}
+
+
+LIGHT = LGBMClassifier(n_estimators=2, min_child_samples=2, verbose=-1, n_jobs=1)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [VotingClassifier([("a", LIGHT), ("b", LIGHT)]), CalibratedClassifierCV(LIGHT, cv=2)],
+    ids=["vote", "folds"],
+)
+def test_categories_of_pandas_are_found_in_members(model: Any) -> None:
+    table = pd.DataFrame({"amount": np.arange(60.0), "city": pd.Categorical(["Bern", "Basel", "Chur"] * 20)})
+    assert columns.category_columns(model.fit(table, np.arange(60) % 2)) == {1: ("Basel", "Bern", "Chur")}
+    assert columns.text_columns(model) == {1: ("Basel", "Bern", "Chur")}
+
+
+def test_members_that_disagree_on_categories_are_refused() -> None:
+    tables = [pd.DataFrame({"city": pd.Categorical(names * 20)}) for names in (["Bern", "Basel"], ["Bern", "Chur"])]
+    y = np.arange(40) % 2
+    members = [LGBMClassifier(n_estimators=2, verbose=-1, n_jobs=1).fit(table, y) for table in tables]
+    model = VotingClassifier([("a", members[0]), ("b", members[1])])
+    model.estimators_ = members
+    with pytest.raises(ConvertError, match="different pandas categories"):
+        columns.category_columns(model)
