@@ -35,6 +35,12 @@ class Column:
     max_abs: float
     # All values that the native model takes, where it refuses every other one; a missing cell is not among them.
     known: tuple[Scalar, ...] | None = None
+    # The least number that the native model takes, where that is not -max_abs.
+    minimum: float | None = None
+
+    @property
+    def least(self) -> float:
+        return -self.max_abs if self.minimum is None else self.minimum
 
 
 @dataclass(frozen=True)

@@ -164,8 +164,12 @@ def _check_inputs(signature: Signature, graph: Graph) -> str:
 def _bounded(signature: Signature, graph_dtype: str) -> Signature:
     """Return the signature with each column's limit lowered to what the graph's dtype holds: no cell turns infinite."""
     largest = float(np.finfo(graph_dtype).max)
-    columns = tuple(replace(column, max_abs=min(float(column.max_abs), largest)) for column in signature.columns)
+    columns = tuple(_within(column, largest) for column in signature.columns)
     return replace(signature, columns=columns)
+
+
+def _within(column: Column, largest: float) -> Column:
+    return replace(column, max_abs=min(float(column.max_abs), largest))
 
 
 def _served(output: Output, signature: Signature, graph: Graph) -> ServedOutput:

@@ -41,6 +41,7 @@ _CODES: list[Json] = [
     "malformed_json",
     "method_not_allowed",
     "schema_mismatch",
+    "refused_by_model",
     "too_many_rows",
     "unrepresentable_output",
     "wrong_key",
@@ -159,7 +160,7 @@ def _cell(column: Column) -> Schema:
     elif column.dtype == "string":
         cell["not"] = {"pattern": MISSING_TEXT}  # what stands between texts, and for a missing one
     else:
-        cell |= {"minimum": -column.max_abs, "maximum": column.max_abs}
+        cell |= {"minimum": column.least, "maximum": column.max_abs}
     return cell
 
 

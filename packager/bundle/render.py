@@ -30,6 +30,7 @@ def render_score(info: ModelInfo, *, info_sha256: str) -> str:
         missing=any(column.accepts_missing for column in columns),
         # JSON that overflows a double is refused by the decoder itself.
         limited=any(column.dtype == "float64" and column.max_abs < sys.float_info.max for column in columns),
+        floored=any(column.minimum is not None for column in columns),
         graph_dtype=info.graph_dtype,
         transformer=info.signature.task == "transformer",
         numbers=[index for index, column in enumerate(columns) if column.dtype != "string"],
@@ -64,8 +65,8 @@ def _takes(column: Column) -> str:
         return "anything, or nothing: the model does not read it"
     if column.dtype == "string":
         return "text"
-    limited = column.max_abs < sys.float_info.max
-    return f"number from {-column.max_abs!r} to {column.max_abs!r}" if limited else "number"
+    limited = column.max_abs < sys.float_info.max or column.minimum is not None
+    return f"number from {column.least!r} to {column.max_abs!r}" if limited else "number"
 
 
 def _environment() -> jinja2.Environment:

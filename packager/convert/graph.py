@@ -164,6 +164,16 @@ def integers(graph: Graph, values: npt.ArrayLike) -> str:
     return graph.constant(np.asarray(values, dtype=np.int64))
 
 
+def refusing(graph: Graph, tensor: str, is_fine: str) -> str:
+    """Return a tensor of numbers as it is, in a graph that fails to run where any of the truths in `is_fine` is false.
+
+    For rows that the original refuses: an index lies beyond its constant then.
+    """
+    faults = cast(graph, graph.node("Not", is_fine), np.int64)
+    index = graph.node("ReduceMax", faults, keepdims=0)
+    return graph.node("Add", tensor, graph.node("Gather", vector(graph, [0.0]), index, axis=0))
+
+
 def cast(graph: Graph, name: str, dtype: npt.DTypeLike) -> str:
     """Return `name` cast to a numpy dtype."""
     from onnx.helper import np_dtype_to_tensor_dtype

@@ -187,6 +187,8 @@ def _filled(step: Any, columns: list[int]) -> Iterator[tuple[int, object]]:
 def _encoded(step: Any, columns: list[int]) -> list[tuple[int, npt.NDArray[np.generic]]]:
     """Return each column with the categories that an encoder has for it; none where it has read other columns."""
     categories = [step.classes_] if _is_label_encoder(step) else getattr(step, "categories_", None)
+    if categories is None and hasattr(step, "n_categories_"):  # CategoricalNB counts from 0
+        categories = [np.arange(int(count)) for count in step.n_categories_]
     if not isinstance(categories, list) or len(categories) != len(columns):
         return []
     return [(column, np.asarray(values)) for column, values in zip(columns, categories, strict=True)]

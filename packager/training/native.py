@@ -144,13 +144,22 @@ def signature_of(native: NativeModel) -> Signature:
     row = _ordinary_row(native, count, texts, codes)
     trials = Trials(native, row)
     limits = trials.largest_magnitudes([index for index in range(count) if index not in codes])
+    numeric = [index for index in range(count) if index not in codes and index not in texts]
+    least = trials.least_numbers(numeric, limits)
     missing = trials.columns_taking_missing()
     known = trials.known_values(texts, codes)
     unread = reading.unread_columns(model)
     columns = tuple(
         Column(name, "any", True, float(np.finfo(np.float64).max))
         if index in unread
-        else Column(name, "string" if index in texts else "float64", index in missing, limits[index], known.get(index))
+        else Column(
+            name=name,
+            dtype="string" if index in texts else "float64",
+            accepts_missing=index in missing,
+            max_abs=limits[index],
+            known=known.get(index),
+            minimum=least.get(index),
+        )
         for index, name in enumerate(names)
     )
     outputs = _outputs(native, row)

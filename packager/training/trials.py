@@ -23,7 +23,6 @@ Codes = dict[int, npt.NDArray[np.float64]]
 # Tried from the top: the first magnitude that the model takes is the limit that the served model enforces.
 _WIDEST = (float(np.finfo(np.float64).max), float(np.finfo(np.float32).max))
 _MAGNITUDES = (*_WIDEST, *(10.0**power for power in range(37, 2, -2)))
-_LEAST = 100.0
 # Finding the columns that refuse a change halves sets of columns; a model this slow or wide gets one answer for all.
 _MAX_TRIALS = 200
 # A text that no encoder knows.
@@ -48,6 +47,31 @@ class Trials:
                 )
                 limits[near] = self._largest(near)
         return [float(limit) for limit in limits]
+
+    def least_numbers(self, columns: list[int], limits: list[float]) -> dict[int, float]:
+        """Return the least number that the model takes, for the columns in which it refuses the lowest ones."""
+
+        def lowest(some: list[int]) -> Rows:
+            rows = self._copies(1)
+            rows.numbers[:, some] = -np.array(limits)[some]
+            return rows
+
+        if not columns or not self._accepts(self._with_one(columns, min(limits[index] for index in columns))):
+            return {}  # what a cell may hold depends on the others
+        refusing = sorted(set(columns) - self._columns_taking(columns, lowest))
+        if not refusing:
+            return {}
+        refused = _order(-max(limits[index] for index in refusing))
+        taken = min(_order(float(self.row.numbers[0, index])) for index in refusing)
+        if not self._accepts(self._with_one(refusing, _number(taken))):
+            return {}
+        while taken - refused > 1:  # over the order of doubles: 64 steps whatever their size
+            middle = (taken + refused) // 2
+            if self._accepts(self._with_one(refusing, _number(middle))):
+                taken = middle
+            else:
+                refused = middle
+        return dict.fromkeys(refusing, _number(taken) + 0.0)  # of the zeros the positive one
 
     def columns_taking_missing(self) -> set[int]:
         """Return the columns that may be missing."""
@@ -78,7 +102,12 @@ class Trials:
         return tuple(value for value, takes in zip(values, taken, strict=True) if takes)
 
     def _largest(self, columns: list[int]) -> float:
-        return next((size for size in _MAGNITUDES if self._accepts(self._with_number(columns, size))), _LEAST)
+        """Return the largest size that the model takes with both signs, else with the positive one."""
+        for changed in (self._with_number, self._with_one):
+            for size in _MAGNITUDES:
+                if self._accepts(changed(columns, size)):
+                    return size
+        return _WIDEST[0]
 
     def _columns_taking(self, columns: list[int], changed: Callable[[list[int]], Rows]) -> set[int]:
         """Find the columns that the model takes as `changed` makes them, by halving: most models take all or none."""
@@ -114,11 +143,28 @@ class Trials:
         rows.numbers[:, columns] = np.array([[number], [-number]])
         return rows
 
+    def _with_one(self, columns: list[int], number: float) -> Rows:
+        rows = self._copies(1)
+        rows.numbers[:, columns] = number
+        return rows
+
     def _with_missing(self, columns: list[int]) -> Rows:
         rows = self._copies(1)
         for index in columns:
             rows = _changed(rows, index, [None if index in rows.strings else np.nan])
         return rows
+
+
+def _order(number: float) -> int:
+    """Return the place of a double in the order of all doubles, 0 for 0."""
+    bits = int(np.float64(abs(number)).view(np.int64))
+    return -bits if number < 0 else bits
+
+
+def _number(order: int) -> float:
+    """Return the double at a place."""
+    size = float(np.int64(abs(order)).view(np.float64))
+    return -size if order < 0 else size
 
 
 def _changed(rows: Rows, index: int, values: list[Any]) -> Rows:

@@ -47,7 +47,9 @@ def servable(rows: Rows, native: Outputs, *, signature: Signature, precision: Pr
     accepting = np.array([signature.columns[index].accepts_missing for index in numeric], dtype=bool)
     cells = rows.numbers[:, numeric]
     missing = np.isnan(cells)
-    fit = np.where(missing, accepting, np.abs(np.where(missing, 0, cells)) <= limits).all(axis=1)
+    least = np.array([signature.columns[index].least for index in numeric])
+    within = (np.abs(np.where(missing, 0, cells)) <= limits) & (cells >= least)
+    fit = np.where(missing, accepting, within).all(axis=1)
     for index, texts in rows.strings.items():
         if not signature.columns[index].accepts_missing:
             fit &= np.array([text is not None for text in texts], dtype=bool)

@@ -66,6 +66,7 @@ def servable(rows: Cells, signature: Signature, kind: str) -> Cells:
             hole = np.isnan(cells)
             if kind != "infinite":
                 keep &= hole | (np.abs(np.where(hole, 0.0, cells)) <= column.max_abs)
+                keep &= hole | (cells >= column.least)
         keep &= ~hole | column.accepts_missing
         if column.known is not None:
             keep &= hole | np.array([cell in column.known for cell in cells.tolist()], dtype=bool)

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from packager.convert.edges import count_reached
 from packager.convert.elementary import is_below, where
 from packager.convert.emitter import Emitter
-from packager.convert.graph import Graph, UnsupportedModel, cast, integers, vector
+from packager.convert.graph import Graph, UnsupportedModel, cast, integers, refusing, vector
 
 Doubles = npt.NDArray[np.float64]
 
@@ -33,11 +33,21 @@ def emit_splines(graph: Graph, features: str, model: Any) -> str:
     else:
         found = where(graph, graph.node("IsNaN", graph.node("Unsqueeze", cells, integers(graph, [2]))), np.nan, found)
     found = where(graph, graph.node("IsNaN", upright), 0, found)
+    if model.extrapolation == "error":
+        found = refusing(graph, found, _within(graph, features, knots, model.degree))
     functions = splines[0].c.shape[1]
     if not model.include_bias:
         functions -= 1
         found = graph.node("Gather", found, integers(graph, np.arange(functions)), axis=2)
     return graph.node("Reshape", found, integers(graph, [-1, len(splines) * functions]))
+
+
+def _within(graph: Graph, features: str, knots: Doubles, degree: int) -> str:
+    """Tell which cells lie between the outer knots or are missing; shape [rows, columns]."""
+    first, last = knots[None, :, degree], knots[None, :, -degree - 1]
+    reaches = graph.node("GreaterOrEqual", features, vector(graph, first))
+    ends = graph.node("LessOrEqual", features, vector(graph, last))
+    return graph.node("Or", graph.node("And", reaches, ends), graph.node("IsNaN", features))
 
 
 def _basis(graph: Graph, cells: str, knots: Doubles, degree: int) -> str:

@@ -28,7 +28,7 @@ SCORES: dict[str, Any] = {
     "zeros": OneVsRestClassifier(DecisionTreeClassifier(max_depth=3)),
     "raw scores": LGBMClassifier(n_estimators=4, min_child_samples=5, verbose=-1, n_jobs=1),
 }
-LABELS = {"numbers": (0, 1), "texts": ("b", "a", "c"), "truth": (False, True), "floats": (1.0, 2.0, 3.0)}
+LABELS = {"numbers": (0, 1), "texts": ("b", "a", "c"), "truth": (False, True), "floats": (0.0, 1.0, 2.0)}
 
 
 @pytest.mark.parametrize("ensemble", [True, False])
