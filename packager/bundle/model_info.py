@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from packager.artifact import Output, OutputDtype, Role, Scalar, Signature, column_from
+from packager.artifact import Column, Output, OutputDtype, Role, Scalar, Signature, column_from
 from packager.bundle.manifest import Json
 from packager.bundle.samples import json_rows
 from packager.errors import BundleError

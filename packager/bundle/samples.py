@@ -68,7 +68,8 @@ def _json_column(rows: Rows, index: int, column: Column) -> list[Json]:
         missing = value is None or column.dtype == "any" or (column.dtype == "float64" and math.isnan(value))
         if missing and not column.accepts_missing:
             raise _unservable(number, column, "a missing cell", "none are taken")
-        if not missing and column.dtype == "float64" and (math.isinf(value) or not column.least <= value <= column.max_abs):
+        beyond = not missing and column.dtype == "float64" and not column.least <= value <= column.max_abs
+        if beyond or value in (math.inf, -math.inf):
             raise _unservable(number, column, "a number out of range", f"from {column.least} to {column.max_abs}")
         if not missing and column.known is not None and value not in column.known:
             raise _unservable(number, column, "a value that the model refuses", f"{len(column.known)} known ones")

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from packager.artifact import Output, Signature
+from packager.convert.arithmetic.sparse import check_widths
 from packager.convert.graph import ML_DOMAIN
 from packager.convert.scales import keep_scales
-from packager.convert.sparse import check_widths
 
 if TYPE_CHECKING:
     from onnx import GraphProto, ModelProto, NodeProto, OperatorSetIdProto, ValueInfoProto

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from packager.convert import links
+from packager.convert.arithmetic import links
 from packager.convert.graph import Graph, UnsupportedModel, scalar
 from packager.convert.linear_trees import LinearLeaves, emit_linear_leaves
 from packager.convert.trees import add_stages, emit_leaf_sum

@@ -27,7 +27,7 @@ from sklearn.preprocessing import (
     TargetEncoder,
 )
 
-from ..convert.odd_texts import odd_texts
+from ..convert.text.odd_texts import odd_texts
 from .case import PREPARATION, Case, Fitted
 from .data import (
     ROWS,

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from packager.convert import links
+from packager.convert.arithmetic import links
 from packager.convert.categories import encode_categories
 from packager.convert.emitter import Emitter
 from packager.convert.graph import Graph, Rows, UnsupportedModel, ask_one, cast, integers, numbers, scalar

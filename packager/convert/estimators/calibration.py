@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from packager.convert import links
+from packager.convert.arithmetic import links
+from packager.convert.arithmetic.interpolation import isotonic
+from packager.convert.arithmetic.responses import added, column, repeated, response
 from packager.convert.emitter import Emitter
 from packager.convert.graph import Graph, Rows, UnsupportedModel, ask_one, beside, integers, scalar, vector
-from packager.convert.interpolation import isotonic
-from packager.convert.responses import added, column, repeated, response
 
 # Probabilities that exceed 1 by no more than this are 1.
 _MOST_ABOVE_ONE = 1e-5

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from packager.convert import links
-from packager.convert.elementary import add, divide, times
+from packager.convert.arithmetic import links
+from packager.convert.arithmetic.elementary import add, divide, times
+from packager.convert.arithmetic.neighbours import by_products
+from packager.convert.arithmetic.pairwise import squared_distances
 from packager.convert.emitter import Emitter
 from packager.convert.graph import Graph, UnsupportedModel, beside, integers, vector
-from packager.convert.neighbours import by_products
-from packager.convert.pairwise import squared_distances
 
 Doubles = npt.NDArray[np.float64]
 

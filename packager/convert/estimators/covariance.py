@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from packager.convert import links
-from packager.convert.elementary import subtract, times
+from packager.convert.arithmetic import links
+from packager.convert.arithmetic.elementary import subtract, times
 from packager.convert.emitter import Emitter
 from packager.convert.graph import Graph, ask_one, integers, vector
 

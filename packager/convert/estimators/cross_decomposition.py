@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from packager.convert.arithmetic.sparse import product
 from packager.convert.emitter import Emitter
 from packager.convert.estimators.scaling import shifted
 from packager.convert.graph import Graph, vector
-from packager.convert.sparse import product
 
 
 def predict(graph: Graph, features: str, model: Any) -> str:

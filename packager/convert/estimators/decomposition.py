@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from packager.convert.arithmetic.pairwise import emit_kernel
+from packager.convert.arithmetic.sparse import product
 from packager.convert.emitter import Emitter
 from packager.convert.estimators.scaling import shifted
 from packager.convert.graph import Graph, ask_one
-from packager.convert.pairwise import emit_kernel
-from packager.convert.sparse import product
 
 
 def emit_components(graph: Graph, features: str, model: Any) -> str:

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from packager.convert import strings
 from packager.convert.emitter import Emitter
 from packager.convert.graph import (
     Graph,
@@ -21,6 +20,7 @@ from packager.convert.graph import (
     take,
     through,
 )
+from packager.convert.text import strings
 from packager.training.inputs import record_columns
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from packager.convert.elementary import (
+from packager.convert.arithmetic.elementary import (
     add,
     clip,
     divide,
@@ -20,9 +20,9 @@ from packager.convert.elementary import (
     times,
     where,
 )
+from packager.convert.arithmetic.pairwise import products
 from packager.convert.emitter import Emitter
 from packager.convert.graph import Graph, UnsupportedModel, beside, cast, integers, vector
-from packager.convert.pairwise import products
 
 Doubles = npt.NDArray[np.float64]
 

@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from packager.convert import links
-from packager.convert.discriminants import from_scores
-from packager.convert.elementary import add, subtract, times
+from packager.convert.arithmetic import links
+from packager.convert.arithmetic.discriminants import from_scores
+from packager.convert.arithmetic.elementary import add, subtract, times
+from packager.convert.arithmetic.votes import row_sum
 from packager.convert.emitter import Emitter
 from packager.convert.estimators.linear import decision_function, predict_class
 from packager.convert.graph import Graph, UnsupportedModel, ask_one, beside, vector
-from packager.convert.votes import row_sum
 
 
 def _linear_proba(graph: Graph, features: str, model: Any) -> str:

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from packager.convert import links
+from packager.convert.arithmetic import links
+from packager.convert.arithmetic.responses import repeated
 from packager.convert.emitter import Emitter
 from packager.convert.graph import Graph, Rows, UnsupportedModel, beside, cast
-from packager.convert.responses import repeated
 
 
 def _predict_value(graph: Graph, rows: Rows, model: Any) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from packager.convert import links
+from packager.convert.arithmetic import links
 from packager.convert.emitter import Emitter
 from packager.convert.graph import Answer, Graph, UnsupportedModel, ask_one, cast, integers, scalar
 from packager.convert.scikit_trees import read_members

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from packager.convert import elementary
-from packager.convert.elementary import add, clip, divide, is_below, is_equal, subtract, times, where
+from packager.convert.arithmetic import elementary
+from packager.convert.arithmetic.elementary import add, clip, divide, is_below, is_equal, subtract, times, where
 from packager.convert.emitter import Emitter
 from packager.convert.graph import Graph, Rows, UnsupportedModel, cast, numbers, scalar
 

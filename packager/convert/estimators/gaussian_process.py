@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from packager.convert import links
-from packager.convert.elementary import add, divide, subtract, times
+from packager.convert.arithmetic import links
+from packager.convert.arithmetic.elementary import add, divide, subtract, times
+from packager.convert.arithmetic.error_function import erf
+from packager.convert.arithmetic.process_kernels import between, with_itself
+from packager.convert.arithmetic.votes import added_in_turn
 from packager.convert.emitter import Emit, Emitter
-from packager.convert.error_function import erf
 from packager.convert.graph import Answer, Graph, Method, UnsupportedModel, integers, vector
-from packager.convert.process_kernels import between, with_itself
-from packager.convert.votes import added_in_turn
 
 
 def _mean(graph: Graph, rows: str, model: Any) -> str:

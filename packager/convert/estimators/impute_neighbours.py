@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from packager.convert.arithmetic.norms import by_einsum
 from packager.convert.emitter import Emitter
 from packager.convert.estimators.impute import flags, missing_cells
 from packager.convert.graph import (
@@ -21,7 +22,6 @@ from packager.convert.graph import (
     take,
     vector,
 )
-from packager.convert.norms import by_einsum
 
 Doubles = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
+from packager.convert.arithmetic.interpolation import isotonic
 from packager.convert.emitter import Emitter
-from packager.convert.interpolation import isotonic
 
 EMITTERS = {"sklearn.isotonic.IsotonicRegression": Emitter(predict=isotonic, transform=isotonic)}

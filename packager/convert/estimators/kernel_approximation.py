@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from packager.convert.elementary import add, divide, is_equal, ones, times, where
+from packager.convert.arithmetic.elementary import add, divide, is_equal, ones, times, where
+from packager.convert.arithmetic.pairwise import emit_kernel
+from packager.convert.arithmetic.sparse import product
 from packager.convert.emitter import Emitter
 from packager.convert.graph import Graph, UnsupportedModel, beside, integers, vector
-from packager.convert.pairwise import emit_kernel
-from packager.convert.sparse import product
 
 # scikit-learn's sampling intervals where none is given, by the number of steps.
 _INTERVALS = {1: 0.8, 2: 0.5, 3: 0.4}

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from packager.convert.arithmetic.pairwise import emit_kernel
 from packager.convert.emitter import Emitter
 from packager.convert.graph import Graph, vector
-from packager.convert.pairwise import emit_kernel
 
 
 def _predict(graph: Graph, rows: str, model: Any) -> str:

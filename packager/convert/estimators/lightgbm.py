@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from packager.convert import lightgbm_text, links
+from packager.convert import lightgbm_text
+from packager.convert.arithmetic import links
 from packager.convert.categories import encode_categories
 from packager.convert.emitter import Emitter
 from packager.convert.graph import Graph, Rows, UnsupportedModel, ask_one, numbers

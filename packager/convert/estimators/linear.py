@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from packager.convert import links
+from packager.convert.arithmetic import links
+from packager.convert.arithmetic.responses import asking
+from packager.convert.arithmetic.sparse import product
 from packager.convert.emitter import Emitter
 from packager.convert.graph import Graph, UnsupportedModel, ask_one, vector
-from packager.convert.responses import asking
-from packager.convert.sparse import product
 
 
 def affine(graph: Graph, features: str, weights: npt.ArrayLike, offsets: npt.ArrayLike) -> str:

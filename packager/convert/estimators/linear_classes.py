@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from packager.convert import links
-from packager.convert.elementary import add, clip, divide, is_equal, where
+from packager.convert.arithmetic import links
+from packager.convert.arithmetic.elementary import add, clip, divide, is_equal, where
 from packager.convert.emitter import Emitter
 from packager.convert.estimators.linear import affine, coefficients, decision_function, predict_class
 from packager.convert.graph import Graph, UnsupportedModel, ask_one, beside, cast, integers, scalar

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from packager.convert import votes
-from packager.convert.elementary import add, divide, is_above, subtract, times, where
+from packager.convert.arithmetic import votes
+from packager.convert.arithmetic.elementary import add, divide, is_above, subtract, times, where
+from packager.convert.arithmetic.neighbours import nearest, search_of
 from packager.convert.emitter import Emitter
 from packager.convert.graph import Graph, UnsupportedModel, integers, vector
-from packager.convert.neighbours import nearest, search_of
 
 
 def _isomap(graph: Graph, rows: str, model: Any) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from packager.convert import links
+from packager.convert.arithmetic import links
 from packager.convert.emitter import Emitter
 from packager.convert.estimators.forests import emit_mean, fractions
 from packager.convert.graph import (

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from packager.convert import likelihoods
-from packager.convert.elementary import add, subtract, times
+from packager.convert.arithmetic import likelihoods
+from packager.convert.arithmetic.elementary import add, subtract, times
+from packager.convert.arithmetic.norms import by_einsum
+from packager.convert.arithmetic.votes import row_sum
 from packager.convert.emitter import Emitter
 from packager.convert.graph import Graph, beside, vector
-from packager.convert.norms import by_einsum
-from packager.convert.votes import row_sum
 
 Doubles = npt.NDArray[np.float64]
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from packager.convert import links
+from packager.convert.arithmetic import links
+from packager.convert.arithmetic.responses import added, binary_score, column, predicted_number, repeated
 from packager.convert.emitter import Emitter
 from packager.convert.graph import Graph, Rows, UnsupportedModel, ask_one, beside, cast, integers, scalar, vector
-from packager.convert.responses import added, binary_score, column, predicted_number, repeated
 
 
 def _threshold(member: Any) -> float:

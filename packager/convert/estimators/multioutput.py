@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from packager.convert.arithmetic.links import upright
+from packager.convert.arithmetic.responses import as_numbers, response
 from packager.convert.emitter import Emit, Emitter
 from packager.convert.graph import Graph, Method, Rows, UnsupportedModel, ask_one, beside, cast, integers, numbers
-from packager.convert.links import upright
-from packager.convert.responses import as_numbers, response
 
 
 def _predict_apart(graph: Graph, rows: Rows, model: Any) -> str:

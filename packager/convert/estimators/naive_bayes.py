@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from packager.convert import likelihoods, links
-from packager.convert.elementary import add, subtract, times
+from packager.convert.arithmetic import likelihoods, links
+from packager.convert.arithmetic.elementary import add, subtract, times
+from packager.convert.arithmetic.votes import row_sum
 from packager.convert.emitter import Emitter
 from packager.convert.graph import Graph, UnsupportedModel, beside, cast, integers, scalar, vector
-from packager.convert.votes import row_sum
 
 Doubles = npt.NDArray[np.float64]
 Joint = Callable[[Graph, str, Any], str]

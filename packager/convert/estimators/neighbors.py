@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from packager.convert import links, votes
-from packager.convert.discriminants import from_scores
-from packager.convert.distances import metric_of
-from packager.convert.elementary import add, divide, is_equal, subtract, times, where
+from packager.convert.arithmetic import links, votes
+from packager.convert.arithmetic.discriminants import from_scores
+from packager.convert.arithmetic.distances import metric_of
+from packager.convert.arithmetic.elementary import add, divide, is_equal, subtract, times, where
+from packager.convert.arithmetic.neighbours import Search, by_products, nearest, search_of, within
+from packager.convert.arithmetic.pairwise import squared_distances
 from packager.convert.emitter import Emitter
 from packager.convert.graph import Answer, Graph, UnsupportedModel, ask_one, beside, cast, integers, vector
-from packager.convert.neighbours import Search, by_products, nearest, search_of, within
-from packager.convert.pairwise import squared_distances
 
 Array = npt.NDArray[np.generic]
 # The distance to a single centroid is added up in an order that depends on the number of rows. Its square is the

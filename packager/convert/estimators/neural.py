@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from packager.convert import links
-from packager.convert.elementary import is_above
+from packager.convert.arithmetic import links
+from packager.convert.arithmetic.elementary import is_above
+from packager.convert.arithmetic.responses import column
 from packager.convert.emitter import Emitter
 from packager.convert.estimators.linear import affine
 from packager.convert.graph import Graph, UnsupportedModel, ask_one, cast
-from packager.convert.responses import column
 
 
 def _forward(graph: Graph, features: str, model: Any) -> str:

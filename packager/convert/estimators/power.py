@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from packager.convert.elementary import divide, expm1, is_below, log1p, times, where
+from packager.convert.arithmetic.elementary import divide, expm1, is_below, log1p, times, where
 from packager.convert.emitter import Emitter
 from packager.convert.graph import Graph, UnsupportedModel, ask_one, vector
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from packager.convert.edges import count_reached
-from packager.convert.elementary import ones
+from packager.convert.arithmetic.edges import count_reached
+from packager.convert.arithmetic.elementary import ones
 from packager.convert.emitter import Emitter
 from packager.convert.graph import Graph, UnsupportedModel, cast, integers, scalar, through
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from packager.convert.elementary import (
+from packager.convert.arithmetic.elementary import (
     add,
     clip,
     divide,
@@ -17,9 +17,9 @@ from packager.convert.elementary import (
     times,
     where,
 )
+from packager.convert.arithmetic.interpolation import interpolate
 from packager.convert.emitter import Emitter
 from packager.convert.graph import Graph, UnsupportedModel, scalar, vector
-from packager.convert.interpolation import interpolate
 
 # Cells this near to the outer quantiles take the outer value: scikit-learn's BOUNDS_THRESHOLD.
 _BOUNDS = 1e-7

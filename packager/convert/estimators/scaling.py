@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from packager.convert.elementary import clip
+from packager.convert.arithmetic.elementary import clip
+from packager.convert.arithmetic.pairwise import normalized
 from packager.convert.emitter import Emitter
 from packager.convert.graph import Graph, integers, scalar, vector
-from packager.convert.pairwise import normalized
 
 
 def shifted(graph: Graph, features: str, by: Any, *, over: Any = None) -> str:

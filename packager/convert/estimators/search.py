@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from packager.convert.responses import wrapping
+from packager.convert.arithmetic.responses import wrapping
 
 _SEARCHES = ("GridSearchCV", "RandomizedSearchCV", "HalvingGridSearchCV", "HalvingRandomSearchCV")
 

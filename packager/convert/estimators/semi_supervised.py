@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from packager.convert import links, votes
+from packager.convert.arithmetic import links, votes
+from packager.convert.arithmetic.neighbours import nearest, search_of
+from packager.convert.arithmetic.pairwise import emit_kernel
 from packager.convert.emitter import Emitter
 from packager.convert.graph import Graph, UnsupportedModel, ask_one, integers, vector
-from packager.convert.neighbours import nearest, search_of
-from packager.convert.pairwise import emit_kernel
 
 
 def _predict_proba(graph: Graph, rows: str, model: Any) -> str:

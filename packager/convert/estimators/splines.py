@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from packager.convert.edges import count_reached
-from packager.convert.elementary import is_below, where
+from packager.convert.arithmetic.edges import count_reached
+from packager.convert.arithmetic.elementary import is_below, where
 from packager.convert.emitter import Emitter
 from packager.convert.graph import Graph, UnsupportedModel, cast, integers, refusing, vector
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from packager.convert import links
+from packager.convert.arithmetic import links
+from packager.convert.arithmetic.responses import as_numbers, column
 from packager.convert.emitter import Emit, Emitter
 from packager.convert.graph import Answer, Graph, Method, Rows, beside, cast, integers, numbers
-from packager.convert.responses import as_numbers, column
 
 
 def _transform(graph: Graph, rows: Rows, model: Any) -> str:

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from packager.convert import links
-from packager.convert.coupling import coupled
-from packager.convert.elementary import add, divide, is_above, is_below, subtract, times, where
+from packager.convert.arithmetic import links
+from packager.convert.arithmetic.coupling import coupled
+from packager.convert.arithmetic.elementary import add, divide, is_above, is_below, subtract, times, where
+from packager.convert.arithmetic.responses import added, repeated
+from packager.convert.arithmetic.rowwise import for_each_row
 from packager.convert.emitter import Emitter
 from packager.convert.graph import Graph, UnsupportedModel, ask_one, beside, cast, integers, scalar, vector
-from packager.convert.responses import added, repeated
-from packager.convert.rowwise import for_each_row
 
 Doubles = npt.NDArray[np.float64]
 # Up to so many pairs of classes each one's sum has nodes of its own, in libsvm's order.

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from packager.convert.arithmetic.inverses import inverse
 from packager.convert.emitter import Emitter
 from packager.convert.graph import Graph, Rows, ask_one, integers
-from packager.convert.inverses import inverse
 
 
 def _predict(graph: Graph, rows: Rows, model: Any) -> str:

@@ -12,11 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from packager.convert import characters, sparse, strings
+from packager.convert.arithmetic import sparse
+from packager.convert.arithmetic.sparse import Sparse
 from packager.convert.emitter import Emitter
 from packager.convert.graph import Array, Graph, Rows, Table, UnsupportedModel, cast, integers, scalar
-from packager.convert.sparse import Sparse
-from packager.convert.token_patterns import translate
+from packager.convert.text import characters, strings
+from packager.convert.text.token_patterns import translate
 
 _RUNTIME_DOMAIN = "com.microsoft"
 # What no request may hold: half of a surrogate pair, and what stands between texts.

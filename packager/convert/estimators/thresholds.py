@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from packager.convert import links
+from packager.convert.arithmetic import links
+from packager.convert.arithmetic.responses import asking, response
 from packager.convert.emitter import Emitter
 from packager.convert.graph import Graph, Method, Rows, cast, scalar
-from packager.convert.responses import asking, response
 
 
 def _inner(model: Any) -> Any:

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from packager.convert.elementary import add, divide, is_below, ones, subtract, times, where
+from packager.convert.arithmetic.elementary import add, divide, is_below, ones, subtract, times, where
+from packager.convert.arithmetic.loops import repeat
 from packager.convert.emitter import Emitter
 from packager.convert.graph import Graph, cast, integers, scalar, vector
-from packager.convert.loops import repeat
 
 # scikit-learn's digamma: J. Bernardo, "Algorithm AS 103", Applied Statistics 25 (1976).
 _EULER = 0.577215664901532860606512090082402431

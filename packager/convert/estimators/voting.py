@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from packager.convert import links
+from packager.convert.arithmetic import links
+from packager.convert.arithmetic.responses import added, predicted_number
 from packager.convert.emitter import Emitter
 from packager.convert.graph import Graph, Rows, UnsupportedModel, ask_one, beside, cast, scalar, vector
-from packager.convert.responses import added, predicted_number
 
 
 def _mean(graph: Graph, parts: list[str], weights: list[float] | None) -> str:

@@ -12,11 +12,11 @@ from sklearn.linear_model import LogisticRegression, SGDClassifier
 from sklearn.pipeline import FeatureUnion, make_pipeline
 from sklearn.preprocessing import MaxAbsScaler
 
-from packager.convert.strings import ROW_END
+from packager.convert.text.strings import ROW_END
 from packager.errors import ConvertError
 from packager.runtime.session import RunFailed
 
-from ..odd_texts import odd_texts, text_rows
+from ..text.odd_texts import odd_texts, text_rows
 from ..pairs import pair
 
 TRAIN, TEST = odd_texts(300, seed=3), odd_texts(300, seed=4)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from packager.convert.elementary import divide, is_equal, where
+from packager.convert.arithmetic.elementary import divide, is_equal, where
 from packager.convert.graph import Graph, cast, integers, vector
 
 # numpy adds up to this many numbers in eight sums side by side, and cuts longer rows in two.

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from sklearn.feature_extraction.text import strip_accents_ascii, strip_accents_unicode
 
-from packager.convert import characters, strings
 from packager.convert.builder import Builder
+from packager.convert.text import characters, strings
 
 from .odd_texts import odd_texts
 from .texts_graph import run_texts

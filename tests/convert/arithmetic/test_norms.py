@@ -12,9 +12,9 @@ import scipy.special
 from onnx import TensorProto, helper
 from threadpoolctl import threadpool_info
 
-from packager.convert import norms
+from packager.convert.arithmetic import norms
+from packager.convert.arithmetic.error_function import erf
 from packager.convert.builder import Builder
-from packager.convert.error_function import erf
 from packager.convert.graph import Graph
 
 Doubles = npt.NDArray[np.float64]

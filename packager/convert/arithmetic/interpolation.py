@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from packager.convert.edges import Doubles, count_reached, from_columns
-from packager.convert.elementary import clip
+from packager.convert.arithmetic.edges import Doubles, count_reached, from_columns
+from packager.convert.arithmetic.elementary import clip
 from packager.convert.graph import Graph, UnsupportedModel, cast, through
 
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from packager.convert.distances import Metric, by_columns, power
-from packager.convert.elementary import add, clip, subtract, times
+from packager.convert.arithmetic.distances import Metric, by_columns, power
+from packager.convert.arithmetic.elementary import add, clip, subtract, times
+from packager.convert.arithmetic.heaps import Visits
 from packager.convert.graph import Graph, cast, integers, vector
-from packager.convert.heaps import Visits
 
 Doubles = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]

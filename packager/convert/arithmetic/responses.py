@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from packager.convert.arithmetic.links import upright
 from packager.convert.emitter import Emit, Emitter
 from packager.convert.graph import Answer, Graph, Method, Rows, UnsupportedModel, ask_one, cast, integers, vector
-from packager.convert.links import upright
 
 _METHODS: tuple[Method, ...] = ("predict", "predict_proba", "decision_function", "transform", "score_samples")
 

@@ -6,7 +6,7 @@ import re
 
 import numpy as np
 
-from packager.convert import characters
+from packager.convert.text import characters
 
 
 def test_a_mask_holds_the_code_points_of_a_text() -> None:

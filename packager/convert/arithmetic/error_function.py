@@ -12,7 +12,7 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from packager.convert.elementary import add, divide, is_below, subtract, times
+from packager.convert.arithmetic.elementary import add, divide, is_below, subtract, times
 from packager.convert.graph import Graph, scalar
 
 Doubles = npt.NDArray[np.float64]

@@ -11,10 +11,10 @@ from itertools import combinations
 
 import numpy as np
 
-from packager.convert.elementary import add, divide, is_above, is_below, subtract, times, where
+from packager.convert.arithmetic.elementary import add, divide, is_above, is_below, subtract, times, where
+from packager.convert.arithmetic.loops import repeat
+from packager.convert.arithmetic.responses import column, repeated
 from packager.convert.graph import Graph, beside, cast, integers, scalar, vector
-from packager.convert.loops import repeat
-from packager.convert.responses import column, repeated
 
 _MOST_ITERATIONS = 100
 # Over the number of classes: the error at which a row stops.

@@ -8,8 +8,8 @@ import pytest
 
 from packager.convert.builder import Builder
 from packager.convert.graph import UnsupportedModel
-from packager.convert.strings import ROW_END, is_row_end, matches, only, pieces, together
-from packager.convert.token_patterns import translate
+from packager.convert.text.strings import ROW_END, is_row_end, matches, only, pieces, together
+from packager.convert.text.token_patterns import translate
 
 from .odd_texts import odd_texts
 from .texts_graph import run_texts

@@ -12,12 +12,12 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from packager.convert import heaps, norms
-from packager.convert.distances import Metric, metric_of
-from packager.convert.elementary import add, clip, times, where
+from packager.convert.arithmetic import heaps, norms
+from packager.convert.arithmetic.distances import Metric, metric_of
+from packager.convert.arithmetic.elementary import add, clip, times, where
+from packager.convert.arithmetic.pairwise import products, squared_distances
+from packager.convert.arithmetic.walks import Tree, tree_of
 from packager.convert.graph import Graph, UnsupportedModel, integers, scalar, vector
-from packager.convert.pairwise import products, squared_distances
-from packager.convert.walks import Tree, tree_of
 
 Doubles = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from packager.convert import characters
 from packager.convert.graph import ML_DOMAIN, Array, Graph, integers
+from packager.convert.text import characters
 
 if TYPE_CHECKING:
     from onnx import GraphProto

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from packager.convert.distances import by_columns, squared
-from packager.convert.elementary import add, divide, ones, times
+from packager.convert.arithmetic.distances import by_columns, squared
+from packager.convert.arithmetic.elementary import add, divide, ones, times
+from packager.convert.arithmetic.pairwise import emit_kernel, products
 from packager.convert.graph import Graph, UnsupportedModel, integers, scalar, vector
-from packager.convert.pairwise import emit_kernel, products
 
 Doubles = npt.NDArray[np.float64]
 # The kernels of pairs that are 1 for a row with itself.

@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from packager.convert import characters
-from packager.convert.characters import Mask
 from packager.convert.graph import UnsupportedModel
+from packager.convert.text import characters
+from packager.convert.text.characters import Mask
 
 _PARSER = import_module("re._parser" if sys.version_info >= (3, 11) else "sre_parse")
 _CATEGORIES = {

@@ -8,8 +8,8 @@ import onnxruntime
 import pytest
 from onnx import TensorProto, helper
 
+from packager.convert.arithmetic.heaps import Visits, kept
 from packager.convert.builder import Builder
-from packager.convert.heaps import Visits, kept
 
 Doubles = npt.NDArray[np.float64]
 ROWS = 12

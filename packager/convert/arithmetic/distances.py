@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from packager.convert import elementary
-from packager.convert.elementary import add, clip, divide, subtract, times, where
+from packager.convert.arithmetic import elementary
+from packager.convert.arithmetic.elementary import add, clip, divide, subtract, times, where
+from packager.convert.arithmetic.pairwise import emit_kernel
 from packager.convert.graph import Graph, UnsupportedModel, integers, scalar, vector
-from packager.convert.pairwise import emit_kernel
 
 Doubles = npt.NDArray[np.float64]
 # (graph, one column of the rows [rows, 1], the points' same column [1, points], its index) -> [rows, points]

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from packager.convert.arithmetic.interpolation import interpolate
 from packager.convert.builder import Builder
 from packager.convert.emitters import EMITTERS
-from packager.convert.interpolation import interpolate
 
-from .ran import ran
+from ..ran import ran
 
 RANDOM = np.random.default_rng(2)
 

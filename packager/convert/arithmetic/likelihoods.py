@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from packager.convert.elementary import add, divide, is_equal, subtract, where
+from packager.convert.arithmetic.elementary import add, divide, is_equal, subtract, where
 from packager.convert.graph import Graph, cast, integers
 
 

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from packager.convert import norms
-from packager.convert.elementary import add, is_below, is_equal, subtract, times, where
+from packager.convert.arithmetic import norms
+from packager.convert.arithmetic.elementary import add, is_below, is_equal, subtract, times, where
 from packager.convert.graph import Graph, UnsupportedModel, integers, scalar, vector
 
 Doubles = npt.NDArray[np.float64]

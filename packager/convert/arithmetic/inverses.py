@@ -8,12 +8,22 @@ from typing import Any
 
 import numpy as np
 
-from packager.convert.elementary import add, divide, is_above, is_below, is_equal, log1p, subtract, times, where
+from packager.convert.arithmetic.elementary import (
+    add,
+    divide,
+    is_above,
+    is_below,
+    is_equal,
+    log1p,
+    subtract,
+    times,
+    where,
+)
+from packager.convert.arithmetic.error_function import erf
+from packager.convert.arithmetic.interpolation import interpolate
 from packager.convert.emitter import full_name
-from packager.convert.error_function import erf
 from packager.convert.estimators.functions import apply_function
 from packager.convert.graph import Graph, UnsupportedModel, scalar, vector
-from packager.convert.interpolation import interpolate
 
 Inverse = Callable[[Graph, str, Any], str]
 # scikit-learn's and scipy's zero of a power.

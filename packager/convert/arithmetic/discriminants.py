@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from packager.convert import links
-from packager.convert.elementary import subtract
+from packager.convert.arithmetic import links
+from packager.convert.arithmetic.elementary import subtract
 from packager.convert.emitter import Emitter
 from packager.convert.graph import Graph, integers
 

@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from packager.convert.arithmetic.coupling import coupled
 from packager.convert.builder import Builder
-from packager.convert.coupling import coupled
 
 Doubles = npt.NDArray[np.float64]
 

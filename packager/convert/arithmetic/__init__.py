@@ -1,0 +1,1 @@
+"""What several families of estimators share: formulas and searches, as nodes of a graph."""
