@@ -37,6 +37,8 @@ class Column:
     known: tuple[Scalar, ...] | None = None
     # The least number that the native model takes, where that is not -max_abs.
     minimum: float | None = None
+    # The model was fitted on true and false: a request may say so for 1 and 0.
+    truth: bool = False
 
     @property
     def least(self) -> float:

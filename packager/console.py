@@ -40,6 +40,8 @@ _SIGNS = "✓✗▸·…µ━─\N{EN DASH}\N{MULTIPLICATION SIGN}"
 _ASCII = str.maketrans(dict(zip(_SIGNS, ("+", "x", ">", "-", "...", "u", "#", "-", "-", "x"), strict=True)))
 _TITLE_WIDTH, _TIME_WIDTH, _BAR_WIDTH = 10, 8, 20
 _PLAIN_WIDTH, _WIDEST = 80, 100
+# Words in a table want this much room beside their row; else they lie below it, behind so many spaces.
+_NARROWEST, _BELOW = 30, 4
 # Plain output tells of long work this often; an error stays readable in a log.
 _TELL_EVERY_S = 10.0
 _ERROR_LINES = 40
@@ -134,14 +136,34 @@ class Console:
             self.write(mark if index == 0 else (" ", ""), (f" {line}", style))
 
     def table(self, header: Sequence[str], rows: Sequence[tuple[Style, Sequence[str]]], *, left: int) -> None:
-        """Write rows in columns, the first `left` of them left-aligned, the others right-aligned."""
+        """Write rows in columns, the first `left` of them left-aligned, the others right-aligned.
+
+        On a terminal a last column of words breaks between them, or lies below its row where there is no room beside.
+        """
         cells = [list(header), *([wording.printable(cell) for cell in row] for _, row in rows)]
         widths = [max(_columns(cell) for cell in column) for column in zip(*cells, strict=True)]
+        hangs = left == len(header) and not self.plain
+        if hangs:
+            widths[-1] = 0
         fits = sum(widths) + 2 * (len(widths) - 1) <= self.width
         gap = "  " if fits or self.plain else " "
+        indent = sum(widths) + len(gap) * (len(widths) - 1)
+        if hangs and self._rich().width - indent < _NARROWEST:
+            indent, cells[0][-1] = _BELOW, ""
         for style, line in zip(["quiet", *(style for style, _ in rows)], cells, strict=True):
             padded = [_pad(cell, widths[at], right=at >= left) for at, cell in enumerate(line)]
-            self.write((gap.join(padded).rstrip(), style))
+            if hangs:
+                self._write_words(gap.join([*padded[:-1], ""]), line[-1], indent, style)
+            else:
+                self.write((gap.join(padded).rstrip(), style))
+
+    def _write_words(self, row: str, words: str, indent: int, style: Style) -> None:
+        """Write a row and the words behind it, which hang under each other; all below it where it is longer."""
+        room = max(self._rich().width - indent, _NARROWEST)
+        lines = textwrap.wrap(words, room, break_long_words=False, break_on_hyphens=False)
+        first = lines.pop(0) if lines and _columns(row) == indent else ""
+        for text in (f"{row}{first}".rstrip(), *(f"{' ' * indent}{line}" for line in lines)):
+            self.write((text, style))
 
     def write(self, *parts: Part) -> None:
         """Write one line."""

@@ -186,6 +186,23 @@ def test_tables_have_straight_edges() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("columns", "wanted"),
+    [
+        (48, ["step      why", "scaler", "nmf       a row's answer depends on the others", "          beside it"]),
+        (39, ["step", "scaler", "nmf", "    a row's answer depends on the", "    others beside it"]),
+    ],
+)
+def test_words_in_a_table_hang_beside_their_row_or_below_it(columns: int, wanted: list[str]) -> None:
+    script = """
+        from packager.console import Console
+        reason = "a row's answer depends on the others beside it"
+        Console().table(("step", "why"), [("", ("scaler", "")), ("bad", ("nmf     ", reason))], left=2)
+    """
+    shown, _ = on_terminal(script, columns=columns)
+    assert [line.rstrip() for line in ESCAPES.sub("", shown).splitlines()] == wanted
+
+
 @pytest.mark.parametrize("environ", [{"CI": "true"}, {"NO_COLOR": "1"}, {"TERM": "dumb"}])
 def test_a_terminal_is_treated_as_plain_where_asked(environ: dict[str, str]) -> None:
     shown, _ = on_terminal(_SCRIPT, **environ)

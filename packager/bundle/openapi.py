@@ -152,11 +152,13 @@ def _keyed(key: str, forms: list[str]) -> Schema:
 def _cell(column: Column) -> Schema:
     if column.dtype == "any":
         return {"title": column.name, "type": ["number", "string", "boolean", "null"]}
-    kind = "string" if column.dtype == "string" else "number"
-    cell: Schema = {"title": column.name, "type": [kind, "null"] if column.accepts_missing else kind}
+    kinds: list[Json] = ["string" if column.dtype == "string" else "number"]
+    kinds += ["boolean"] * column.truth + ["null"] * column.accepts_missing
+    cell: Schema = {"title": column.name, "type": kinds if len(kinds) > 1 else kinds[0]}
     if column.known is not None:
         missing: list[Json] = [None] if column.accepts_missing else []
-        cell["enum"] = [*column.known, *missing]
+        truths: list[Json] = [False, True] if column.truth else []
+        cell["enum"] = [*column.known, *truths, *missing]
     elif column.dtype == "string":
         cell["not"] = {"pattern": MISSING_TEXT}  # what stands between texts, and for a missing one
     else:

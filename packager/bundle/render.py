@@ -38,6 +38,7 @@ def render_score(info: ModelInfo, *, info_sha256: str) -> str:
         strings=[index for index, column in enumerate(columns) if column.dtype == "string"],
         missing_text=any(column.dtype == "string" and column.accepts_missing for column in columns),
         known=any(column.known is not None for column in columns),
+        truth=any(column.truth for column in columns),
     )
 
 
@@ -58,6 +59,8 @@ def code_span(value: object) -> str:
 
 
 def _takes(column: Column) -> str:
+    if column.truth:
+        return "true or false, or 1 and 0 for them"
     if column.known is not None:
         kind = "texts" if column.dtype == "string" else "numbers"
         return f"one of the {len(column.known)} {kind} it was trained on"

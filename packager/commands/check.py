@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Sequence
-from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 from packager import stages
 from packager.console import Console, Style
-from packager.convert.steps import StepFinding, refuse_unsupported, without_double_kernel
+from packager.convert.steps import StepFinding, refuse_unsupported, short_name, without_double_kernel
 from packager.errors import PackagerError
 from packager.files import pretty_json
 from packager.recipe.load import load_recipe
@@ -21,8 +22,10 @@ from packager.source.child import source_worker
 from packager.wording import printable
 
 _STYLES: dict[str, Style] = {"exact": "good", "convertible": "", "float32-only": "warn", "unsupported": "bad"}
-# Members of an ensemble that are told alike are one line from this many on.
+# Steps that differ in their name alone, as members of an ensemble do, are one line from this many on.
 _ALIKE = 4
+_CONVERTS = "converts"
+_HEADER = ("step", "estimator", "converts", "why")
 
 
 def check_recipes(recipes: Sequence[Path], *, as_json: bool) -> int:
@@ -31,6 +34,8 @@ def check_recipes(recipes: Sequence[Path], *, as_json: bool) -> int:
     for recipe in recipes:
         results.append(check_recipe(recipe))
         if not as_json:
+            if len(results) > 1:
+                print()
             _tell(results[-1])
     if as_json:
         print(pretty_json(results[0] if len(results) == 1 else results), end="")
@@ -69,7 +74,7 @@ def _find(path: Path, result: dict[str, Any]) -> None:
         result["steps"] = _plain(steps)
         refuse_unsupported(steps, recipe.where("source.uri"))
         forms = stages.convert(recipe, worker, source, scratch)
-    result["forms"] = {form.name: form.reason or "converts" for form in (forms.fp64, forms.fp32)}
+    result["forms"] = {form.name: form.reason or _CONVERTS for form in (forms.fp64, forms.fp32)}
     if forms.fp64.reason:
         result["steps"] = _plain(without_double_kernel(steps, forms.fp64.reason))
 
@@ -79,30 +84,42 @@ def _plain(steps: Sequence[StepFinding]) -> list[dict[str, str]]:
 
 
 def _tell(result: dict[str, Any]) -> None:
-    """Say on stdout what was found: a line, and a table of the steps."""
+    """Say on stdout what was found: a line, forms that there are not, and a table of the steps."""
     console = Console(sys.stdout)
     console.write((_line(result), "strong"))
-    if result["steps"]:
-        rows = [(_STYLES[step["status"]], _cells(step, count)) for step, count in _grouped(result["steps"])]
-        console.table(("step", "estimator", "converts", "why"), rows, left=4)
+    for name, told in result.get("forms", {}).items():
+        if told != _CONVERTS:
+            console.write((printable(f"no {name}: {told}"), "warn"))
+    lines = _grouped(result["steps"])
+    if lines:
+        shown = _HEADER if any(step["status"] != "exact" for step, _ in lines) else _HEADER[:-1]
+        rows = [(_STYLES[step["status"]], _cells(step, count)[: len(shown)]) for step, count in lines]
+        console.table(shown, rows, left=len(shown))
 
 
 def _cells(step: dict[str, str], count: int) -> tuple[str, ...]:
-    path = step["path"] if count == 1 else f"{step['path']} and {count - 1} more"
-    return path, step["estimator"], step["status"], step["reason"]
+    path = step["path"] if count == 1 else f"{step['path']} and {count - 1:,} more"
+    why = "" if step["status"] == "exact" else step["reason"]
+    return path, short_name(step["estimator"]), step["status"], why
 
 
 def _grouped(steps: Sequence[dict[str, str]]) -> list[tuple[dict[str, str], int]]:
-    """Return the steps with how many each line stands for: neighbours that differ in their name alone."""
+    """Return the lines to tell, each with how many steps it stands for: those that differ in their own name alone."""
+    kinds = [(re.sub(r"\d+", "#", step["path"].rpartition(".")[0]), *list(step.values())[1:]) for step in steps]
+    counts = Counter(kinds)
     lines: list[tuple[dict[str, str], int]] = []
-    for _, group in groupby(steps, lambda step: (step["path"].count("."), *list(step.values())[1:])):
-        alike = list(group)
-        lines += [(alike[0], len(alike))] if len(alike) >= _ALIKE else [(step, 1) for step in alike]
+    told: set[tuple[str, ...]] = set()
+    for step, kind in zip(steps, kinds, strict=True):
+        count = counts[kind] if counts[kind] >= _ALIKE else 1
+        if count == 1 or kind not in told:
+            lines.append((step, count))
+        told.add(kind)
     return lines
 
 
 def _line(result: dict[str, Any]) -> str:
     if not result["ok"]:
         return printable(f"{result['recipe']}: refused at {result['stage']} (exit {result['exit_code']})")
-    forms = ", ".join(f"{name} {told}" for name, told in result["forms"].items())
-    return printable(f"{result['recipe']}: {result['name']}-{result['version']}, {result['columns']} columns, {forms}")
+    forms = " and ".join(name for name, told in result["forms"].items() if told == _CONVERTS)
+    name = f"{result['name']}-{result['version']}"
+    return printable(f"{result['recipe']}: {name}, {result['columns']} columns, converts in {forms}")

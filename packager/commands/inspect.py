@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from packager.artifact import signature_from
-from packager.bundle.manifest import check_digests
+from packager.artifact import Column, signature_from
+from packager.bundle.manifest import Json, check_digests
 from packager.bundle.model_info import read_info
 from packager.commands.register import framework_of
 from packager.errors import PackagerError, SourceError
@@ -69,7 +69,7 @@ def _described(artifact: Path, file_format: str, scratch: Path, trust: Sequence[
         "estimators": described["estimators"],
         "task": signature.task,
         "classes": list(signature.classes or ()),
-        "inputs": [_told(asdict(column)) for column in signature.columns],
+        "inputs": [_told(column) for column in signature.columns],
         "outputs": [f"{output.name} ({output.role})" for output in signature.outputs],
     }
 
@@ -84,15 +84,31 @@ def inspect_bundle(bundle: Path) -> dict[str, Any]:
         "version": manifest.version,
         "digest": manifest.digest,
         "files": [f"{entry.path} ({entry.size:,} bytes)" for entry in manifest.files],
-        "lineage": [f"{key}: {value}" for key, value in manifest.lineage.items()],
+        "lineage": list(_leaves(manifest.lineage)),
         "model_dtype": info.graph_dtype,
         "task": info.signature.task,
         "classes": list(info.signature.classes or ()),
-        "inputs": [_told(asdict(column)) for column in info.signature.columns],
+        "inputs": [_told(column) for column in info.signature.columns],
         "outputs": [f"{output.name} ({output.role})" for output in info.signature.outputs],
     }
 
 
-def _told(column: dict[str, Any]) -> str:
-    missing = ", takes missing cells" if column["accepts_missing"] else ""
-    return f"{column['name']}: {column['dtype']}{missing}"
+def _leaves(document: Json, key: str = "") -> Iterator[str]:
+    """Yield `KEY.KEY: VALUE` for every value in a document."""
+    if isinstance(document, dict):
+        for inner, value in document.items():
+            yield from _leaves(value, f"{key}.{inner}" if key else inner)
+    else:
+        yield f"{key}: {document}"
+
+
+def _told(column: Column) -> str:
+    if column.dtype == "any":
+        return f"{column.name}: anything, no step reads it"
+    parts = [
+        f"{column.name}: {column.dtype}",
+        "" if column.known is None else f"one of {len(column.known):,} known values",
+        "" if column.minimum is None else f"at least {column.minimum:g}",
+        "takes missing cells" if column.accepts_missing else "",
+    ]
+    return ", ".join(filter(None, parts))

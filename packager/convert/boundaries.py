@@ -38,17 +38,18 @@ def before_scaling(
     `transform` maps [rows, columns] column by column, rising, near (x - shift) / scale; `scale` and `shift` are of
     shape [columns]. Where it is flat, as at a clipped end, the first guess stays.
     """
-    scaled, offset = thresholds * scale[feature], shift[feature]
-    guess = scaled + offset
-    reach = (np.abs(scaled) + np.abs(offset)) * _GUESS_ERROR + np.finfo(np.float64).tiny
+    with np.errstate(over="ignore", invalid="ignore"):
+        scaled, offset = thresholds * scale[feature], shift[feature]
+        guess = scaled + offset
+        reach = (np.abs(scaled) + np.abs(offset)) * _GUESS_ERROR + np.finfo(np.float64).tiny
+        low, high = _finite(guess - reach), _finite(guess + reach)  # steps refuse infinite cells
     row = _rank_within(feature)
-    table = np.tile(shift, (row.max(initial=-1) + 1, 1))
+    table = np.tile(shift, (row.max(initial=0) + 1, 1))  # without a threshold one row still: steps refuse none
 
     def goes_left(numbers: Doubles) -> Flags:
         table[row, feature] = numbers
         return np.asarray(transform(table.copy()))[row, feature] <= thresholds
 
-    low, high = guess - reach, guess + reach
     is_between = goes_left(low) & ~goes_left(high)
     bottom, top = _ordered(low), _ordered(high)
     for _ in range(_HALVINGS):
@@ -56,6 +57,10 @@ def before_scaling(
         left = goes_left(_number(middle))
         bottom, top = np.where(left, middle, bottom), np.where(left, top, middle)
     return np.where(is_between, _number(bottom), guess)
+
+
+def _finite(numbers: Doubles) -> Doubles:
+    return np.nan_to_num(numbers, nan=0.0)
 
 
 def _rank_within(feature: Ints) -> Ints:

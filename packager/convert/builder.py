@@ -71,11 +71,15 @@ class Builder:
             key = ("constant", value.dtype.str, value.shape, content)
             if key in self._known:
                 return str(self._known[key])
-        name = f"constant_{len(self.initializers)}"
+        name = self.next_constant()
         self.initializers.append(self.large.take_tensor(value, name) or tensor(value, name))
         if key is not None:
             self._known[key] = name
         return name
+
+    def next_constant(self) -> str:
+        """Return the name of the initializer to be added; no operator is called so, while one is called Constant."""
+        return f"initializer_{len(self.initializers)}"
 
     def node(self, op_type: str, *inputs: str, domain: str = "", **attributes: object) -> str:
         return self.several(op_type, *inputs, outputs=1, domain=domain, **attributes)[0]

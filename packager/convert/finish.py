@@ -12,6 +12,7 @@ import numpy as np
 
 from packager.artifact import Output, Signature
 from packager.convert.arithmetic.sparse import check_widths
+from packager.convert.bodies import read_by, rename_reads
 from packager.convert.graph import ML_DOMAIN
 from packager.convert.scales import keep_scales
 
@@ -63,7 +64,7 @@ def _make_way(graph: GraphProto, signature: Signature) -> None:
         renamed[name] = fresh
         taken.add(fresh)
     for node in graph.node:
-        node.input[:] = [renamed.get(name, name) for name in node.input]
+        rename_reads(node, renamed)
         node.output[:] = [renamed.get(name, name) for name in node.output]
     for value in (*graph.input, *graph.output, *graph.initializer):
         value.name = renamed.get(value.name, value.name)
@@ -138,7 +139,7 @@ def _drop_dead(graph: GraphProto) -> None:
     for node in reversed(graph.node):
         if needed.intersection(node.output):
             kept.append(node)
-            needed.update(node.input)
+            needed |= read_by(node)
     initializers = [tensor for tensor in graph.initializer if tensor.name in needed]
     del graph.node[:], graph.initializer[:]
     graph.node.extend(reversed(kept))

@@ -42,7 +42,7 @@ class Seen:
     path: str
     model: Any
     status: Status = "exact"
-    reason: str = "own emitter, in double"
+    reason: str = "this tool's converter, in double"
     nodes: list[int] = field(default_factory=list)
     graph: str | None = None
     is_custom: bool = False

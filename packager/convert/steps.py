@@ -23,6 +23,8 @@ STATUSES: tuple[Status, ...] = ("exact", "convertible", "float32-only", "unsuppo
 
 WHOLE = "(model)"
 _LIBRARIES = ("sklearn.", "lightgbm.")
+# A class of a library's that holds a function of anybody's.
+_FUNCTION = "sklearn.preprocessing.FunctionTransformer"
 _SHOWN_STEPS = 12
 _SHOWN_CHARACTERS = 160
 
@@ -68,7 +70,7 @@ def refuse_unsupported(steps: Sequence[StepFinding], key: str) -> None:
     bad = [step for step in steps if step.status == "unsupported"]
     if not bad:
         return
-    lines = [f"{step.path}: {step.estimator}: {step.reason}" for step in bad[:_SHOWN_STEPS]]
+    lines = [_line(step) for step in bad[:_SHOWN_STEPS]]
     lines = [line if len(line) <= _SHOWN_CHARACTERS else f"{line[:_SHOWN_CHARACTERS]}…" for line in lines]
     more = [f"and {len(bad) - _SHOWN_STEPS} more"] if len(bad) > _SHOWN_STEPS else []
     count = "1 step has" if len(bad) == 1 else f"{len(bad)} steps have"
@@ -79,13 +81,24 @@ def refuse_unsupported(steps: Sequence[StepFinding], key: str) -> None:
 
 def hint_for(estimators: Iterable[str], converters: Collection[str] = ()) -> str:
     """Return the way out for steps of these classes; `converters`: those that have one of the user's own."""
-    own = [name for name in dict.fromkeys(estimators) if not name.startswith(_LIBRARIES)]
+    own = [name for name in dict.fromkeys(estimators) if name == _FUNCTION or not name.startswith(_LIBRARIES)]
     missing = [name for name in own if name not in converters]
     if missing:
         return f"name a converter of your own, convert.converters: {{{missing[0]}: YOUR.MODULE}}; {GUIDE}"
     if own:
         return GUIDE
     return "docs/conversion.md lists what converts; replace the step, or apply it before the rows are sent"
+
+
+def short_name(estimator: str) -> str:
+    """Return how people call a class: one of scikit-learn's or LightGBM's without its module."""
+    return estimator.rpartition(".")[2] if estimator.startswith(_LIBRARIES) else estimator
+
+
+def _line(step: StepFinding) -> str:
+    """Return where a step sits, its class, named once, and why it does not convert."""
+    name = short_name(step.estimator)
+    return f"{step.path}: {step.reason}" if name in step.reason else f"{step.path}: {name}: {step.reason}"
 
 
 def _with_kernels(step: StepFinding) -> StepFinding:

@@ -6,20 +6,21 @@ Whole models go through it as they are only for `convert.engine: stock`, where i
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from packager.artifact import Signature
+from packager.convert.bodies import rename_reads
 from packager.convert.builder import Builder
 from packager.convert.faults import NO_CONVERTER, brief, where
 from packager.convert.graph import ML_DOMAIN, Answer, Method, Part, Rows, Table, UnsupportedModel, cast, numbers
 from packager.training.estimators import nested_estimators
 
 if TYPE_CHECKING:
-    from onnx import AttributeProto, ModelProto
+    from onnx import ModelProto
 
 # skl2onnx 1.20 knows ai.onnx.ml up to 3; `finish` raises the import to 5 where our trees need it.
 _ML_OPSET = 3
@@ -132,27 +133,16 @@ def _insert(builder: Builder, converted: ModelProto, inputs: list[str]) -> list[
     for item in converted.graph.initializer:
         renamed = onnx.TensorProto()
         renamed.CopyFrom(item)
-        renamed.name = names[item.name] = f"constant_{len(builder.initializers)}"
+        renamed.name = names[item.name] = builder.next_constant()
         builder.initializers.append(renamed)
-    for node in converted.graph.node:
-        taken = tuple(names.get(name, name) for name in node.input)
-        for attribute in node.attribute:
-            _rename_captured(attribute, names)
-        made = builder.add(node.op_type, taken, len(node.output), node.domain, list(node.attribute))
-        names.update(zip(node.output, made, strict=True))
+    for original in converted.graph.node:
+        node = onnx.NodeProto()
+        node.CopyFrom(original)
+        rename_reads(node, names)
+        made = builder.add(node.op_type, tuple(node.input), len(node.output), node.domain, list(node.attribute))
+        # An output that is left out has no name, and so has an input: one is not the other.
+        names.update((theirs, ours) for theirs, ours in zip(node.output, made, strict=True) if theirs)
     return [names[value.name] for value in converted.graph.output]
-
-
-def _rename_captured(attribute: AttributeProto, names: Mapping[str, str]) -> None:
-    """Rename what the body of an If, Loop or Scan reads of the graph around it."""
-    for body in (attribute.g, *attribute.graphs) if attribute.HasField("g") or attribute.graphs else ():
-        own = {value.name for value in (*body.input, *body.initializer)}
-        own |= {name for node in body.node for name in node.output}
-        around = {name: ours for name, ours in names.items() if name not in own}
-        for node in body.node:
-            node.input[:] = [around.get(name, name) for name in node.input]
-            for inner in node.attribute:
-                _rename_captured(inner, around)
 
 
 def _parts(model: Any, rows: Rows) -> tuple[Part, ...]:

@@ -128,7 +128,7 @@ def _unknown_names(subject: str, unknown: Collection[Global]) -> SourceError:
     names = sorted(unknown, key=lambda name: name.dotted)
     listed = "\n".join(f"  {shown(name.module)}.{shown(name.name)}" for name in names[:SHOWN_NAMES])
     more = f"\n  and {len(names) - SHOWN_NAMES} more" if len(names) > SHOWN_NAMES else ""
-    message = f"{subject} is refused: loading it would import names that no honest model needs\n{listed}{more}"
+    message = f"{subject} is refused: loading it would import names that the audit does not know\n{listed}{more}"
     return SourceError(message, hint=_hint_for(names))
 
 
@@ -140,7 +140,9 @@ def _hint_for(names: Sequence[Global]) -> str:
     if all(name.module.partition(".")[0] in _TABLES for name in names):
         return "dump the model alone, without data frames beside it"
     listed = ", ".join(shown(name.dotted) for name in names[:SHOWN_NAMES])
-    return f"if you know what these do, allow them by their exact names: source.trust: [{listed}]"
+    return (
+        f"if you know what these do, allow them by their exact names: source.trust: [{listed}] (inspect: --trust NAME)"
+    )
 
 
 def _is_dangerous(name: Global) -> bool:

@@ -17,7 +17,7 @@ def pandas_categories(model: Any) -> Categories:
     """Return per column its categories in the order of their codes; empty for every other model.
 
     LightGBM keeps the values in the order of the columns, and which columns are categorical in `feature_infos` of its
-    text: ranges are bracketed, categories are not. A column that was left out of the model hides there.
+    text: ranges are bracketed, categories are not. A column that was left out of the model, or is ordered, hides there.
     """
     booster = getattr(model, "_Booster", None) or (model if hasattr(model, "model_to_string") else None)
     values = getattr(booster, "pandas_categorical", None)
@@ -26,10 +26,12 @@ def pandas_categories(model: Any) -> Categories:
     header = booster.model_to_string(num_iteration=1).split("\nTree=", 1)[0]
     infos = next(line for line in header.split("\n") if line.startswith("feature_infos=")).partition("=")[2].split(" ")
     columns = [index for index, info in enumerate(infos) if info != "none" and not info.startswith("[")]
-    if len(columns) != len(values):
+    seen = [[int(code) for code in infos[column].split(":")] for column in columns]
+    if len(columns) != len(values) or any(max(codes) >= len(known) for codes, known in zip(seen, values, strict=True)):
         raise ConvertError(
-            "the model has a category column that it never learned from: which one does not show in the artifact",
-            hint="train without columns that hold one value only",
+            "which columns its pandas categories belong to does not show in the artifact: one is ordered, holds one "
+            "value only, or is left out of categorical_feature",
+            hint="train with every category column unordered, with two values or more, and categorical_feature='auto'",
         )
     found: Categories = {column: tuple(known) for column, known in zip(columns, values, strict=True)}
     for column, known in found.items():

@@ -16,6 +16,17 @@ from packager.training.texts import made_texts
 
 # A column that a step has made: none of those that come in.
 _MADE = -1
+# Models that hand their rows on without a look at them, and where they keep what gets them.
+_LOOKING_AWAY = {
+    "CalibratedClassifierCV": "calibrated_classifiers_",
+    "FixedThresholdClassifier": "estimator_",
+    "StackingClassifier": "estimators_",
+    "StackingRegressor": "estimators_",
+    "TransformedTargetRegressor": "regressor_",
+    "TunedThresholdClassifierCV": "estimator_",
+    "VotingClassifier": "estimators_",
+    "VotingRegressor": "estimators_",
+}
 
 
 def category_columns(model: Any) -> Categories:
@@ -59,21 +70,50 @@ def code_columns(model: Any) -> dict[int, npt.NDArray[np.float64]]:
     return {column: codes for column, codes in sorted(found.items()) if len(codes) and column != _MADE}
 
 
+def truth_columns(model: Any) -> frozenset[int]:
+    """Return the columns whose categories are true and false."""
+    known = [(column, values) for step, columns in _readers(model) for column, values in _encoded(step, columns)]
+    known += [(column, np.array(values, dtype=object)) for column, values in category_columns(model).items()]
+    return frozenset(
+        column
+        for column, values in known
+        if len(values)
+        and column != _MADE
+        and all(isinstance(value, bool) for value in values.tolist() if value == value)
+    )
+
+
 def unread_columns(model: Any) -> frozenset[int]:
-    """Return the columns that a ColumnTransformer at the model's front leaves out, whatever they hold."""
-    while True:
-        inner = getattr(model, "best_estimator_", None)
-        if inner is None and getattr(model, "steps", None):
-            inner = model.steps[0][1]
-        if inner is None:
-            break
-        model = inner
-    places = getattr(model, "_transformer_to_input_indices", None)
-    if places is None or not hasattr(model, "transformers_"):
-        return frozenset()
-    dropped = {name for name, step, _ in model.transformers_ if isinstance(step, str) and step == "drop"}
-    read = {int(index) for name, columns in places.items() if name not in dropped for index in columns}
-    return frozenset(range(feature_count(model) or 0)) - read
+    """Return the columns that every ColumnTransformer at the model's front leaves out, whatever they hold."""
+    columns = range(feature_count(model) or 0)
+    return frozenset(columns) - _read(model, list(columns))
+
+
+def _read(step: Any, columns: list[int]) -> set[int]:
+    """Return those of the columns that come in to a step which it does not leave out unread."""
+    if isinstance(step, str) and step == "drop":
+        return set()
+    parts: list[tuple[Any, list[int]]]
+    if hasattr(step, "steps"):
+        parts = [(next((inner for _, inner in step.steps if hasattr(inner, "get_params")), "passthrough"), columns)]
+    elif hasattr(step, "_transformer_to_input_indices") and hasattr(step, "transformers_"):
+        places = step._transformer_to_input_indices
+        parts = [(inner, [columns[at] for at in places.get(name, ())]) for name, inner, _ in step.transformers_]
+    elif hasattr(step, "transformer_list"):
+        parts = [(inner, columns) for _, inner in step.transformer_list]
+    else:
+        parts = [(inner, columns) for inner in _only_handed_on(step)]
+    return set().union(*(_read(inner, own) for inner, own in parts)) if parts else set(columns)
+
+
+def _only_handed_on(model: Any) -> list[Any]:
+    """Return the estimators to which a model hands its rows on without a look at them."""
+    if getattr(model, "passthrough", False):  # a stack that reads the rows itself as well
+        return []
+    name = _LOOKING_AWAY.get(type(model).__name__)
+    held = getattr(model, name, None) if name else getattr(model, "best_estimator_", None)
+    found = held if isinstance(held, list) else [] if held is None else [held]
+    return [getattr(one, "estimator", one) if name == "calibrated_classifiers_" else one for one in found]
 
 
 def columns_of_none(model: Any) -> frozenset[int]:

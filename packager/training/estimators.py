@@ -107,13 +107,21 @@ def _named_steps(model: Any) -> list[tuple[str, Any]]:
 
 def own_feature_names(model: Any) -> tuple[str, ...] | None:
     """Return the column names that the model was fitted on, or None when it was fitted on bare arrays."""
-    names = getattr(model, "feature_names_in_", None)
+    names = names_in(model)
     if names is None and hasattr(model, "feature_name"):  # a raw Booster
         names = model.feature_name()
     if names is None:
         return None
     generated = all(str(name) == f"Column_{index}" for index, name in enumerate(names))  # LightGBM's for bare arrays
     return None if generated else tuple(str(name) for name in names)
+
+
+def names_in(model: Any) -> Any:
+    """Return the names as scikit-learn keeps them, None where there are none; behind idle steps those of the next."""
+    names = getattr(model, "feature_names_in_", None)
+    if names is None and hasattr(model, "steps") and not hasattr(model.steps[0][1], "get_params"):
+        return next((names_in(step) for _, step in model.steps if hasattr(step, "get_params")), None)
+    return names
 
 
 def feature_count(model: Any) -> int | None:

@@ -75,7 +75,11 @@ def column_count(model: Any) -> int | None:
         return len(record_columns(model))
     if form == "list" or all(isinstance(step, IsotonicRegression) for step in first_steps(model)):
         return 1
-    return feature_count(model)
+    if (count := feature_count(model)) is not None:
+        return count
+    # An ensemble asks its first member, which tells nothing where it is a pipeline whose first step is idle.
+    counts = {feature_count(step) for step in first_steps(model)} - {None}
+    return counts.pop() if len(counts) == 1 else None
 
 
 def check_columns(model: Any) -> None:

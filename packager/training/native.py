@@ -35,7 +35,7 @@ class NativeModel:
         self.task = estimators.task_of(model)
         self.categories = reading.category_columns(model)
         self.form = inputs.form_of(model)
-        by_name = hasattr(model, "feature_names_in_") or bool(self.categories) or self.form == "records"
+        by_name = estimators.names_in(model) is not None or bool(self.categories) or self.form == "records"
         self.names = inputs.column_names(model) if by_name else None
         self.columns_of_none = reading.columns_of_none(model)
         # Some classifiers have a predict_proba that raises for every row.
@@ -148,7 +148,7 @@ def signature_of(native: NativeModel) -> Signature:
     least = trials.least_numbers(numeric, limits)
     missing = trials.columns_taking_missing()
     known = trials.known_values(texts, codes)
-    unread = reading.unread_columns(model)
+    unread, truths = reading.unread_columns(model), reading.truth_columns(model)
     columns = tuple(
         Column(name, "any", True, float(np.finfo(np.float64).max))
         if index in unread
@@ -159,6 +159,7 @@ def signature_of(native: NativeModel) -> Signature:
             max_abs=limits[index],
             known=known.get(index),
             minimum=least.get(index),
+            truth=index in truths,
         )
         for index, name in enumerate(names)
     )

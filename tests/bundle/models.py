@@ -199,6 +199,15 @@ def outlier_detector(folder: Path) -> BundlePlan:
     return _plan(folder, graph, signature, Golden(rows, {"label": np.sign(scores).astype(np.int64), "scores": scores}))
 
 
+def truth_taker(folder: Path) -> BundlePlan:
+    """Return a model of three columns of which two were fitted on true and false; one knows nothing else."""
+    plan = regressor(folder)
+    known = (replace(number("x"), truth=True, known=(0.0, 1.0)), replace(number("y"), truth=True), number("z"))
+    signature = replace(plan.signature, columns=known)
+    rows = Rows(np.array([[1.0, 0.0, 3.0], [0.0, 1.0, 1.0]]))
+    return replace(plan, signature=signature, golden=Golden(rows, {"variable": rows.numbers @ WEIGHTS}))
+
+
 KINDS: dict[str, Callable[[Path], BundlePlan]] = {
     "classifier": classifier,
     "regressor": regressor,
@@ -207,6 +216,7 @@ KINDS: dict[str, Callable[[Path], BundlePlan]] = {
     "text": text_taker,
     "strict": strict_taker,
     "outliers": outlier_detector,
+    "truths": truth_taker,
 }
 
 

@@ -277,6 +277,16 @@ def test_a_value_that_the_model_refuses_is_refused(script: Callable[[str], Modul
     assert ask(scored, {"features": [[None, 10], ["Bern", None]]})[1]["error"]["found"] == "null"
 
 
+@pytest.mark.parametrize("key", ["features", "f\\u0065atures"])  # decoded quickly, and read exactly
+def test_true_and_false_are_1_and_0_where_the_model_knows_them(script: Callable[[str], ModuleType], key: str) -> None:
+    scored = script("truths")
+    true, one = (ask(scored, f'{{"{key}": {json.dumps(rows)}}}') for rows in ([[True, False, 3]], [[1, 0, 3]]))
+    assert true == one
+    assert true[0] == 200
+    status, body = ask(scored, f'{{"{key}": [[true, false, true]]}}')
+    assert (status, body["error"]["column"], body["error"]["found"]) == (400, "z", "boolean")
+
+
 def test_a_cell_that_spells_the_key_is_no_second_key(script: Callable[[str], ModuleType]) -> None:
     assert ask(script("text"), {"features": [[1, "features", 2]]}) == (200, {"prediction": [3.5]})
 

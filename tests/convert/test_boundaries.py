@@ -54,3 +54,18 @@ def test_a_threshold_beyond_a_clipped_end_keeps_its_first_guess() -> None:
         scaler.transform, np.array([0]), np.array([1.5]), scale=np.array([10.0]), shift=np.array([0.0])
     )
     assert found[0] == 15.0
+
+
+@pytest.mark.parametrize("threshold", [np.inf, -np.inf, np.finfo(np.float64).max, -np.finfo(np.float64).max])
+def test_an_infinite_boundary_is_never_asked_of_a_step_that_refuses_it(threshold: float) -> None:
+    scaler = StandardScaler().fit([[0.0], [10.0]])
+    found = before_scaling(
+        scaler.transform, np.array([0, 0]), np.array([threshold, 1.0]), scale=scaler.scale_, shift=scaler.mean_
+    )
+    assert found.tolist() == [np.copysign(np.inf, threshold), 10.0]
+
+
+def test_without_thresholds_there_are_no_boundaries() -> None:
+    scaler, nothing = StandardScaler().fit([[0.0], [10.0]]), np.zeros(0)
+    found = before_scaling(scaler.transform, nothing.astype(int), nothing, scale=np.ones(1), shift=np.zeros(1))
+    assert found.shape == (0,)

@@ -127,7 +127,9 @@ def _numbered(count: int) -> tuple[str, ...]:
 
 
 def _column(cells: Cell) -> Cell:
-    missing = np.array([cell is None or (isinstance(cell, float) and np.isnan(cell)) for cell in cells], dtype=bool)
+    import pandas
+
+    missing = pandas.isna(cells.astype(object))
     if any(isinstance(cell, str) for cell in cells):
         texts = cells.astype(object)
         texts[missing] = None
@@ -144,12 +146,18 @@ def _in_dtype(column: Cell, dtype: Any) -> Any:
     import pandas
 
     if isinstance(dtype, pandas.CategoricalDtype):
+        # A category that training has not seen stays one: it is no missing cell.
         known = {value if isinstance(value, str) else float(value): at for at, value in enumerate(dtype.categories)}
-        return pandas.Categorical.from_codes([known.get(cell, -1) for cell in column], dtype=dtype)
+        unseen = [cell for cell in dict.fromkeys(column.tolist()) if cell is not None and cell == cell]
+        unseen = [cell for cell in unseen if cell not in known]
+        known |= {cell: at for at, cell in enumerate(unseen, start=len(known))}
+        codes = [known.get(cell, -1) for cell in column.tolist()]
+        return pandas.Categorical.from_codes(codes, categories=[*dtype.categories, *unseen], ordered=dtype.ordered)
     if column.dtype == object:
         return column if isinstance(dtype, np.dtype) else pandas.array(column, dtype=dtype)
-    kind = np.dtype(dtype).kind if isinstance(dtype, np.dtype) else "f"
-    whole = np.isfinite(column).all() and (column == np.round(column)).all() and (np.abs(column) < 2**62).all()
-    if kind == "b" and whole and np.isin(column, (0, 1)).all():
-        return column.astype(bool)
-    return column.astype(dtype) if kind in "iu" and whole else column
+    there = column[~np.isnan(column)] if not isinstance(dtype, np.dtype) else column  # pandas' own dtypes have holes
+    whole = np.isfinite(there).all() and (there == np.round(there)).all() and (np.abs(there) < 2**31).all()
+    fits = {"b": bool(whole and np.isin(there, (0, 1)).all()), "i": whole, "u": whole and (there >= 0).all()}
+    if isinstance(dtype, np.dtype):
+        return column.astype(dtype) if fits.get(dtype.kind) else column
+    return pandas.array(column, dtype=dtype) if fits.get(dtype.kind, True) else column

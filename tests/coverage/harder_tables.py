@@ -126,6 +126,18 @@ _MIXED: dict[str, Callable[[], Fitted]] = {
         frame(),
         classes(2),
     ),
+    "mixed table, left out within": fit(
+        make_pipeline(
+            "passthrough",
+            ColumnTransformer(
+                [("in", ColumnTransformer([("n", StandardScaler(), ["amount"])]), ["city", "amount"])],
+                remainder="drop",
+            ),
+            LogisticRegression(),
+        ),
+        frame(),
+        classes(2),
+    ),
     "mixed table, some texts left out": fit(
         make_pipeline(
             ColumnTransformer([("kind", OneHotEncoder(handle_unknown="ignore"), ["kind"])]), LogisticRegression()

@@ -210,6 +210,7 @@ _BOOSTING: dict[str, Callable[[], Fitted]] = {
     "ada, many trees": fit(AdaBoostRegressor(n_estimators=40, **SEED), counts(3, 3), value()),
     "ada, square loss": fit(AdaBoostRegressor(n_estimators=10, loss="square", **SEED), unlike(), value()),
     "ada over ridge": fit(AdaBoostRegressor(Ridge(), n_estimators=6, **SEED), plain(), value()),
+    "bagging over ada": fit(BaggingClassifier(AdaBoostClassifier(n_estimators=1), 5, **SEED), plain(6), classes(4)),
     "bagging, missing": fit(BaggingClassifier(n_estimators=8, **SEED), HOLES, classes(2)),
     "bagging, some columns": fit(BaggingClassifier(n_estimators=8, max_features=0.6, **SEED), unlike(), classes(3)),
     "bagging, some columns, value": fit(

@@ -10,13 +10,13 @@ import pytest
 from lightgbm import LGBMClassifier
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import make_column_transformer
-from sklearn.ensemble import VotingClassifier
+from sklearn.ensemble import StackingClassifier, VotingClassifier
 from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.multiclass import OneVsRestClassifier
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import FeatureUnion, make_pipeline
 from sklearn.preprocessing import KBinsDiscretizer, LabelEncoder, OneHotEncoder, OrdinalEncoder, StandardScaler
 
 from packager.errors import ConvertError
@@ -75,6 +75,31 @@ def test_missing_codes_are_no_codes() -> None:
     codes = np.where(RANDOM.random((60, 1)) < 0.3, np.nan, 4.0)
     model = make_pipeline(OneHotEncoder(), LogisticRegression()).fit(codes, TARGET)
     assert columns.code_columns(model)[0].tolist() == [4.0]
+
+
+def test_columns_of_true_and_false_are_found() -> None:
+    table = pd.DataFrame({"no": [0, 1, 0], "yes": [True, False, True], "text": ["a", "b", "a"]})
+    assert columns.truth_columns(OneHotEncoder().fit(table)) == {1}
+
+
+_LEAVES_OUT = make_column_transformer((StandardScaler(), ["a"]), (OneHotEncoder(), ["b"]))
+
+
+@pytest.mark.parametrize(
+    ("model", "expected"),
+    [
+        (make_pipeline("passthrough", _LEAVES_OUT, LogisticRegression()), {2, 3}),
+        (make_column_transformer((_LEAVES_OUT, ["b", "c", "a"]), ("passthrough", ["d"])), {2}),
+        (make_column_transformer((_LEAVES_OUT, ["b", "c", "a"]), ("drop", ["d"])), {2, 3}),
+        (FeatureUnion([("one", _LEAVES_OUT), ("two", make_column_transformer((OneHotEncoder(), ["d"])))]), {2}),
+        (CalibratedClassifierCV(make_pipeline(_LEAVES_OUT, LogisticRegression()), cv=2), {2, 3}),
+        (StackingClassifier([("a", make_pipeline(_LEAVES_OUT, LogisticRegression()))], cv=2), {2, 3}),
+        (make_pipeline(StandardScaler(), LogisticRegression()), set()),
+    ],
+)
+def test_columns_that_no_step_reads_are_found_within_others(model: Any, expected: set[int]) -> None:
+    table = pd.DataFrame({name: np.arange(12) % (2 + at) for at, name in enumerate("abcd")})
+    assert columns.unread_columns(model.fit(table, table["a"])) == expected
 
 
 def test_an_imputer_of_text_reads_text() -> None:

@@ -64,6 +64,12 @@ def test_fitted_is_told_from_not_fitted() -> None:
     assert not estimators.is_fitted(LGBMClassifier())
 
 
+def test_names_are_found_behind_an_idle_step() -> None:
+    table = pd.DataFrame({"kind": pd.Categorical(["a", "b"] * 20), "size": np.arange(40.0)})
+    model = make_pipeline("passthrough", LGBMClassifier(n_estimators=2, verbose=-1)).fit(table, np.arange(40) % 2)
+    assert estimators.own_feature_names(model) == NativeModel(model).names == ("kind", "size")
+
+
 def test_names_that_lightgbm_makes_up_are_no_names() -> None:
     assert estimators.own_feature_names(LGBMClassifier(n_estimators=1, verbose=-1).fit(ROWS, TARGET)) is None
     named = pd.DataFrame(ROWS, columns=["a", "b"])

@@ -64,6 +64,13 @@ def test_a_step_that_counts_its_columns_stands_for_what_is_behind_it() -> None:
     assert inputs.column_count(IsotonicRegression().fit([1, 2], [1, 2])) == 1
 
 
+def test_members_tell_the_columns_of_an_ensemble_whose_first_one_begins_with_an_idle_step() -> None:
+    idle = Pipeline([("nothing", "passthrough"), ("model", LogisticRegression())])
+    model = VotingClassifier([("idle", idle), ("other", LogisticRegression())]).fit(np.eye(4), [0, 1, 0, 1])
+    assert not hasattr(model, "n_features_in_")
+    assert inputs.column_count(model) == 4
+
+
 @pytest.mark.parametrize(
     ("step", "hint"),
     [(FeatureHasher(4), "DictVectorizer"), (MultiLabelBinarizer(), "labels"), (PatchExtractor(), "patches")],

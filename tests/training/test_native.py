@@ -246,3 +246,13 @@ def test_the_timed_call_gives_the_models_own_answer(threads: int) -> None:
         expected = native.answers(Rows(ROWS))
         answer = native.scorer(threads)(ROWS)
         np.testing.assert_array_equal(answer, expected.get("probabilities", expected.get("variable")))
+
+
+@pytest.mark.parametrize("is_ordered", [True, False], ids=["ordered", "left out"])
+def test_pandas_categories_of_a_column_that_does_not_show_are_refused(is_ordered: bool) -> None:
+    codes = np.arange(80) % 6
+    table = pd.DataFrame({"code": codes, "kind": pd.Categorical(np.array(["x", "y"])[codes % 2], ordered=is_ordered)})
+    model = LGBMClassifier(n_estimators=2, min_child_samples=1, verbose=-1)
+    model.fit(table, codes > 2, categorical_feature=["code"])
+    with pytest.raises(ConvertError, match="does not show in the artifact"):
+        NativeModel(model)

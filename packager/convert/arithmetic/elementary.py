@@ -6,6 +6,8 @@ Each takes and returns the name of a tensor of the graph's dtype, of any shape.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
+from functools import reduce
 
 import numpy as np
 
@@ -42,6 +44,11 @@ def is_equal(graph: Graph, value: str, other: str | float) -> str:
 def add(graph: Graph, value: str, other: str | float) -> str:
     """Return value + other."""
     return graph.node("Add", value, other if isinstance(other, str) else scalar(graph, other))
+
+
+def added(graph: Graph, terms: Iterable[str]) -> str:
+    """Return the sum of tensors, added one after the other."""
+    return reduce(lambda total, term: graph.node("Add", total, term), terms)
 
 
 def subtract(graph: Graph, value: str, other: str | float) -> str:

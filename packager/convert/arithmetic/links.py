@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from packager.convert.arithmetic.votes import row_sum
 from packager.convert.graph import Graph, cast, integers, scalar
 
 
@@ -13,6 +14,13 @@ def logistic(graph: Graph, raw: str, *, scale: float = 1.0) -> str:
     exponential = graph.node("Exp", graph.node("Mul", raw, scalar(graph, -scale)))
     one = scalar(graph, 1)
     return graph.node("Div", one, graph.node("Add", one, exponential))
+
+
+def softmax(graph: Graph, raw: str, width: int) -> str:
+    """Return exp(raw - largest) over its sum, [rows, width]; ONNX's own Softmax multiplies by a rounded 1 / sum."""
+    largest = graph.node("ReduceMax", raw, integers(graph, [1]), keepdims=1)
+    powers = graph.node("Exp", graph.node("Sub", raw, largest))
+    return graph.node("Div", powers, row_sum(graph, powers, width))
 
 
 def with_complement(graph: Graph, positive: str) -> str:

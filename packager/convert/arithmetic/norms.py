@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from packager.convert.arithmetic.elementary import added
 from packager.convert.graph import Graph, integers, vector
 
 # einsum adds pairs, and takes blocks of four pairs from their end.
@@ -72,10 +73,7 @@ def _fused(graph: Graph, cells: str, start: str | None) -> str:
 
 def _folded(graph: Graph, lanes: str) -> str:
     """Return the sum of 16 lanes, [rows, 1]: four by four, then across."""
-    fours = [_columns(graph, lanes, np.arange(at, at + 4)) for at in range(0, _NARROW, 4)]
-    total = fours[0]
-    for four in fours[1:]:
-        total = graph.node("Add", total, four)
+    total = added(graph, [_columns(graph, lanes, np.arange(at, at + 4)) for at in range(0, _NARROW, 4)])
     halves = graph.node("Add", _columns(graph, total, [0, 1]), _columns(graph, total, [2, 3]))
     return graph.node("Add", _columns(graph, halves, [0]), _columns(graph, halves, [1]))
 

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from packager.convert.arithmetic import norms
-from packager.convert.arithmetic.elementary import add, is_below, is_equal, subtract, times, where
+from packager.convert.arithmetic.elementary import add, added, is_below, is_equal, subtract, times, where
 from packager.convert.graph import Graph, UnsupportedModel, integers, scalar, vector
 
 Doubles = npt.NDArray[np.float64]
@@ -68,7 +68,7 @@ def squared_distances(graph: Graph, features: str, known: Doubles) -> str:
 def manhattan_distances(graph: Graph, features: str, known: Doubles) -> str:
     """Return the sum of |x - y|, column after column."""
     sizes = (graph.node("Abs", subtract(graph, one, other)) for one, other in _by_column(graph, features, known))
-    return _sum(graph, sizes)
+    return added(graph, sizes)
 
 
 def _linear(graph: Graph, features: str, known: Doubles, _: Mapping[str, Any]) -> str:
@@ -114,7 +114,7 @@ def _additive_chi2(graph: Graph, features: str, known: Doubles, _: Mapping[str, 
             ratio = graph.node("Div", times(graph, difference, difference), where(graph, is_empty, 1, total))
             yield where(graph, is_empty, 0, ratio)
 
-    return graph.node("Neg", _sum(graph, parts()))
+    return graph.node("Neg", added(graph, parts()))
 
 
 def _chi2(graph: Graph, features: str, known: Doubles, given: Mapping[str, Any]) -> str:
@@ -126,13 +126,6 @@ def _by_column(graph: Graph, features: str, known: Doubles) -> Iterator[tuple[st
     for column in range(known.shape[1]):
         cell = graph.node("Gather", features, integers(graph, [column]), axis=1)
         yield cell, vector(graph, known[None, :, column])
-
-
-def _sum(graph: Graph, parts: Iterator[str]) -> str:
-    total = next(parts)
-    for part in parts:
-        total = add(graph, total, part)
-    return total
 
 
 _KERNELS: dict[str, _Kernel] = {

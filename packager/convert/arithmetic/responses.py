@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -95,11 +94,6 @@ def as_numbers(graph: Graph, model: Any, predicted: str) -> str:
 def column(graph: Graph, scores: str, index: int) -> str:
     """Return one column of [rows, n] as [rows, 1]."""
     return graph.node("Gather", scores, integers(graph, [index]), axis=1)
-
-
-def added(graph: Graph, terms: Sequence[str]) -> str:
-    """Return the sum of tensors of one shape, added one after the other."""
-    return reduce(lambda total, term: graph.node("Add", total, term), terms)
 
 
 def repeated(graph: Graph, rows: Rows, values: npt.ArrayLike) -> str:

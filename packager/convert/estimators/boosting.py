@@ -17,6 +17,10 @@ from packager.structure import Doubles, Trees, concatenate, constant_trees
 
 # Rows on which a start model is tried: whether it computes in float32 shows in its last bits.
 _TRIED_ROWS = 64
+# Enough of them to come near an answer of 0, where a sum of large numbers shows how it was rounded.
+_ROWS_LIKE_TRAINED = 512
+# How far an answer may be off, as builds have it by default.
+_ATOL, _RTOL = 1e-6, 1e-5
 
 
 def _raw_gradient(graph: Graph, features: str, model: Any) -> str:
@@ -78,12 +82,31 @@ def _start_value(graph: Graph, narrowed: str, model: Any) -> str:
     own = graph.dtype
     if own == np.float32 or _is_double(model.init_, "predict", model.n_features_in_):
         return ask_one(graph, model.init_, "predict", narrowed, name="init")
+    if _cancels(model):
+        kind = type(model.init_).__name__
+        raise UnsupportedModel(
+            f"its start, {kind}, computes in float32, where numbers as large as the target's leave only rounding near 0; "
+            "leave init out, or scale the target"
+        )
     try:
         graph.dtype = np.dtype(np.float32)
         value = ask_one(graph, model.init_, "predict", cast(graph, narrowed, np.float32), name="init")
     finally:
         graph.dtype = own
     return cast(graph, value, own)
+
+
+def _cancels(model: Any) -> bool:
+    """Tell whether a start's rounding in float32 is more than an answer may be off by, on numbers as the trees know."""
+    trees, _ = read_members(model, np.dtype(np.float64))
+    random = np.random.default_rng(0)
+    rows = np.zeros((_ROWS_LIKE_TRAINED, model.n_features_in_), dtype=np.float32)
+    for column in np.unique(trees.feature):
+        rows[:, column] = random.choice(trees.threshold[trees.feature == column], len(rows))
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        single, double = (np.asarray(model.init_.predict(given)) for given in (rows, rows.astype(np.float64)))
+    return bool(np.abs(single - double).max() > _ATOL + _RTOL * np.abs(double).min())
 
 
 def _is_double(model: Any, method: str, width: int) -> bool:

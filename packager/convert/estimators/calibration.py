@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from packager.convert.arithmetic import links
+from packager.convert.arithmetic.elementary import added
 from packager.convert.arithmetic.interpolation import isotonic
-from packager.convert.arithmetic.responses import added, column, repeated, response
+from packager.convert.arithmetic.responses import column, repeated, response
 from packager.convert.emitter import Emitter
 from packager.convert.graph import Graph, Rows, UnsupportedModel, ask_one, beside, integers, scalar, vector
 

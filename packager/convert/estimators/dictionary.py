@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from packager.convert.arithmetic.elementary import (
-    add,
+    added,
     clip,
     divide,
     is_above,
@@ -20,6 +20,7 @@ from packager.convert.arithmetic.elementary import (
     times,
     where,
 )
+from packager.convert.arithmetic.links import flat
 from packager.convert.arithmetic.pairwise import products
 from packager.convert.emitter import Emitter
 from packager.convert.graph import Graph, UnsupportedModel, beside, cast, integers, vector
@@ -106,7 +107,7 @@ def _choose(
     atom = graph.node("GatherElements", state.order, place, axis=1)
     is_new = graph.node("GreaterOrEqual", place, integers(graph, active))
     is_large = graph.node("Not", is_below(graph, times(graph, largest, largest), _EPSILON))
-    row = graph.node("Gather", vector(graph, gram), _flat(graph, atom), axis=0)
+    row = graph.node("Gather", vector(graph, gram), flat(graph, atom), axis=0)
     own = graph.node("GatherElements", row, atom, axis=1)
     lower: list[str] = []
     for index, other in enumerate(chosen):
@@ -149,15 +150,12 @@ def _solved(graph: Graph, targets: list[str], factor: list[list[str]]) -> list[s
 def _combined(graph: Graph, chosen: list[str], weights: list[str], gram: Doubles) -> tuple[str, str]:
     """Return the weights in their atoms' places, and the products of all atoms with what they add up to."""
     places = integers(graph, np.arange(len(gram))[None])
-    rows = [graph.node("Gather", vector(graph, gram), _flat(graph, atom), axis=0) for atom in chosen]
+    rows = [graph.node("Gather", vector(graph, gram), flat(graph, atom), axis=0) for atom in chosen]
     parts = [
         where(graph, graph.node("Equal", places, atom), weight, 0) for atom, weight in zip(chosen, weights, strict=True)
     ]
     fitted = [times(graph, row, weight) for row, weight in zip(rows, weights, strict=True)]
-    return (
-        reduce(lambda one, other: add(graph, one, other), parts),
-        reduce(lambda one, other: add(graph, one, other), fitted),
-    )
+    return added(graph, parts), added(graph, fitted)
 
 
 def _swapped(graph: Graph, order: str, place: str, atom: str, active: int, *, atoms: int) -> str:
@@ -166,10 +164,6 @@ def _swapped(graph: Graph, order: str, place: str, atom: str, active: int, *, at
     places = integers(graph, np.arange(atoms)[None])
     order = graph.node("Where", graph.node("Equal", places, place), first, order)
     return graph.node("Where", graph.node("Equal", places, integers(graph, active)), atom, order)
-
-
-def _flat(graph: Graph, tensor: str) -> str:
-    return graph.node("Reshape", tensor, integers(graph, [-1]))
 
 
 _CODES = Emitter(transform=emit_sparse_code)

@@ -39,7 +39,7 @@ def apply_function(graph: Graph, value: str, function: Any, arguments: Mapping[s
 
 def _unknown(name: str) -> UnsupportedModel:
     called = "a lambda" if name == "<lambda>" else f"the function {name}"
-    return UnsupportedModel(f"{called} has no exact form: name a converter for it in the recipe's convert.converters")
+    return UnsupportedModel(f"{called} has no exact form")
 
 
 def _is_of_a_library(function: Any) -> bool:
@@ -110,8 +110,9 @@ def _clip(graph: Graph, value: str, given: Mapping[str, Any]) -> str:
     limits = {"low": None, "high": None}
     for key, limit in given.items():
         side = {"a_min": "low", "min": "low", "a_max": "high", "max": "high"}.get(key)
-        if side is None or not (limit is None or np.ndim(limit) == 0):
-            raise UnsupportedModel(f"the function clip with {key}={limit!r} has no exact form")
+        if side is None or np.ndim(limit):
+            told = key if side is None else f"an array as {key}"
+            raise UnsupportedModel(f"the function clip with {told} has no exact form")
         limits[side] = limit
     return clip(graph, value, limits["low"], limits["high"])
 

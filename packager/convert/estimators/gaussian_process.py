@@ -77,7 +77,7 @@ def _by_base(method: Method) -> Emit:
     def emit(graph: Graph, rows: str, model: Any) -> Answer:
         if method == "predict_proba" and model.n_classes_ > 2 and model.multi_class == "one_vs_one":
             raise UnsupportedModel("one against one has no probabilities")
-        return graph.ask(model.base_estimator_, method, rows)
+        return graph.ask(model.base_estimator_, method, rows, name="base_estimator")
 
     return emit
 

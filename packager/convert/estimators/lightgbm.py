@@ -11,12 +11,14 @@ from packager.convert import lightgbm_text
 from packager.convert.arithmetic import links
 from packager.convert.categories import encode_categories
 from packager.convert.emitter import Emitter
-from packager.convert.graph import Graph, Rows, UnsupportedModel, ask_one, numbers
+from packager.convert.graph import Graph, Rows, UnsupportedModel, ask_one, numbers, scalar
 from packager.convert.limits import check_trees_fit
 from packager.training.categories import pandas_categories
 
 # Objectives that take pred_early_stop at their word: the others need every tree.
 _STOPS_EARLY = frozenset({"binary", "multiclass", "multiclassova", "lambdarank", "rank_xendcg"})
+# The objective, under all of its names, whose probabilities are one logistic per class.
+_SHARES_APART = frozenset({"multiclassova", "multiclass_ova", "ova", "ovr"})
 
 
 def _predict_value(graph: Graph, rows: Rows, model: Any) -> str:
@@ -59,6 +61,9 @@ def _predict_class(graph: Graph, rows: Rows, model: Any) -> str:
     answer = ask_one(graph, model, "predict_proba", rows)
     if callable(model.objective_):
         return answer if model.booster_.num_model_per_iteration() > 1 else links.flat(graph, answer)
+    if str(model.objective_) in _SHARES_APART:
+        # Of infinite cells linear leaves may make NaN for some classes, and numpy takes the first NaN for the largest.
+        answer = graph.node("Where", graph.node("IsNaN", answer), scalar(graph, 2), answer)
     classes = np.asarray(model.classes_)
     return links.first_largest(graph, answer, np.repeat(classes, 2) if len(classes) == 1 else classes)
 

@@ -7,10 +7,13 @@ from typing import Any
 import numpy as np
 
 from packager.convert.arithmetic import links
+from packager.convert.arithmetic.elementary import added
+from packager.convert.arithmetic.responses import repeated
 from packager.convert.emitter import Emitter
 from packager.convert.estimators.forests import emit_mean, fractions
 from packager.convert.graph import (
     Graph,
+    Method,
     Rows,
     ask_one,
     beside,
@@ -36,7 +39,9 @@ def _bagged_shares(graph: Graph, rows: Rows, model: Any) -> str:
             for leaf, (member, _) in zip(values, members_of(model), strict=True)
         ]
         return emit_mean(graph, numbers(graph, rows), model, trees, np.concatenate(vectors))
-    return _mean(graph, [_shares(graph, part, member, count) for member, part in _asked(graph, rows, model)])
+    return _mean(
+        graph, [_shares(graph, part, member, count, name) for name, member, part in _asked(graph, rows, model)]
+    )
 
 
 def _spread(shares: Doubles, classes: Any, count: int) -> Doubles:
@@ -48,13 +53,13 @@ def _spread(shares: Doubles, classes: Any, count: int) -> Doubles:
     return spread
 
 
-def _shares(graph: Graph, rows: Rows, member: Any, count: int) -> str:
+def _shares(graph: Graph, rows: Rows, member: Any, count: int, name: str) -> str:
     """Return a member's probabilities over all classes; its one vote where it has none. Its labels are numbers."""
     every = np.arange(count)
     if not hasattr(member, "predict_proba"):
-        vote = links.upright(graph, ask_one(graph, member, "predict", rows))
+        vote = links.upright(graph, ask_one(graph, member, "predict", rows, name=name))
         return cast(graph, graph.node("Equal", vote, integers(graph, every[None, :])), graph.dtype)
-    shares = ask_one(graph, member, "predict_proba", rows)
+    shares = ask_one(graph, member, "predict_proba", rows, name=name)
     known = np.asarray(member.classes_, dtype=np.int64)
     if len(known) == count:
         return shares
@@ -69,8 +74,7 @@ def _bagged_class(graph: Graph, rows: Rows, model: Any) -> str:
 
 
 def _bagged_decision(graph: Graph, rows: Rows, model: Any) -> str:
-    parts = [ask_one(graph, member, "decision_function", part) for member, part in _asked(graph, rows, model)]
-    return _mean(graph, parts)
+    return _mean(graph, _answers(graph, rows, model, "decision_function"))
 
 
 def _bagged_value(graph: Graph, rows: Rows, model: Any) -> str:
@@ -79,27 +83,23 @@ def _bagged_value(graph: Graph, rows: Rows, model: Any) -> str:
         trees, values = read_members(model, graph.dtype)
         vectors = np.concatenate([leaf[:, :, 0] for leaf in values])
         return emit_mean(graph, numbers(graph, rows), model, trees, vectors)
-    return _mean(graph, [ask_one(graph, member, "predict", part) for member, part in _asked(graph, rows, model)])
+    return _mean(graph, _answers(graph, rows, model, "predict"))
 
 
-def _asked(graph: Graph, rows: Rows, model: Any) -> list[tuple[Any, Rows]]:
-    """Return each member with the columns that it reads."""
+def _answers(graph: Graph, rows: Rows, model: Any, method: Method) -> list[str]:
+    return [ask_one(graph, member, method, part, name=name) for name, member, part in _asked(graph, rows, model)]
+
+
+def _asked(graph: Graph, rows: Rows, model: Any) -> list[tuple[str, Any, Rows]]:
+    """Return each member with its number and the columns that it reads."""
     return [
-        (member, rows if columns is None else take(graph, rows, columns.tolist()))
-        for member, columns in members_of(model)
+        (str(at), member, rows if columns is None else take(graph, rows, columns.tolist()))
+        for at, (member, columns) in enumerate(members_of(model))
     ]
 
 
 def _mean(graph: Graph, parts: list[str]) -> str:
-    return graph.node("Div", _added(graph, parts), scalar(graph, len(parts)))
-
-
-def _added(graph: Graph, parts: list[str]) -> str:
-    """Return the parts added one after another."""
-    total = parts[0]
-    for part in parts[1:]:
-        total = graph.node("Add", total, part)
-    return total
+    return graph.node("Div", added(graph, parts), scalar(graph, len(parts)))
 
 
 def _boosted_decision(graph: Graph, rows: Rows, model: Any) -> str:
@@ -109,18 +109,12 @@ def _boosted_decision(graph: Graph, rows: Rows, model: Any) -> str:
     """
     count = len(model.classes_)
     if count == 1:
-        return _zeros(graph, rows)
+        return repeated(graph, rows, 0.0)
     total = graph.node("Div", _votes(graph, rows, model, count), scalar(graph, model.estimator_weights_.sum()))
     if count > 2:
         return total
     first, second = (graph.node("Gather", total, integers(graph, [column]), axis=1) for column in (0, 1))
     return graph.node("Add", graph.node("Neg", first), second)
-
-
-def _zeros(graph: Graph, rows: Rows) -> str:
-    """Return 0 for every row, [rows, 1]."""
-    first = numbers(graph, take(graph, rows, [0]))
-    return graph.node("Mul", cast(graph, graph.node("IsNaN", first), graph.dtype), scalar(graph, 0))
 
 
 def _votes(graph: Graph, rows: Rows, model: Any, count: int) -> str:
@@ -134,8 +128,8 @@ def _votes(graph: Graph, rows: Rows, model: Any, count: int) -> str:
         ]
         return emit_leaf_vectors(graph, as_float32(graph, numbers(graph, rows)), trees, np.concatenate(tables))
     parts = []
-    for member, weight in zip(model.estimators_, weights, strict=True):
-        label = links.upright(graph, ask_one(graph, member, "predict", rows))
+    for at, (member, weight) in enumerate(zip(model.estimators_, weights, strict=True)):
+        label = links.upright(graph, ask_one(graph, member, "predict", rows, name=str(at)))
         classes = links.label_constant(graph, model.classes_[None, :])
         parts.append(
             graph.node(
@@ -145,7 +139,7 @@ def _votes(graph: Graph, rows: Rows, model: Any, count: int) -> str:
                 scalar(graph, -1 / (count - 1) * weight),
             )
         )
-    return _added(graph, parts)
+    return added(graph, parts)
 
 
 def _vote_table(labels: Any, classes: Any, weight: float) -> Doubles:
@@ -159,12 +153,22 @@ def _boosted_class(graph: Graph, rows: Rows, model: Any) -> str:
 
 
 def _boosted_shares(graph: Graph, rows: Rows, model: Any) -> str:
-    """Return softmax(decision / (classes - 1)), of two classes softmax([-decision, decision] / 2)."""
-    decision = ask_one(graph, model, "decision_function", rows)
-    if len(model.classes_) == 2:
+    """Return softmax(decision / (classes - 1)), of two classes softmax([-decision, decision] / 2).
+
+    A single member's label decides alone. What each stands for is a table of the model's own: whoever adds several
+    such models up meets equal sums, and tells them apart by their last bits.
+    """
+    decision, count = ask_one(graph, model, "decision_function", rows), len(model.classes_)
+    if len(model.estimators_) == 1 and count > 1:
+        weight = model.estimator_weights_[0]
+        voted = np.where(np.eye(count, dtype=bool), weight, -1 / (count - 1) * weight) / model.estimator_weights_.sum()
+        table = model._compute_proba_from_decision(voted[:, 1] - voted[:, 0] if count == 2 else voted, count)
+        if count == 2:
+            decision = beside(graph, [graph.node("Neg", decision), decision])
+        return graph.node("Gather", vector(graph, table), graph.node("ArgMax", decision, axis=1, keepdims=0), axis=0)
+    if count == 2:
         decision = beside(graph, [graph.node("Neg", decision), decision])
-    scaled = graph.node("Div", decision, scalar(graph, max(2, len(model.classes_) - 1)))
-    return graph.node("Softmax", scaled, axis=1)
+    return links.softmax(graph, graph.node("Div", decision, scalar(graph, max(2, count - 1))), count)
 
 
 def _boosted_value(graph: Graph, rows: Rows, model: Any) -> str:
@@ -174,8 +178,8 @@ def _boosted_value(graph: Graph, rows: Rows, model: Any) -> str:
         leaves = np.concatenate([leaf[:, 0, 0] for leaf in values])
         predicted = emit_leaf_values(graph, as_float32(graph, numbers(graph, rows)), trees, leaves)
     else:
-        parts = [links.upright(graph, ask_one(graph, member, "predict", rows)) for member in model.estimators_]
-        predicted = beside(graph, parts)
+        parts = [ask_one(graph, member, "predict", rows, name=str(at)) for at, member in enumerate(model.estimators_)]
+        predicted = beside(graph, [links.upright(graph, part) for part in parts])
     count = len(model.estimators_)
     ordered, order = graph.several("TopK", predicted, integers(graph, [count]), outputs=2, axis=1, largest=0, sorted=1)
     weights = graph.node("Gather", vector(graph, model.estimator_weights_[:count]), order)

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from packager.convert.arithmetic import links
-from packager.convert.arithmetic.responses import added, binary_score, column, predicted_number, repeated
+from packager.convert.arithmetic.elementary import added
+from packager.convert.arithmetic.responses import binary_score, column, predicted_number, repeated
 from packager.convert.emitter import Emitter
 from packager.convert.graph import Graph, Rows, UnsupportedModel, ask_one, beside, cast, integers, scalar, vector
 

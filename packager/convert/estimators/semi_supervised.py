@@ -10,7 +10,7 @@ from packager.convert.arithmetic import links, votes
 from packager.convert.arithmetic.neighbours import nearest, search_of
 from packager.convert.arithmetic.pairwise import emit_kernel
 from packager.convert.emitter import Emitter
-from packager.convert.graph import Graph, UnsupportedModel, ask_one, integers, vector
+from packager.convert.graph import Graph, UnsupportedModel, ask_one, vector
 
 
 def _predict_proba(graph: Graph, rows: str, model: Any) -> str:
@@ -22,11 +22,10 @@ def _predict_proba(graph: Graph, rows: str, model: Any) -> str:
     elif model.kernel == "knn":
         search = search_of(model.nn_fit)
         _, places = nearest(graph, rows, search, model.n_neighbors)
-        found = votes.chosen(graph, known[search.order], places)
-        given = graph.node("ReduceSum", found, integers(graph, [1]), keepdims=0)
+        given = votes.added_in_turn(graph, votes.chosen(graph, known[search.order], places))
     else:
         raise UnsupportedModel("a kernel of its own is code that no graph holds")
-    return graph.node("Div", given, graph.node("ReduceSum", given, integers(graph, [1]), keepdims=1))
+    return graph.node("Div", given, votes.row_sum(graph, given, known.shape[1]))
 
 
 def _predict(graph: Graph, rows: str, model: Any) -> str:

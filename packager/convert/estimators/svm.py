@@ -10,8 +10,8 @@ import numpy.typing as npt
 
 from packager.convert.arithmetic import links
 from packager.convert.arithmetic.coupling import coupled
-from packager.convert.arithmetic.elementary import add, divide, is_above, is_below, subtract, times, where
-from packager.convert.arithmetic.responses import added, repeated
+from packager.convert.arithmetic.elementary import add, added, divide, is_above, is_below, subtract, times, where
+from packager.convert.arithmetic.responses import repeated
 from packager.convert.arithmetic.rowwise import for_each_row
 from packager.convert.emitter import Emitter
 from packager.convert.graph import Graph, UnsupportedModel, ask_one, beside, cast, integers, scalar, vector

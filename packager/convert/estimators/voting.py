@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from packager.convert.arithmetic import links
-from packager.convert.arithmetic.responses import added, predicted_number
+from packager.convert.arithmetic.elementary import added
+from packager.convert.arithmetic.responses import predicted_number
 from packager.convert.emitter import Emitter
 from packager.convert.graph import Graph, Rows, UnsupportedModel, ask_one, beside, cast, scalar, vector
 

@@ -168,22 +168,21 @@ def test_numbers_that_drown_distances_are_not_served(tmp_path: Path) -> None:
     assert limits == [1e3] * 4
 
 
-@pytest.mark.parametrize("empty", [False, True], ids=["", "empty column"])
+_REGRESSIONS: list[dict[str, Any]] = [
+    {},
+    {"max_iter": 0},
+    {"estimator": Ridge(), "max_iter": 2, "imputation_order": "random", "n_nearest_features": 2},
+    {"estimator": DecisionTreeRegressor(max_depth=3, random_state=0), "add_indicator": True, "skip_complete": True},
+    {"max_iter": 3, "keep_empty_features": True, "initial_strategy": "median"},
+]
+_FOUR_LIMITS = {"estimator": LinearRegression(), "min_value": -0.5, "max_value": [0.5, 1.0, 0.2, 0.1]}
+
+
 @pytest.mark.parametrize(
-    "options",
-    [
-        {},
-        {"max_iter": 0},
-        {"estimator": Ridge(), "max_iter": 2, "imputation_order": "random", "n_nearest_features": 2},
-        {"estimator": LinearRegression(), "min_value": -0.5, "max_value": [0.5, 1.0, 0.2, 0.1]},
-        {"estimator": DecisionTreeRegressor(max_depth=3, random_state=0), "add_indicator": True, "skip_complete": True},
-        {"max_iter": 3, "keep_empty_features": True, "initial_strategy": "median"},
-    ],
-    ids=str,
+    ("options", "empty"),
+    [*((options, empty) for options in _REGRESSIONS for empty in (False, True)), (_FOUR_LIMITS, False)],
 )
 def test_regressions(options: dict[str, Any], empty: bool, tmp_path: Path) -> None:
-    if empty and np.ndim(options.get("max_value", 0)):
-        pytest.skip("the limits are of four columns")
     check(IterativeImputer(random_state=0, **options).fit(holes(empty=empty)), tmp_path, CLOSE)
 
 

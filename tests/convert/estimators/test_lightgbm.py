@@ -32,6 +32,14 @@ def test_linear_leaves(names: tuple[Any, ...], settings: dict[str, Any]) -> None
     assert unlike(model, ASKED_HOLES, methods=("predict", "predict_proba")) == []
 
 
+def test_the_first_class_of_nan_is_the_largest() -> None:
+    model = LGBMClassifier(objective="multiclassova", linear_tree=True, **SMALL).fit(NUMBERS, labels("a", "b", "c"))
+    infinite = np.where(np.random.default_rng(5).random(ASKED.shape) < 0.3, np.inf, ASKED)
+    holes = np.isnan(model.predict_proba(infinite)).sum(axis=1)
+    assert ((holes > 0) & (holes < 3)).any()
+    assert unlike(model, infinite, methods=("predict", "predict_proba")) == []
+
+
 def _logistic(truth: Any, found: Any) -> Any:
     share = 1 / (1 + np.exp(-found))
     return share - truth, share * (1 - share)

@@ -82,6 +82,14 @@ def test_boosting_that_ends_with_a_perfect_tree() -> None:
     assert unlike(model, NEAR) == []
 
 
+@pytest.mark.parametrize("depth", [1, 3])
+@pytest.mark.parametrize("names", [(0, 1), ("a", "b", "c", "d")], ids=str)
+def test_bagged_boosting_of_one_tree_breaks_equal_sums_as_numpy_does(names: tuple[Any, ...], depth: int) -> None:
+    boosted = AdaBoostClassifier(DecisionTreeClassifier(max_depth=depth), n_estimators=1, **SEED)
+    model = BaggingClassifier(boosted, n_estimators=5, max_features=0.5, **SEED).fit(NUMBERS, labels(*names))
+    assert unlike(model, NEAR) == []
+
+
 @pytest.mark.parametrize("count", [1, 2, 9, 40])
 @pytest.mark.parametrize("member", [DecisionTreeRegressor(max_depth=3), Ridge()], ids=str)
 def test_boosted_values_are_a_weighted_median(member: Any, count: int) -> None:

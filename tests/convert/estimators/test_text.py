@@ -16,8 +16,8 @@ from packager.convert.text.strings import ROW_END
 from packager.errors import ConvertError
 from packager.runtime.session import RunFailed
 
-from ..text.odd_texts import odd_texts, text_rows
 from ..pairs import pair
+from ..text.odd_texts import odd_texts, text_rows
 
 TRAIN, TEST = odd_texts(300, seed=3), odd_texts(300, seed=4)
 LABELS = np.array(["odd" if len(text) % 2 else "even" for text in TRAIN])
