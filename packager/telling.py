@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from packager import wording
@@ -11,14 +12,22 @@ from packager.convert.forms import Forms
 from packager.report.model import BuildReport
 from packager.stages import Source
 
+_SHOWN_STEPS = 4
+
 
 def source(source: Source) -> str:
     """Return the source stage's line."""
     model = source.model
-    kind = (
-        model.estimators[0] if len(model.estimators) == 1 else " > ".join(line.strip() for line in model.estimators[:4])
-    )
-    return f"{model.uri}  {kind}, {len(model.signature.columns)} columns, {wording.size(source.artifact.size_bytes)}"
+    kind, columns = _kind(model.estimators), len(model.signature.columns)
+    return f"{model.uri}  {kind}, {columns} columns, {wording.size(source.artifact.size_bytes)}"
+
+
+def _kind(estimators: Sequence[str]) -> str:
+    """Return the model's class, of a pipeline those of its first steps; `estimators` is the indented tree."""
+    steps = [line.rpartition(": ")[2] for line in estimators if re.match(r"  \S", line)]
+    if not steps or estimators[0] != "Pipeline":
+        return estimators[0]
+    return " > ".join([*steps[:_SHOWN_STEPS], *(["…"] if len(steps) > _SHOWN_STEPS else [])])
 
 
 def forms(forms: Forms) -> str:

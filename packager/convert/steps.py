@@ -25,6 +25,7 @@ WHOLE = "(model)"
 _LIBRARIES = ("sklearn.", "lightgbm.")
 # A class of a library's that holds a function of anybody's.
 _FUNCTION = "sklearn.preprocessing.FunctionTransformer"
+_BY_HAND = "write its converter: docs/custom-converters.md"
 _SHOWN_STEPS = 12
 _SHOWN_CHARACTERS = 160
 
@@ -87,7 +88,7 @@ def hint_for(estimators: Iterable[str], converters: Collection[str] = ()) -> str
         return f"name a converter of your own, convert.converters: {{{missing[0]}: YOUR.MODULE}}; {GUIDE}"
     if own:
         return GUIDE
-    return "docs/conversion.md lists what converts; replace the step, or apply it before the rows are sent"
+    return f"docs/conversion.md lists what converts; replace the step, apply it before the rows are sent, or {_BY_HAND}"
 
 
 def short_name(estimator: str) -> str:

@@ -140,9 +140,7 @@ def _hint_for(names: Sequence[Global]) -> str:
     if all(name.module.partition(".")[0] in _TABLES for name in names):
         return "dump the model alone, without data frames beside it"
     listed = ", ".join(shown(name.dotted) for name in names[:SHOWN_NAMES])
-    return (
-        f"if you know what these do, allow them by their exact names: source.trust: [{listed}] (inspect: --trust NAME)"
-    )
+    return f"if you know what these do, allow their exact names: source.trust: [{listed}]; inspect takes --trust NAME"
 
 
 def _is_dangerous(name: Global) -> bool:

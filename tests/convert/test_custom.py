@@ -90,9 +90,9 @@ def test_without_a_converter_the_class_and_the_way_out_are_named(workspace: Work
     table = workspace.package("check", path.name).out.splitlines()
     assert table[0] == "none.yml: refused at convert (exit 4)"
     assert [line.split()[:3] for line in table[2:]] == [
-        ["(model)", "sklearn.pipeline.Pipeline", "exact"],
+        ["(model)", "Pipeline", "exact"],
         ["signedlog", "my_pkg.SignedLog", "unsupported"],
-        ["logisticregression", "sklearn.linear_model.LogisticRegression", "exact"],
+        ["logisticregression", "LogisticRegression", "exact"],
     ]
 
 

@@ -78,6 +78,18 @@ def test_all_steps_without_a_form_are_told(tmp_path: Path) -> None:
         assert word in said
 
 
+def test_a_function_of_anybodys_takes_a_converter_and_each_class_is_named_once() -> None:
+    function = StepFinding("log", "sklearn.preprocessing.FunctionTransformer", "unsupported", "a lambda has no form")
+    own = StepFinding("own", "my_pkg.Step", "unsupported", "no converter for my_pkg.Step")
+    with pytest.raises(ConvertError) as caught:
+        refuse_unsupported([function, own], "recipe.yml:4 source.uri")
+    assert caught.value.message.split("\n")[1:] == [
+        "log: FunctionTransformer: a lambda has no form",
+        "own: no converter for my_pkg.Step",
+    ]
+    assert "convert.converters: {sklearn.preprocessing.FunctionTransformer: YOUR.MODULE}" in str(caught.value.hint)
+
+
 def test_a_message_about_many_steps_stays_short() -> None:
     step = StepFinding("model.step", "my_pkg.Step", "unsupported", "why " * 200)
     with pytest.raises(ConvertError) as caught:

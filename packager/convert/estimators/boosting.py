@@ -17,7 +17,7 @@ from packager.structure import Doubles, Trees, concatenate, constant_trees
 
 # Rows on which a start model is tried: whether it computes in float32 shows in its last bits.
 _TRIED_ROWS = 64
-# Enough of them to come near an answer of 0, where a sum of large numbers shows how it was rounded.
+# Enough of them to show whether answers come near 0, where a sum of large numbers tells how it was rounded.
 _ROWS_LIKE_TRAINED = 512
 # How far an answer may be off, as builds have it by default.
 _ATOL, _RTOL = 1e-6, 1e-5
@@ -80,14 +80,13 @@ def _start(graph: Graph, narrowed: str, model: Any) -> str:
 def _start_value(graph: Graph, narrowed: str, model: Any) -> str:
     """Return the start model's predictions, computed in float32 where it does so: boosting hands it float32 rows."""
     own = graph.dtype
-    if own == np.float32 or _is_double(model.init_, "predict", model.n_features_in_):
-        return ask_one(graph, model.init_, "predict", narrowed, name="init")
-    if _cancels(model):
+    is_double = _is_double(model.init_, "predict", model.n_features_in_)
+    if not is_double and _cancels(model):
         kind = type(model.init_).__name__
-        raise UnsupportedModel(
-            f"its start, {kind}, computes in float32, where numbers as large as the target's leave only rounding near 0; "
-            "leave init out, or scale the target"
-        )
+        told = f"its start, {kind}, computes in float32, which leaves only rounding of its answers near 0"
+        raise UnsupportedModel(f"{told}; leave init out, or scale the target")
+    if own == np.float32 or is_double:
+        return ask_one(graph, model.init_, "predict", narrowed, name="init")
     try:
         graph.dtype = np.dtype(np.float32)
         value = ask_one(graph, model.init_, "predict", cast(graph, narrowed, np.float32), name="init")
@@ -102,11 +101,14 @@ def _cancels(model: Any) -> bool:
     random = np.random.default_rng(0)
     rows = np.zeros((_ROWS_LIKE_TRAINED, model.n_features_in_), dtype=np.float32)
     for column in np.unique(trees.feature):
-        rows[:, column] = random.choice(trees.threshold[trees.feature == column], len(rows))
+        known = trees.threshold[trees.feature == column]
+        beyond = known.max() - known.min()  # rows lie on either side of the outermost thresholds
+        rows[:, column] = random.uniform(known.min() - beyond, known.max() + beyond, len(rows))
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         single, double = (np.asarray(model.init_.predict(given)) for given in (rows, rows.astype(np.float64)))
-    return bool(np.abs(single - double).max() > _ATOL + _RTOL * np.abs(double).min())
+    nearest = 0.0 if double.min() < 0 < double.max() else float(np.abs(double).min())
+    return bool(np.abs(single - double).max() > _ATOL + _RTOL * nearest)
 
 
 def _is_double(model: Any, method: str, width: int) -> bool:

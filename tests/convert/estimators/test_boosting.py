@@ -65,6 +65,12 @@ def test_a_start_that_cannot_be_exact_is_refused(start: Any, why: str) -> None:
         asked(model, 4)
 
 
+def test_a_linear_start_whose_large_sums_cancel_is_refused() -> None:
+    model = GradientBoostingRegressor(init=LinearRegression(), n_estimators=30).fit(NUMBERS, SIGNAL * 1e6)
+    with pytest.raises(UnsupportedModel, match="near 0"):
+        asked(model, 4)
+
+
 FRACTIONS = np.array([0.5, -2.0, 1e6, 7.0])[np.arange(120) % 4]
 CODED = np.column_stack([NUMBERS[:, 0], np.arange(120) % 9, NUMBERS[:, 2], FRACTIONS])
 ODD = np.array([0.0, -0.0, 1.0, 8.0, 9.0, 255.0, 256.0, 1e9, -1.0, -2.0, 0.5, 0.25, 1e6, 7.0, 7.5, np.nan, 1e300])

@@ -71,10 +71,10 @@ def logged(rows: Any) -> Any:
     ("function", "arguments", "reason"),
     [
         (lambda rows: rows, None, "a lambda has no exact form"),
-        (logged, None, "the function logged has no exact form.*convert.converters"),
+        (logged, None, "the function logged has no exact form"),
         (np.sum, {"axis": 1, "keepdims": True}, "the function sum has no exact form"),
         (np.log, {"where": True}, "the function log with where"),
-        (np.clip, {"a_min": np.zeros(4), "a_max": 1}, "the function clip with a_min"),
+        (np.clip, {"a_min": np.zeros(4), "a_max": 1}, "the function clip with an array as a_min has no exact form$"),
         (np.frompyfunc(abs, 1, 1), None, "has no exact form"),
     ],
     ids=["lambda", "own", "sum", "where", "array", "python"],
