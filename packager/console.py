@@ -135,14 +135,16 @@ class Console:
         for index, line in enumerate(lines):
             self.write(mark if index == 0 else (" ", ""), (f" {line}", style))
 
-    def table(self, header: Sequence[str], rows: Sequence[tuple[Style, Sequence[str]]], *, left: int) -> None:
+    def table(
+        self, header: Sequence[str], rows: Sequence[tuple[Style, Sequence[str]]], *, left: int, words: bool = False
+    ) -> None:
         """Write rows in columns, the first `left` of them left-aligned, the others right-aligned.
 
-        On a terminal a last column of words breaks between them, or lies below its row where there is no room beside.
+        On a terminal a last column of `words` breaks between them, or lies below its row where there is no room beside.
         """
         cells = [list(header), *([wording.printable(cell) for cell in row] for _, row in rows)]
         widths = [max(_columns(cell) for cell in column) for column in zip(*cells, strict=True)]
-        hangs = left == len(header) and not self.plain
+        hangs = words and not self.plain
         if hangs:
             widths[-1] = 0
         fits = sum(widths) + 2 * (len(widths) - 1) <= self.width

@@ -197,7 +197,7 @@ def test_words_in_a_table_hang_beside_their_row_or_below_it(columns: int, wanted
     script = """
         from packager.console import Console
         reason = "a row's answer depends on the others beside it"
-        Console().table(("step", "why"), [("", ("scaler", "")), ("bad", ("nmf     ", reason))], left=2)
+        Console().table(("step", "why"), [("", ("scaler", "")), ("bad", ("nmf     ", reason))], left=2, words=True)
     """
     shown, _ = on_terminal(script, columns=columns)
     assert [line.rstrip() for line in ESCAPES.sub("", shown).splitlines()] == wanted

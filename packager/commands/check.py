@@ -94,7 +94,7 @@ def _tell(result: dict[str, Any]) -> None:
     if lines:
         shown = _HEADER if any(step["status"] != "exact" for step, _ in lines) else _HEADER[:-1]
         rows = [(_STYLES[step["status"]], _cells(step, count)[: len(shown)]) for step, count in lines]
-        console.table(shown, rows, left=len(shown))
+        console.table(shown, rows, left=len(shown), words=shown is _HEADER)
 
 
 def _cells(step: dict[str, str], count: int) -> tuple[str, ...]:

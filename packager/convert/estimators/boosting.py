@@ -10,17 +10,13 @@ import numpy as np
 from packager.convert.arithmetic import links
 from packager.convert.categories import encode_categories
 from packager.convert.emitter import Emitter
-from packager.convert.graph import Graph, Rows, UnsupportedModel, ask_one, cast, integers, numbers, scalar
+from packager.convert.graph import Graph, Method, Rows, UnsupportedModel, ask_one, integers, numbers, scalar
 from packager.convert.scikit_trees import categories_of, read_members, read_predictors
 from packager.convert.trees import add_stages, as_float32, emit_leaf_sum, emit_leaf_values
 from packager.structure import Doubles, Trees, concatenate, constant_trees
 
 # Rows on which a start model is tried: whether it computes in float32 shows in its last bits.
 _TRIED_ROWS = 64
-# Enough of them to show whether answers come near 0, where a sum of large numbers tells how it was rounded.
-_ROWS_LIKE_TRAINED = 512
-# How far an answer may be off, as builds have it by default.
-_ATOL, _RTOL = 1e-6, 1e-5
 
 
 def _raw_gradient(graph: Graph, features: str, model: Any) -> str:
@@ -59,12 +55,14 @@ def _constant_start(model: Any) -> Doubles | None:
 
 def _start(graph: Graph, narrowed: str, model: Any) -> str:
     """Return what the start model makes of each row as raw scores, [rows, trees per stage]: `_init_raw_predictions`."""
-    if not hasattr(model, "classes_"):
-        return links.upright(graph, _start_value(graph, narrowed, model))
-    if not _is_double(model.init_, "predict_proba", model.n_features_in_):
-        # Of probabilities near 1 float32 leaves little, and the logarithm of odds makes that large.
+    method: Method = "predict_proba" if hasattr(model, "classes_") else "predict"
+    if not _is_double(model.init_, method, model.n_features_in_):
+        # Boosting hands it float32 rows. What it rounds away shows where large terms cancel, and in the logarithm of
+        # odds where probabilities come near 1.
         kind = type(model.init_).__name__
         raise UnsupportedModel(f"its start, {kind}, computes in float32 behind it; leave init out")
+    if method == "predict":
+        return links.upright(graph, ask_one(graph, model.init_, "predict", narrowed, name="init"))
     shares = ask_one(graph, model.init_, "predict_proba", narrowed, name="init")
     if len(model.classes_) == 2:
         shares = graph.node("Gather", shares, integers(graph, [1]), axis=1)
@@ -75,40 +73,6 @@ def _start(graph: Graph, narrowed: str, model: Any) -> str:
         return graph.node("Sub", logarithms, graph.node("ReduceMean", logarithms, integers(graph, [1])))
     odds = graph.node("Log", graph.node("Div", shares, graph.node("Sub", scalar(graph, 1), shares)))
     return graph.node("Mul", odds, scalar(graph, 0.5)) if model.loss == "exponential" else odds
-
-
-def _start_value(graph: Graph, narrowed: str, model: Any) -> str:
-    """Return the start model's predictions, computed in float32 where it does so: boosting hands it float32 rows."""
-    own = graph.dtype
-    is_double = _is_double(model.init_, "predict", model.n_features_in_)
-    if not is_double and _cancels(model):
-        kind = type(model.init_).__name__
-        told = f"its start, {kind}, computes in float32, which leaves only rounding of its answers near 0"
-        raise UnsupportedModel(f"{told}; leave init out, or scale the target")
-    if own == np.float32 or is_double:
-        return ask_one(graph, model.init_, "predict", narrowed, name="init")
-    try:
-        graph.dtype = np.dtype(np.float32)
-        value = ask_one(graph, model.init_, "predict", cast(graph, narrowed, np.float32), name="init")
-    finally:
-        graph.dtype = own
-    return cast(graph, value, own)
-
-
-def _cancels(model: Any) -> bool:
-    """Tell whether a start's rounding in float32 is more than an answer may be off by, on numbers as the trees know."""
-    trees, _ = read_members(model, np.dtype(np.float64))
-    random = np.random.default_rng(0)
-    rows = np.zeros((_ROWS_LIKE_TRAINED, model.n_features_in_), dtype=np.float32)
-    for column in np.unique(trees.feature):
-        known = trees.threshold[trees.feature == column]
-        beyond = known.max() - known.min()  # rows lie on either side of the outermost thresholds
-        rows[:, column] = random.uniform(known.min() - beyond, known.max() + beyond, len(rows))
-    with warnings.catch_warnings(), np.errstate(all="ignore"):
-        warnings.simplefilter("ignore")
-        single, double = (np.asarray(model.init_.predict(given)) for given in (rows, rows.astype(np.float64)))
-    nearest = 0.0 if double.min() < 0 < double.max() else float(np.abs(double).min())
-    return bool(np.abs(single - double).max() > _ATOL + _RTOL * nearest)
 
 
 def _is_double(model: Any, method: str, width: int) -> bool:

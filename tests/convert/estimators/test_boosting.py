@@ -50,11 +50,6 @@ def test_values(start: Any) -> None:
     assert unlike(model, WITHIN, tolerance=0) == []
 
 
-def test_a_linear_start_is_computed_in_float32_as_the_original_does() -> None:
-    model = GradientBoostingRegressor(init=LinearRegression(), **SMALL).fit(NUMBERS, SIGNAL)
-    assert unlike(model, WITHIN, tolerance=1e-6) == []
-
-
 @pytest.mark.parametrize(
     ("start", "why"),
     [(LogisticRegression(), "computes in float32"), (DummyClassifier(strategy="uniform"), "by chance")],
@@ -65,9 +60,9 @@ def test_a_start_that_cannot_be_exact_is_refused(start: Any, why: str) -> None:
         asked(model, 4)
 
 
-def test_a_linear_start_whose_large_sums_cancel_is_refused() -> None:
-    model = GradientBoostingRegressor(init=LinearRegression(), n_estimators=30).fit(NUMBERS, SIGNAL * 1e6)
-    with pytest.raises(UnsupportedModel, match="near 0"):
+def test_a_linear_start_which_computes_in_float32_is_refused() -> None:
+    model = GradientBoostingRegressor(init=LinearRegression(), n_estimators=3).fit(NUMBERS, SIGNAL)
+    with pytest.raises(UnsupportedModel, match="LinearRegression, computes in float32"):
         asked(model, 4)
 
 
