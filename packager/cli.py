@@ -181,16 +181,11 @@ def _show(error: PackagerError) -> None:
 
 
 def _show_bug(error: Exception) -> NoReturn:
-    """Write the traceback to a log and name it: a bug is ours, and its report should cost one paste."""
-    import platform
-    import tempfile
     import traceback
 
-    handle, path = tempfile.mkstemp(prefix="packager-", suffix=".log")
-    with os.fdopen(handle, "w", encoding="utf-8") as log:
-        log.write(f"packager {__version__}, Python {platform.python_version()}, {platform.platform()}\n")
-        traceback.print_exception(error, file=log)
-    print(f"a bug of ours: {type(error).__name__}; the log is {path}", file=sys.stderr)
+    from packager.bugs import bug
+
+    print(bug(type(error).__name__, "".join(traceback.format_exception(error))), file=sys.stderr)
     sys.exit(1)
 
 

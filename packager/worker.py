@@ -1,7 +1,8 @@
 """The source worker: the one process that loads the artifact. Files pass in and out, nothing else.
 
 It reads requests as JSON lines, each a command and its arguments, confines itself before it loads anything, and
-answers with one JSON line each: {"answer": …} or {"error": {stage, message, hint}}.
+answers with one JSON line each: {"answer": …}, {"error": {stage, message, hint}} or, of a fault that is ours,
+{"bug": {kind, trace}}.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import json
 import os
 import sys
 import time
+import traceback
 import warnings
 from dataclasses import asdict
 from pathlib import Path
@@ -155,6 +157,12 @@ def _plain(values: Any) -> Any:
     return values.astype(np.str_) if values.dtype == object else values
 
 
+def _trace(error: Exception) -> str:
+    """Return where an exception was raised, without what it says: a library's words may hold cells of the user's."""
+    frames = traceback.format_tb(error.__traceback__)
+    return "".join([f"raised in the source worker: {type(error).__qualname__}\n", *frames])
+
+
 def serve(requests: TextIO, replies: TextIO) -> None:
     """Answer requests until their end."""
     worker = Worker()
@@ -168,6 +176,8 @@ def serve(requests: TextIO, replies: TextIO) -> None:
             reply = {"error": {key: None if fact is None else str(fact) for key, fact in told.items()}}
         except MemoryError:
             reply = {"error": {"stage": "source", "message": "the model does not fit into the memory it was given"}}
+        except Exception as error:  # noqa: BLE001 - what a model raises was caught where it was asked: this is ours
+            reply = {"bug": {"kind": type(error).__name__, "trace": _trace(error)}}
         reply["seconds"] = time.perf_counter() - started
         replies.write(json.dumps(reply) + "\n")
         replies.flush()

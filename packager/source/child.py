@@ -14,6 +14,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import IO, Any
 
+from packager.bugs import bug
 from packager.errors import ERROR_OF_STAGE, PackagerError, SourceError
 
 # What a child may need of our environment: nothing else is inherited, least of all secrets.
@@ -38,6 +39,8 @@ class SourceWorker:
     def ask(self, command: str, **arguments: object) -> Any:
         """Send one command and return its answer; raise the error of its stage, or SourceError when it died.
 
+        A fault of our own code in there is a PackagerError, which names its log.
+
         Answers are JSON; each command has its time limit, after which the worker is killed.
         """
         line = json.dumps({"command": command, "arguments": arguments}) + "\n"
@@ -52,6 +55,8 @@ class SourceWorker:
         if error := reply.get("error"):
             kind = ERROR_OF_STAGE.get(error.pop("stage"), PackagerError)
             raise kind(error.pop("message"), **error)
+        if fault := reply.get("bug"):
+            raise PackagerError(bug(fault["kind"], fault["trace"], where=f" in the source worker during `{command}`"))
         return reply["answer"]
 
     def close(self) -> None:
