@@ -33,11 +33,12 @@ def rows(count: int, seed: int = 1) -> Doubles:
 
 @cache
 def fitted(name: str) -> Any:
-    """Return a fitted model: "lightgbm 500x31", "forest 200x14", "logistic" or "mlp 512x3"."""
+    """Return a fitted model: "lightgbm 500x31" or "50x31", "forest 200x14", "logistic" or "mlp 512x3"."""
     features = rows(TRAINING_ROWS, seed=0)
     noise = np.random.default_rng(2).normal(size=TRAINING_ROWS)
     target = (features[:, 0] * features[:, 1] + np.sin(features[:, 2] * 2) + noise / 2 > 0).astype(int)
     models = {
+        "lightgbm 50x31": LGBMClassifier(n_estimators=50, num_leaves=31, verbose=-1, random_state=0),
         "lightgbm 500x31": LGBMClassifier(n_estimators=500, num_leaves=31, verbose=-1, random_state=0),
         "forest 200x14": RandomForestClassifier(200, max_depth=14, random_state=0, n_jobs=-1),
         "logistic": make_pipeline(StandardScaler(), LogisticRegression()),

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import subprocess
-import sys
-import time
 from pathlib import Path
 from typing import Any
 
 import joblib
 import numpy as np
-import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from bench.models import COLUMNS, fitted, rows
+from bench.watch import build_and_watch
 
 MILLION = 1_000_000
 
@@ -41,21 +37,6 @@ def test_a_million_rows(benchmark: Any, tmp_path: Path) -> None:
         "benchmark": {"batch_sizes": [1]},
     }
     (tmp_path / "recipe.yml").write_text(json.dumps(recipe))
-    benchmark.extra_info["peak_mib"] = benchmark.pedantic(_build_and_watch, (tmp_path,), rounds=1) / 2**20
+    benchmark.extra_info["peak_mib"] = benchmark.pedantic(build_and_watch, (tmp_path,), rounds=1) / 2**20
     report = json.loads((tmp_path / "dist" / "million-1" / "report" / "report.json").read_text())
     benchmark.extra_info["verify_s"] = report["timings_s"]["verify"]
-
-
-def _build_and_watch(folder: Path) -> int:
-    """Build recipe.yml in `folder`; return the most resident memory that all its processes together held, in bytes."""
-    command = [sys.executable, "-m", "packager", "build", "recipe.yml"]
-    process = subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    watched, peak = psutil.Process(process.pid), 0
-    while process.poll() is None:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            tree = [watched, *watched.children(recursive=True)]
-            peak = max(peak, sum(member.memory_info().rss for member in tree))
-        time.sleep(0.02)
-    if process.returncode != 0:
-        raise RuntimeError(f"the build ended with {process.returncode}")
-    return peak

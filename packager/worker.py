@@ -110,13 +110,12 @@ class Worker:
 
     def answers(self, rows: str, outputs: str) -> JsonValue:
         """Write the native outputs of the rows that the model takes, and which those are."""
-        import numpy as np
-
+        from packager.dataset.arrays import write_arrays
         from packager.dataset.rows import Rows
 
         found, taken = self.native.tolerant_answers(Rows.load(Path(rows)))
         arrays = {f"output_{name}": _plain(values) for name, values in (found or {}).items()}
-        np.savez(outputs, allow_pickle=False, taken=taken, **arrays)
+        write_arrays(Path(outputs), {"taken": taken, **arrays})
         return {"taken": int(taken.sum())}
 
     def metric(self, name: str, answers: str) -> JsonValue:

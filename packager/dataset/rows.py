@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from packager.artifact import MISSING_TEXT, Signature
+from packager.dataset.arrays import read_arrays, write_arrays
 
 
 @dataclass(frozen=True)
@@ -42,25 +43,35 @@ class Rows:
         }
 
     def save(self, path: Path) -> None:
-        """Write the rows as .npz without pickled objects, so that any numpy reads them safely."""
+        """Write the rows to a file that needs no unpickling."""
         arrays: dict[str, npt.NDArray[np.generic]] = {"numbers": self.numbers}
         for column, cells in self.strings.items():
-            missing = np.array([cell is None for cell in cells], dtype=bool)
-            arrays[f"text_{column}"] = np.array(["" if cell is None else cell for cell in cells], dtype=np.str_)
-            arrays[f"missing_{column}"] = missing
-        np.savez(path, allow_pickle=False, **arrays)
+            arrays[f"lengths_{column}"], arrays[f"text_{column}"] = _packed(cells)
+        write_arrays(path, arrays)
 
     @classmethod
     def load(cls, path: Path) -> Rows:
         """Read what `save` wrote."""
-        with np.load(path, allow_pickle=False) as arrays:
-            strings = {}
-            for key in arrays.files:
-                if key.startswith("text_"):
-                    cells = arrays[key].astype(object)
-                    cells[arrays[key.replace("text_", "missing_")]] = None
-                    strings[int(key.removeprefix("text_"))] = cells
-            return cls(arrays["numbers"], strings)
+        arrays = read_arrays(path)
+        columns = [int(name.removeprefix("text_")) for name in arrays if name.startswith("text_")]
+        strings = {column: _unpacked(arrays[f"lengths_{column}"], arrays[f"text_{column}"]) for column in columns}
+        return cls(arrays["numbers"], strings)
+
+
+def _packed(cells: npt.NDArray[np.object_]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.uint8]]:
+    """Return each cell's length in bytes, -1 where it is missing, and the bytes of all."""
+    encoded = [None if cell is None else cell.encode("utf-8", "surrogatepass") for cell in cells]
+    lengths = np.array([-1 if cell is None else len(cell) for cell in encoded], dtype=np.int64)
+    return lengths, np.frombuffer(b"".join(cell for cell in encoded if cell), dtype=np.uint8)
+
+
+def _unpacked(lengths: npt.NDArray[np.int64], text: npt.NDArray[np.uint8]) -> npt.NDArray[np.object_]:
+    content, ends = text.tobytes(), np.cumsum(np.maximum(lengths, 0))
+    cells = [
+        None if length < 0 else content[end - length : end].decode("utf-8", "surrogatepass")
+        for length, end in zip(lengths.tolist(), ends.tolist(), strict=True)
+    ]
+    return np.array(cells, dtype=object)
 
 
 def _fed(cells: npt.NDArray[np.object_]) -> npt.NDArray[np.object_]:

@@ -144,7 +144,13 @@ def is_foreign(step: Any) -> bool:
 
 
 def run_single_threaded(model: Any) -> None:
-    """Make every part predict in one thread: sums then run in the model's own order, the same in every run."""
+    """Make every part predict in one thread: sums then run in the model's own order, the same in every run.
+
+    So does linear algebra, in this whole process: on small batches its threads mostly wait for each other.
+    """
+    from threadpoolctl import threadpool_limits
+
+    threadpool_limits(1, user_api="blas")
     for estimator in nested_estimators(model):
         if getattr(estimator, "n_jobs", None) is not None:
             estimator.n_jobs = 1

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from packager.dataset.arrays import read_arrays
+from packager.dataset.read import Batch
 from packager.dataset.rows import Rows
 
 Outputs = dict[str, npt.NDArray[Any]]
+Answered = tuple[Outputs, npt.NDArray[np.bool_]]
 Ask = Callable[..., Any]
+
+# Questions on their way: one that the worker is at and one that waits for it, so that it never waits for us.
+_AHEAD = 2
 
 
 class Oracle:
@@ -22,17 +30,39 @@ class Oracle:
         self._ask = ask
         self.scratch = scratch
 
-    def answers(self, rows: Rows) -> tuple[Outputs, npt.NDArray[np.bool_]]:
+    def answers(self, rows: Rows) -> Answered:
         """Return the native outputs of the rows that the model takes, and which those are, of shape [rows]."""
-        asked, answered = self.scratch / "asked.npz", self.scratch / "answered.npz"
-        rows.save(asked)
-        self._ask("answers", rows=str(asked), outputs=str(answered))
-        with np.load(answered, allow_pickle=False) as arrays:
-            outputs = {key.removeprefix("output_"): arrays[key] for key in arrays.files if key.startswith("output_")}
-            taken = arrays["taken"]
-        asked.unlink()
-        answered.unlink()
-        return outputs, taken
+        file = self._save(rows, "asked")
+        self._ask_about(file)
+        return _answered(file)
+
+    def answers_in_turn(self, batches: Iterable[Batch]) -> Iterator[tuple[Batch, Answered]]:
+        """Yield each batch with the answers to its rows, in order.
+
+        While the caller is busy with one batch, the worker answers the next: so far ahead rows are read. Nothing else
+        may be asked meanwhile.
+        """
+        waiting: deque[tuple[Batch, Path, Future[None]]] = deque()
+        asking = ThreadPoolExecutor(max_workers=1, thread_name_prefix="oracle")
+        try:
+            for number, batch in enumerate(batches):
+                file = self._save(batch.rows, f"asked_{number % _AHEAD}")
+                waiting.append((batch, file, asking.submit(self._ask_about, file)))
+                if len(waiting) == _AHEAD:
+                    yield _first(waiting)
+            while waiting:
+                yield _first(waiting)
+        finally:
+            # Whoever gives up need not wait for a long answer: the worker is stopped by who started it.
+            asking.shutdown(wait=False, cancel_futures=True)
+
+    def _save(self, rows: Rows, name: str) -> Path:
+        file = self.scratch / name
+        rows.save(file)
+        return file
+
+    def _ask_about(self, file: Path) -> None:
+        self._ask("answers", rows=str(file), outputs=str(_answers_of(file)))
 
     def metric(self, name: str, **answers: npt.NDArray[Any] | None) -> float:
         """Return one quality metric; `answers` are truth, label, probability, value, classes as their indices."""
@@ -42,3 +72,22 @@ class Oracle:
             return float(self._ask("metric", name=name, answers=str(path)))
         finally:
             path.unlink()
+
+
+def _first(waiting: deque[tuple[Batch, Path, Future[None]]]) -> tuple[Batch, Answered]:
+    batch, file, asked = waiting.popleft()
+    asked.result()
+    return batch, _answered(file)
+
+
+def _answered(file: Path) -> Answered:
+    """Read the answers to a file of rows, and remove both."""
+    arrays = read_arrays(_answers_of(file))
+    file.unlink()
+    _answers_of(file).unlink()
+    taken = arrays.pop("taken")
+    return {name.removeprefix("output_"): values for name, values in arrays.items()}, taken
+
+
+def _answers_of(file: Path) -> Path:
+    return file.with_name(f"{file.name}.answers")

@@ -78,8 +78,9 @@ def verify_data(
     flips = FlipCounter(signature, recipe.verify.thresholds)
     chunk_rows = min(_MAX_CHUNK_ROWS, max(1, _CELLS_PER_CHUNK // len(signature.columns)))
     total, done = dataset.num_rows(), 0
-    for batch in dataset.batches(signature.columns, label=label, batch_rows=chunk_rows):
-        native = _native_answers(oracle, batch.rows, done, str(recipe.data.verification))
+    batches = dataset.batches(signature.columns, label=label, batch_rows=chunk_rows)
+    for batch, (native, taken) in oracle.answers_in_turn(batches):
+        _refuse_refusals(taken, done, str(recipe.data.verification))
         if batch.label is not None:
             spool.add_truth(batch.label, where=f"the label column {label!r}")
             spool.add_answers(NATIVE, native)
@@ -108,8 +109,8 @@ def _compare(session: Session, tally: Tally, rows: Rows, native: Outputs) -> Out
     return answers
 
 
-def _native_answers(oracle: Oracle, rows: Rows, offset: int, where: str) -> Outputs:
-    native, taken = oracle.answers(rows)
+def _refuse_refusals(taken: npt.NDArray[np.bool_], offset: int, where: str) -> None:
+    """Raise VerifyError where the native model refuses rows; `offset` rows were before these."""
     refused = int(np.count_nonzero(~taken))
     if refused:
         first = offset + int(np.flatnonzero(~taken)[0])
@@ -117,4 +118,3 @@ def _native_answers(oracle: Oracle, rows: Rows, offset: int, where: str) -> Outp
             f"the registered model itself refuses {refused:,} of the verification rows, first row {first:,} of {where}",
             hint="leave out rows that the model cannot score, for example with missing values",
         )
-    return native
