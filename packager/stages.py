@@ -27,6 +27,7 @@ from packager.source.resolve import Artifact, accept, copy_artifact
 from packager.structure import Structure, load
 from packager.verify import gate
 from packager.verify.golden import servable
+from packager.verify.invariance import ask_otherwise
 from packager.verify.oracle import Oracle
 from packager.verify.probes import KINDS, Probes, make_probes, ordinary_rows
 from packager.verify.verify import Outputs, open_subjects, verify_data, verify_made_rows
@@ -160,8 +161,10 @@ def verify(recipe: Recipe, oracle: Oracle, source: Source, *, report: BuildRepor
         report.notes.append("No verification rows: parity was judged on rows made from the model's structure alone.")
     if source.structure.gap:
         report.notes.append(f"No rows at split thresholds: {source.structure.gap}.")
+    judged = Probes(probes.rows.take(taken), probes.kinds[taken])
     for subject in subjects:
         report.verdicts += gate.judge(subject, drifts, recipe)
+        report.verdicts += ask_otherwise(subject, judged, recipe.verify.parity)
         tally = subject.data if subject.data.rows else subject.made
         report.distributions += tally.distributions(subject.variant.name)
     report.drift = list(drifts)
@@ -176,7 +179,6 @@ def verify(recipe: Recipe, oracle: Oracle, source: Source, *, report: BuildRepor
     }
     gate.gate(report.verdicts, report.variants[0].name, recipe)
     data_rows = _data_golden(source.dataset, oracle, signature) if recipe.verify.golden == "data" else None
-    judged = Probes(probes.rows.take(taken), probes.kinds[taken])
     return Proof(judged, native, source.structure, signature, data_rows)
 
 

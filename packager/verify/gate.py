@@ -13,6 +13,7 @@ from packager.errors import VerifyError
 from packager.recipe.model import Drift as AskedDrift
 from packager.recipe.model import Recipe
 from packager.report.model import Drift
+from packager.verify.invariance import INVARIANCE
 from packager.verify.parity import Tally
 from packager.verify.verify import Subject
 
@@ -76,6 +77,8 @@ def told(verdict: Verdict) -> str:
         return f"{verdict.check} {verdict.measured:.4%} of rows, limit {verdict.limit:.4%}"
     if verdict.check.endswith("parity"):
         return f"{verdict.check}: {verdict.measured:,} values beyond tolerance, limit 0"
+    if verdict.check in INVARIANCE and isinstance(verdict.measured, int):
+        return f"{verdict.check}: {verdict.measured:,} answers differ from those to the same rows in one batch, limit 0"
     measured = f"{verdict.measured:.6g}" if isinstance(verdict.measured, float) else verdict.measured
     return f"{verdict.check} {measured}, limit {verdict.limit}"
 

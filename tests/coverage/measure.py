@@ -9,7 +9,7 @@ import re
 import tempfile
 import time
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -18,17 +18,14 @@ import numpy as np
 from packager.artifact import Precision, Signature, Variant
 from packager.convert.assemble import Choices
 from packager.convert.convert import convert
-from packager.convert.trace import structure_of
+from packager.dataset.rows import Rows
 from packager.errors import ConvertError, PackagerError
-from packager.recipe.parity import Parity
 from packager.runtime.session import NoKernel, Session, open_session
 from packager.training.native import NativeModel, signature_of
-from packager.verify.parity import Tally
-from packager.verify.probes import make_probes
-from packager.verify.verify import Subject, verify_made_rows
 
-from .case import Case
+from .case import Case, Fitted
 from .cells import cells_of
+from .detection import Detection, detect, objection_to_made_rows
 from .judge import judge
 from .served import served_otherwise
 from .steps import exact_within
@@ -53,25 +50,44 @@ class Finding:
     status: Status
     reason: str = ""
     seconds: float = 0.0
+    # Asked for with `gated`: what verification says, and how many of the judge's rows of each kind differ.
+    detection: Detection | None = None
+    differing: dict[str, int] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, document: dict[str, Any]) -> Finding:
+        """Return the finding that `dataclasses.asdict` made into plain values."""
+        detection = document["detection"]
+        return cls(**{**document, "detection": None if detection is None else Detection(**detection)})
 
 
 @dataclass(frozen=True)
 class _Outcome:
     status: Status
     reason: str = ""
+    detection: Detection | None = None
+    differing: dict[str, int] = field(default_factory=dict)
 
 
-def measure(case: Case, *, engine: Engine = "own") -> Finding:
-    """Fit, convert, verify and judge one case."""
+def measure(case: Case, *, engine: Engine = "own", gated: bool = False) -> Finding:
+    """Fit, convert, verify and judge one case; verification is asked about the stock engine's forms where `gated`."""
     started = time.perf_counter()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            outcome = _outcome(case, engine)
+            outcome = _outcome(case, engine, gated=gated)
         except Exception as error:  # noqa: BLE001 - a fault of ours is a row as well
             outcome = _Outcome("failed", f"{type(error).__name__}: {error}")
-    reason = brief(outcome.reason)
-    return Finding(case.name, case.table, case.family, outcome.status, reason, time.perf_counter() - started)
+    return Finding(
+        case.name,
+        case.table,
+        case.family,
+        outcome.status,
+        brief(outcome.reason),
+        time.perf_counter() - started,
+        outcome.detection,
+        outcome.differing,
+    )
 
 
 def brief(reason: str) -> str:
@@ -82,7 +98,7 @@ def brief(reason: str) -> str:
     return line if len(line) <= _MAX_REASON_CHARACTERS else line[: _MAX_REASON_CHARACTERS - 1] + "…"
 
 
-def _outcome(case: Case, engine: Engine) -> _Outcome:
+def _outcome(case: Case, engine: Engine, *, gated: bool) -> _Outcome:
     fitted = case.make()
     model = fitted.model
     if not hasattr(model, "predict") and not hasattr(model, "transform"):
@@ -91,26 +107,36 @@ def _outcome(case: Case, engine: Engine) -> _Outcome:
     with tempfile.TemporaryDirectory() as folder:
         try:
             signature = signature_of(native)
-            precision, session = _baseline(model, signature, Path(folder), engine)
+            baseline, session = _baseline(model, signature, Path(folder), engine)
         except PackagerError as error:
             return _Outcome("refused", error.message.removeprefix("no exact conversion: "))
-        objection = None if engine == "stock" else _objection(native, session, precision)
+        if engine == "stock":
+            return _stock(fitted, native, session, baseline if gated else None)
+        objection = objection_to_made_rows(native, session, baseline)
         judgement = judge(model, cells_of(fitted.held_out), session, exact_within=exact_within(model))
-        if objection is not None:
+        if objection:
             return _Outcome("caught", f"{objection} (independent rows: {judgement.told() or 'no difference'})")
         if not judgement.is_within_limits:
             return _Outcome("WRONG", judgement.told())
-        path = Path(folder) / f"{precision}.onnx"
-        if engine == "own" and (otherwise := served_otherwise(session, path, judgement.kept)):
+        if otherwise := served_otherwise(session, Path(folder) / f"{baseline.name}.onnx", judgement.kept):
             return _Outcome("WRONG", otherwise)
-        if precision == "fp32":
+        if baseline.precision == "fp32":
             return _Outcome("float32", "only in float32")
         if not judgement.is_exact:
             return _Outcome("float32", f"in part: {judgement.told()}")
         return _Outcome("exact", f"rows beyond 1e9: {judgement.beyond} differ" if judgement.beyond else "")
 
 
-def _baseline(model: Any, signature: Signature, folder: Path, engine: Engine) -> tuple[Precision, Session]:
+def _stock(fitted: Fitted, native: NativeModel, session: Session, baseline: Variant | None) -> _Outcome:
+    """Judge what the stock converters made; ask verification about it as the `baseline`, where there is one."""
+    judgement = judge(fitted.model, cells_of(fitted.held_out), session, exact_within=exact_within(fitted.model))
+    status: Status = "float32" if judgement.is_within_limits else "WRONG"
+    rows = _rows(fitted, session.signature)
+    detection = None if baseline is None else detect(native, session, baseline, rows)
+    return _Outcome(status, judgement.told() or "only in float32", detection, dict(judgement.differing))
+
+
+def _baseline(model: Any, signature: Signature, folder: Path, engine: Engine) -> tuple[Variant, Session]:
     """Return the form that a build takes as its baseline; raise the last ConvertError when there is none."""
     failure = ConvertError("no form was tried")
     for precision, dtype in _FORMS.items():
@@ -119,7 +145,7 @@ def _baseline(model: Any, signature: Signature, folder: Path, engine: Engine) ->
         path = folder / f"{precision}.onnx"
         try:
             convert(model, signature, path, dtype=np.dtype(dtype), choices=Choices(None, engine))
-            return precision, open_session(path, signature)
+            return Variant(precision, precision, "ok", path=path), open_session(path, signature)
         except ConvertError as error:
             failure = error
         except NoKernel as error:
@@ -127,26 +153,9 @@ def _baseline(model: Any, signature: Signature, folder: Path, engine: Engine) ->
     raise failure
 
 
-def _objection(native: NativeModel, session: Session, precision: Precision) -> str | None:
-    """Return what the program's own verification says against the form, None where it lets it pass."""
-    probes = make_probes(structure_of(native.model, session.signature), session.signature)
-    answers, taken = native.tolerant_answers(probes.rows)
-    if answers is None:
-        return "the model answers none of the made rows"
-    tolerance = Parity().tolerance(precision)
-    subject = Subject(
-        Variant(precision, precision, "ok"),
-        session,
-        Tally(session.signature, tolerance),
-        Tally(session.signature, tolerance),
-    )
-    verify_made_rows([subject], probes, answers, taken)
-    tally = subject.made
-    if tally.malformed is not None:
-        return tally.malformed
-    faults = []
-    if tally.label_mismatches:
-        faults.append(f"{tally.label_mismatches:,} of {tally.labels:,} labels differ")
-    if tally.beyond:
-        faults.append(f"{tally.beyond:,} of {tally.values:,} values differ, by up to {tally.max_abs_error:.1g}")
-    return "; ".join(faults) or (None if tally.rows else "no row was compared")
+def _rows(fitted: Fitted, signature: Signature) -> Rows | None:
+    """Return the held-out rows as a build reads them, None where they are no rows of the signature."""
+    try:
+        return cells_of(fitted.held_out).rows(signature)
+    except ValueError:
+        return None

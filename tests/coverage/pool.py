@@ -27,9 +27,9 @@ class _Lost(RuntimeError):
 
 
 class _Worker:
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, *, gated: bool) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.coverage.worker", engine],
+            [sys.executable, "-m", "tests.coverage.worker", engine, *(["gated"] if gated else [])],
             cwd=_ROOT,
             env={**os.environ, **_ONE_THREAD},
             stdin=subprocess.PIPE,
@@ -45,7 +45,7 @@ class _Worker:
             self._process.stdin.flush()
         except BrokenPipeError as error:
             raise _Lost(f"the process ended with status {self._process.wait()}") from error
-        return Finding(**json.loads(self._read(_SECONDS_PER_CASE)))
+        return Finding.of(json.loads(self._read(_SECONDS_PER_CASE)))
 
     def stop(self) -> None:
         self._process.kill()
@@ -66,7 +66,12 @@ class _Worker:
 
 
 def measure_all(
-    cases: Sequence[Case], *, jobs: int, engine: Engine = "own", told: Callable[[Finding], None] = lambda finding: None
+    cases: Sequence[Case],
+    *,
+    jobs: int,
+    engine: Engine = "own",
+    gated: bool = False,
+    told: Callable[[Finding], None] = lambda finding: None,
 ) -> list[Finding]:
     """Return one finding per case, in the order of the cases; `told` hears of each as it is made."""
     waiting: queue.SimpleQueue[Case] = queue.SimpleQueue()
@@ -82,7 +87,7 @@ def measure_all(
             except queue.Empty:
                 break
             try:
-                worker = worker or _Worker(engine)
+                worker = worker or _Worker(engine, gated=gated)
                 finding = worker.measure(case)
             except _Lost as loss:
                 finding = Finding(case.name, case.table, case.family, "failed", str(loss))

@@ -144,7 +144,7 @@ def test_the_judge_finds_a_planted_fault(change: Callable[[Any], None], monkeypa
     caught = measure(_tree_case())
     assert caught.status == "caught"
     assert "no difference" not in caught.reason
-    monkeypatch.setattr(measuring, "_objection", lambda *arguments: None)
+    monkeypatch.setattr(measuring, "objection_to_made_rows", lambda *arguments: "")
     assert measure(_tree_case()).status == "WRONG"
 
 

@@ -17,11 +17,11 @@ def main() -> None:
     from .cases import BY_NAME
     from .measure import measure
 
-    engine = sys.argv[1]
+    engine, gated = sys.argv[1], sys.argv[2:] == ["gated"]
     replies.write("ready\n")
     replies.flush()
     for line in sys.stdin:
-        finding = measure(BY_NAME[json.loads(line)], engine=engine)  # type: ignore[arg-type]
+        finding = measure(BY_NAME[json.loads(line)], engine=engine, gated=gated)  # type: ignore[arg-type]
         replies.write(json.dumps(asdict(finding)) + "\n")
         replies.flush()
 

@@ -1,0 +1,93 @@
+"""Does a variant answer a row the same, however it is asked: alone or among others, on more threads, again?
+
+In: a variant's open session and made rows that the native model takes. Out: three verdicts. Parity with the native
+model is judged in large batches on one thread, and carries over to requests of any size only if these hold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from packager.artifact import Signature, Verdict
+from packager.dataset.rows import Rows
+from packager.recipe.parity import Parity, Tolerance
+from packager.runtime.session import RunFailed, Session, open_session
+from packager.verify.parity import Tally
+from packager.verify.probes import Probes, judged_kinds
+from packager.verify.verify import Subject
+
+Outputs = dict[str, npt.NDArray[Any]]
+INVARIANCE = ("batch_invariance", "thread_invariance", "repeatable")
+
+# Rows of each kind; some 1,000 together are the large batch that all other answers are compared with.
+_ROWS_PER_KIND = 200
+# Every fifth of these is asked in small batches as well: some hundred calls of each size.
+_STRIDE = 5
+_SMALL_BATCHES = (1, 2, 7)
+# ONNX Runtime shares out the work as soon as there is a second thread.
+_THREADS = 2
+
+
+def ask_otherwise(subject: Subject, probes: Probes, parity: Parity) -> list[Verdict]:
+    """Return whether answers stay the same in batches of any size, on more threads, and when asked again.
+
+    Sums of another order may differ by a rounding, and int8 scales its numbers per batch: what holds is the variant's
+    own limits, against one large batch on one thread. The same call again gives the same bits.
+    """
+    name, precision = subject.variant.name, subject.variant.precision
+    # Without huge numbers: what is left of their sums is rounding, another one in every order.
+    rows = _sample(probes, judged_kinds(precision, is_baseline=False))
+    if not len(rows) or subject.variant.path is None:
+        return []
+    key = parity.tolerance_key(precision, "atol")
+    several = open_session(subject.variant.path, subject.session.signature, threads=_THREADS)
+    try:
+        counts = _differing(subject, rows, several)
+    except RunFailed as error:
+        return [Verdict(check, name, str(error), 0, False, key) for check in INVARIANCE]
+    return [Verdict(check, name, count, 0, count == 0, key) for check, count in zip(INVARIANCE, counts, strict=True)]
+
+
+def _sample(probes: Probes, kinds: tuple[str, ...]) -> Rows:
+    """Return some rows of each kind."""
+    chosen = []
+    for kind in kinds:
+        found = np.flatnonzero(probes.of((kind,)))
+        picked = np.linspace(0, len(found) - 1, min(_ROWS_PER_KIND, len(found))).astype(np.intp)
+        chosen.append(found[picked])
+    return probes.rows.take(np.concatenate(chosen))
+
+
+def _differing(subject: Subject, rows: Rows, several: Session) -> tuple[int, int, int]:
+    """Return how many answers differ in each check, in the order of INVARIANCE."""
+    session, limits = subject.session, subject.made.tolerance
+    together = session.answers(rows)
+    few = rows.take(slice(None, None, _STRIDE))
+    among = {name: values[::_STRIDE] for name, values in together.items()}
+    small = [(among, _in_batches(session, few, size)) for size in _SMALL_BATCHES]
+    threaded = [(together, several.answers(rows)), (among, _in_batches(several, few, 1))]
+    again = [(together, session.answers(rows))]
+    exact = Tolerance(atol=0.0, rtol=0.0, label_mismatch=0.0)
+    return (
+        _count(session.signature, limits, small),
+        _count(session.signature, limits, threaded),
+        _count(session.signature, exact, again),
+    )
+
+
+def _in_batches(session: Session, rows: Rows, size: int) -> Outputs:
+    parts = [session.answers(rows.take(slice(start, start + size))) for start in range(0, len(rows), size)]
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def _count(signature: Signature, limits: Tolerance, pairs: Sequence[tuple[Outputs, Outputs]]) -> int:
+    """Return how many scores differ beyond the limits, and labels, where more differ than the limits allow."""
+    tally = Tally(signature, limits)
+    for expected, found in pairs:
+        tally.add(expected, found)
+    labels = tally.label_mismatches if tally.mismatch_share > limits.label_mismatch else 0
+    return tally.beyond + labels + (tally.malformed is not None)

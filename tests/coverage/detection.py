@@ -1,0 +1,124 @@
+"""What verification says about a form, beside what the independent judge finds: does it catch, does it cry wolf?
+
+In: a native model, an open form and held-out rows. Out: the objections of a build, with made rows alone and with
+verification rows as well, and how many rows of each kind differ.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal, get_args
+
+import numpy as np
+import numpy.typing as npt
+
+from packager.artifact import Variant
+from packager.convert.trace import structure_of
+from packager.dataset.rows import Rows
+from packager.recipe.parity import Parity
+from packager.runtime.session import RunFailed, Session
+from packager.training.native import NativeModel
+from packager.verify.gate import told
+from packager.verify.invariance import ask_otherwise
+from packager.verify.parity import Tally
+from packager.verify.probes import KINDS, Probes, make_probes
+from packager.verify.verify import Outputs, Subject, verify_made_rows
+
+Cell = Literal["caught", "missed", "passes rightly", "false alarm"]
+CELLS: tuple[Cell, ...] = get_args(Cell)
+
+# So many held-out rows are a user's verification rows.
+VERIFICATION_ROWS = 60
+
+
+@dataclass(frozen=True)
+class Detection:
+    """`made` and `held_out`: what the gate holds against the form, "" where it lets it pass.
+
+    `kinds`: what differs on made rows of each kind, those that the form is not judged on too.
+    """
+
+    made: str
+    held_out: str = ""
+    kinds: dict[str, str] = field(default_factory=dict)
+
+    def told(self, with_rows: bool) -> str:
+        """Say what the gate holds against the form."""
+        return "; ".join(filter(None, [self.made, self.held_out if with_rows else ""]))
+
+    def cell(self, *, is_wrong: bool, with_rows: bool) -> Cell:
+        """Say what the gate's answer is worth, given what the judge found."""
+        refused = bool(self.told(with_rows))
+        if is_wrong:
+            return "caught" if refused else "missed"
+        return "false alarm" if refused else "passes rightly"
+
+
+def detect(native: NativeModel, session: Session, baseline: Variant, held_out: Rows | None) -> Detection:
+    """Ask the gate about one form that is a build's baseline, on made rows and on held-out ones."""
+    probes, answers = _made(native, session)
+    if answers is None:
+        return Detection(objection_to_made_rows(native, session, baseline))
+    kinds: dict[str, str] = {}
+    for kind in KINDS:
+        found = _objection_to(probes.of((kind,)), probes.rows, answers, _subject(session, baseline))
+        kinds |= {kind: found} if found else {}
+    by_rows = "" if held_out is None else _objection_to_rows(native, held_out, _subject(session, baseline))
+    return Detection(objection_to_made_rows(native, session, baseline), by_rows, kinds)
+
+
+def objection_to_made_rows(native: NativeModel, session: Session, baseline: Variant) -> str:
+    """Say what the gate holds against a baseline with no data at hand, "" where it lets it pass."""
+    probes, answers = _made(native, session)
+    if answers is None:
+        return "the model answers none of the made rows"
+    subject = _subject(session, baseline)
+    verify_made_rows([subject], probes, answers, np.ones(len(probes.rows), dtype=bool))
+    failed = [told(verdict) for verdict in ask_otherwise(subject, probes, Parity()) if not verdict.ok]
+    return "; ".join(filter(None, [_objection(subject.made), *failed]))
+
+
+def _made(native: NativeModel, session: Session) -> tuple[Probes, Outputs | None]:
+    """Return the made rows that the native model takes, and its answers."""
+    probes = make_probes(structure_of(native.model, session.signature), session.signature)
+    answers, taken = native.tolerant_answers(probes.rows)
+    return Probes(probes.rows.take(taken), probes.kinds[taken]), answers
+
+
+def _objection_to_rows(native: NativeModel, rows: Rows, subject: Subject) -> str:
+    """Say what verification rows show; rows that the model refuses would stop a build, and are left out here."""
+    asked = rows.take(slice(0, VERIFICATION_ROWS))
+    answers, taken = native.tolerant_answers(asked)
+    if answers is None:
+        return ""
+    kept = asked.take(taken)
+    return _objection_to(np.ones(len(kept), dtype=bool), kept, answers, subject)
+
+
+def _objection_to(chosen: npt.NDArray[np.bool_], rows: Rows, answers: Outputs, subject: Subject) -> str:
+    if not chosen.any():
+        return ""
+    expected: dict[str, npt.NDArray[Any]] = {name: values[chosen] for name, values in answers.items()}
+    try:
+        subject.made.add(expected, subject.session.answers(rows.take(chosen)))
+    except RunFailed as error:
+        return str(error)
+    return _objection(subject.made)
+
+
+def _subject(session: Session, variant: Variant) -> Subject:
+    tolerance = Parity().tolerance(variant.precision)
+    tallies = (Tally(session.signature, tolerance), Tally(session.signature, tolerance))
+    return Subject(variant, session, *tallies)
+
+
+def _objection(tally: Tally) -> str:
+    """Say what a gate with the default limits holds against the tally, "" where nothing."""
+    if tally.malformed is not None:
+        return tally.malformed
+    faults = []
+    if tally.label_mismatches:
+        faults.append(f"{tally.label_mismatches:,} of {tally.labels:,} labels differ")
+    if tally.beyond:
+        faults.append(f"{tally.beyond:,} of {tally.values:,} values differ, by up to {tally.max_abs_error:.1g}")
+    return "; ".join(faults) or ("" if tally.rows else "no row was compared")

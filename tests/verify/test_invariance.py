@@ -1,0 +1,130 @@
+"""Answers that depend on the batch, on threads or on the time are found; those of honest forms are not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from lightgbm import LGBMClassifier
+from onnx import helper
+from sklearn.ensemble import RandomForestRegressor
+from sklearn.linear_model import LogisticRegression
+from sklearn.neural_network import MLPRegressor
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from packager.artifact import Precision, Variant, Verdict
+from packager.optimize import int8
+from packager.recipe.parity import Parity
+from packager.runtime.session import open_session
+from packager.verify import invariance
+from packager.verify.gate import told
+from packager.verify.invariance import INVARIANCE, ask_otherwise
+from packager.verify.parity import Tally
+from packager.verify.probes import Probes
+from packager.verify.verify import Subject
+from tests.convert.pairs import Pair, pair
+
+RANDOM = np.random.default_rng(0)
+ROWS = RANDOM.normal(size=(300, 4))
+TARGET = ROWS[:, 0] + ROWS[:, 1] * ROWS[:, 2]
+MODELS = {
+    "forest": lambda: RandomForestRegressor(12, max_depth=6, random_state=0).fit(ROWS, TARGET),
+    "lightgbm": lambda: LGBMClassifier(n_estimators=12, verbose=-1, n_jobs=1).fit(ROWS, np.digitize(TARGET, [-0.5, 1])),
+    "logistic": lambda: make_pipeline(StandardScaler(), LogisticRegression()).fit(ROWS, TARGET > 0),
+}
+
+
+def verdicts(found: Pair, path: Path, precision: Precision = "fp64") -> dict[str, Verdict]:
+    made = found.probes()
+    _, taken = found.native.tolerant_answers(made.rows)
+    tolerance = Parity().tolerance(precision)
+    tallies = (Tally(found.signature, tolerance), Tally(found.signature, tolerance))
+    subject = Subject(Variant(precision, precision, "ok", path=path), open_session(path, found.signature), *tallies)
+    judged = ask_otherwise(subject, Probes(made.rows.take(taken), made.kinds[taken]), Parity())
+    assert tuple(verdict.check for verdict in judged) == INVARIANCE
+    return {verdict.check: verdict for verdict in judged}
+
+
+def changed(found: Pair, *nodes: onnx.NodeProto) -> Path:
+    """Put nodes before all others; they make `changed` of `features`, which the others then read."""
+    model = onnx.load(str(found.path))
+    for node in model.graph.node:
+        node.input[:] = ["changed" if name == "features" else name for name in node.input]
+    for node in reversed(nodes):
+        model.graph.node.insert(0, node)
+    path = found.path.with_name("changed.onnx")
+    onnx.save(model, str(path))
+    return path
+
+
+@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_an_honest_form_answers_the_same_however_it_is_asked(
+    name: str, dtype: type[np.floating], tmp_path: Path
+) -> None:
+    found = pair(MODELS[name](), tmp_path, dtype=dtype)
+    precision: Precision = "fp64" if dtype is np.float64 else "fp32"
+    assert [verdict for verdict in verdicts(found, found.path, precision).values() if not verdict.ok] == []
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_rows_that_lean_on_their_batch_are_found(name: str, tmp_path: Path) -> None:
+    found = pair(MODELS[name](), tmp_path)
+    path = changed(
+        found,
+        helper.make_node("Constant", [], ["rows_axis"], value_ints=[0]),
+        helper.make_node("ReduceMean", ["features", "rows_axis"], ["middle"], keepdims=1),
+        helper.make_node("Sub", ["features", "middle"], ["changed"]),
+    )
+    judged = verdicts(found, path)
+    assert not judged["batch_invariance"].ok
+    assert judged["repeatable"].ok
+    assert "answers differ" in told(judged["batch_invariance"])
+
+
+def test_answers_that_change_from_call_to_call_are_found(tmp_path: Path) -> None:
+    found = pair(MODELS["forest"](), tmp_path)
+    path = changed(
+        found,
+        helper.make_node("RandomNormalLike", ["features"], ["noise"], scale=1e-3),
+        helper.make_node("Add", ["features", "noise"], ["changed"]),
+    )
+    judged = verdicts(found, path)
+    assert not judged["repeatable"].ok
+    assert not judged["batch_invariance"].ok
+
+
+def test_a_form_that_takes_one_size_of_batch_alone_is_found(tmp_path: Path) -> None:
+    found = pair(MODELS["logistic"](), tmp_path)
+    path = changed(
+        found,
+        helper.make_node("Constant", [], ["one_row"], value_ints=[1, 4]),
+        helper.make_node("Reshape", ["features", "one_row"], ["changed"]),
+    )
+    judged = verdicts(found, path)
+    assert not any(verdict.ok for verdict in judged.values())
+    assert "Reshape" in str(judged["batch_invariance"].measured)
+
+
+def test_threads_are_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = pair(MODELS["forest"](), tmp_path)
+    other = changed(found, helper.make_node("Neg", ["features"], ["changed"]))
+    monkeypatch.setattr(
+        invariance, "open_session", lambda path, signature, *, threads: open_session(other, signature, threads=threads)
+    )
+    judged = verdicts(found, found.path)
+    assert [check for check, verdict in judged.items() if not verdict.ok] == ["thread_invariance"]
+
+
+def test_int8_is_held_to_its_own_limits(tmp_path: Path) -> None:
+    """It scales each batch by the largest number in it: answers do differ, and the limits say whether that is borne."""
+    network = MLPRegressor(hidden_layer_sizes=(32, 32), random_state=0, max_iter=200)
+    found = pair(make_pipeline(StandardScaler(), network).fit(ROWS, TARGET * 20), tmp_path, dtype=np.float32)
+    path = tmp_path / "int8.onnx"
+    int8.apply(found.path, path)
+    judged = verdicts(found, path, "int8")
+    assert not judged["batch_invariance"].ok
+    assert judged["repeatable"].ok
