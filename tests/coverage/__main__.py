@@ -66,7 +66,14 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _tell(finding: Finding) -> None:
-    if finding.status not in ("exact", "no predict") and finding.detection is None:
+    if finding.detection is not None:
+        for with_rows in (False, True):
+            cell = finding.detection.cell(is_wrong=finding.status == "WRONG", with_rows=with_rows)
+            if cell in ("missed", "false alarm"):
+                asked = "with rows" if with_rows else "made rows"
+                told = f"{finding.reason} | {finding.detection.told(with_rows=with_rows)}"
+                print(f"{cell}, {asked}: {finding.name}: {told}", file=sys.stderr, flush=True)
+    elif finding.status not in ("exact", "no predict"):
         print(f"{finding.status:9} {finding.name}: {finding.reason}", file=sys.stderr, flush=True)
 
 
@@ -77,13 +84,7 @@ def _tell_cells(findings: Sequence[Finding]) -> int:
         cells = Counter[Cell]()
         for finding in findings:
             if finding.detection is not None:
-                cell = finding.detection.cell(is_wrong=finding.status == "WRONG", with_rows=with_rows)
-                cells[cell] += 1
-                if cell in ("missed", "false alarm"):
-                    print(
-                        f"{cell}: {finding.name}: {finding.reason} | {finding.detection.told(with_rows)}",
-                        file=sys.stderr,
-                    )
+                cells[finding.detection.cell(is_wrong=finding.status == "WRONG", with_rows=with_rows)] += 1
         asked = f"made rows and {VERIFICATION_ROWS} held-out rows" if with_rows else "made rows alone"
         print(f"{asked}: " + ", ".join(f"{cells[cell]} {cell}" for cell in CELLS))
         faults += cells["missed"] + cells["false alarm"]

@@ -7,10 +7,9 @@ verification rows as well, and how many rows of each kind differ.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 import numpy as np
-import numpy.typing as npt
 
 from packager.artifact import Variant
 from packager.convert.trace import structure_of
@@ -42,65 +41,75 @@ class Detection:
     held_out: str = ""
     kinds: dict[str, str] = field(default_factory=dict)
 
-    def told(self, with_rows: bool) -> str:
+    def told(self, *, with_rows: bool) -> str:
         """Say what the gate holds against the form."""
         return "; ".join(filter(None, [self.made, self.held_out if with_rows else ""]))
 
     def cell(self, *, is_wrong: bool, with_rows: bool) -> Cell:
         """Say what the gate's answer is worth, given what the judge found."""
-        refused = bool(self.told(with_rows))
+        refused = bool(self.told(with_rows=with_rows))
         if is_wrong:
             return "caught" if refused else "missed"
         return "false alarm" if refused else "passes rightly"
 
 
+@dataclass(frozen=True)
+class _Made:
+    probes: Probes
+    answers: Outputs
+
+
 def detect(native: NativeModel, session: Session, baseline: Variant, held_out: Rows | None) -> Detection:
     """Ask the gate about one form that is a build's baseline, on made rows and on held-out ones."""
-    probes, answers = _made(native, session)
-    if answers is None:
-        return Detection(objection_to_made_rows(native, session, baseline))
-    kinds: dict[str, str] = {}
-    for kind in KINDS:
-        found = _objection_to(probes.of((kind,)), probes.rows, answers, _subject(session, baseline))
-        kinds |= {kind: found} if found else {}
+    made = _made(native, session)
     by_rows = "" if held_out is None else _objection_to_rows(native, held_out, _subject(session, baseline))
-    return Detection(objection_to_made_rows(native, session, baseline), by_rows, kinds)
+    return Detection(_objection_to_made(made, _subject(session, baseline)), by_rows, _by_kind(made, session, baseline))
 
 
 def objection_to_made_rows(native: NativeModel, session: Session, baseline: Variant) -> str:
     """Say what the gate holds against a baseline with no data at hand, "" where it lets it pass."""
-    probes, answers = _made(native, session)
-    if answers is None:
+    return _objection_to_made(_made(native, session), _subject(session, baseline))
+
+
+def _made(native: NativeModel, session: Session) -> _Made | None:
+    """Return the made rows that the native model takes, and its answers; None where it takes none."""
+    probes = make_probes(structure_of(native.model, session.signature), session.signature)
+    answers, taken = native.tolerant_answers(probes.rows)
+    return None if answers is None else _Made(Probes(probes.rows.take(taken), probes.kinds[taken]), answers)
+
+
+def _objection_to_made(made: _Made | None, subject: Subject) -> str:
+    if made is None:
         return "the model answers none of the made rows"
-    subject = _subject(session, baseline)
-    verify_made_rows([subject], probes, answers, np.ones(len(probes.rows), dtype=bool))
-    failed = [told(verdict) for verdict in ask_otherwise(subject, probes, Parity()) if not verdict.ok]
+    verify_made_rows([subject], made.probes, made.answers, np.ones(len(made.probes.rows), dtype=bool))
+    failed = [told(verdict) for verdict in ask_otherwise(subject, made.probes, Parity()) if not verdict.ok]
     return "; ".join(filter(None, [_objection(subject.made), *failed]))
 
 
-def _made(native: NativeModel, session: Session) -> tuple[Probes, Outputs | None]:
-    """Return the made rows that the native model takes, and its answers."""
-    probes = make_probes(structure_of(native.model, session.signature), session.signature)
-    answers, taken = native.tolerant_answers(probes.rows)
-    return Probes(probes.rows.take(taken), probes.kinds[taken]), answers
+def _by_kind(made: _Made | None, session: Session, baseline: Variant) -> dict[str, str]:
+    found: dict[str, str] = {}
+    if made is None:
+        return found
+    for kind in KINDS:
+        chosen = made.probes.of((kind,))
+        answers = {name: values[chosen] for name, values in made.answers.items()}
+        if against := _objection_to(made.probes.rows.take(chosen), answers, _subject(session, baseline)):
+            found[kind] = against
+    return found
 
 
 def _objection_to_rows(native: NativeModel, rows: Rows, subject: Subject) -> str:
     """Say what verification rows show; rows that the model refuses would stop a build, and are left out here."""
     asked = rows.take(slice(0, VERIFICATION_ROWS))
     answers, taken = native.tolerant_answers(asked)
-    if answers is None:
-        return ""
-    kept = asked.take(taken)
-    return _objection_to(np.ones(len(kept), dtype=bool), kept, answers, subject)
+    return "" if answers is None else _objection_to(asked.take(taken), answers, subject)
 
 
-def _objection_to(chosen: npt.NDArray[np.bool_], rows: Rows, answers: Outputs, subject: Subject) -> str:
-    if not chosen.any():
+def _objection_to(rows: Rows, answers: Outputs, subject: Subject) -> str:
+    if not len(rows):
         return ""
-    expected: dict[str, npt.NDArray[Any]] = {name: values[chosen] for name, values in answers.items()}
     try:
-        subject.made.add(expected, subject.session.answers(rows.take(chosen)))
+        subject.made.add(answers, subject.session.answers(rows))
     except RunFailed as error:
         return str(error)
     return _objection(subject.made)
