@@ -71,7 +71,8 @@ class ParquetPart(_File):
     def blocks(self, names: Sequence[str], rows: int) -> Iterator[pa.RecordBatch]:
         """Yield blocks of at most `rows` rows, across row groups of any size."""
         with pq.ParquetFile(self.path, buffer_size=_BUFFER_BYTES, pre_buffer=False) as file:
-            for batch in file.iter_batches(batch_size=rows, columns=list(names)):
+            # A thread of one's own per column costs more than it brings, and the other processor has work.
+            for batch in file.iter_batches(batch_size=rows, columns=list(names), use_threads=False):
                 yield batch.select(list(names))
 
 
