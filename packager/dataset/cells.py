@@ -25,20 +25,37 @@ MAX_EXACT = 2**53
 _INTEGER = r"^[+-]?[0-9]{1,18}$"
 _LONG_INTEGER = r"^[+-]?[0-9]{16,}$"
 _INEXACT = "holds whole numbers beyond 2**53, which float64 cannot hold exactly"
-_TEXT = "holds text; the model takes numbers"
+_TEXT = "holds text{}; the model takes numbers"
+_TEXT_HINT = "encode it as was done for training, or name other columns in data.features"
 _INEXACT_HINT = "identifiers are no features; leave the column out, or make it text before training"
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where rows lie: their file, and how many rows of it are before them."""
+
+    file: Path
+    before: int = 0
+    has_header: bool = False
+
+    def row(self, index: int) -> str:
+        """Name one of the rows as the tools that open such a file number them."""
+        number = self.before + index
+        return (
+            f"row {number + 2:,} (the header is row 1)" if self.has_header else f"row {number:,} (the first is row 0)"
+        )
 
 
 @dataclass(frozen=True)
 class Where:
     """The column that is converted, for messages."""
 
-    file: Path
+    place: Place
     column: str
 
     def error(self, told: str, hint: str | None = None) -> VerifyError:
         """Return the VerifyError that says what is wrong with this column."""
-        return VerifyError(f"{self.file}: column {self.column!r} {told}", hint=hint)
+        return VerifyError(f"{self.place.file}: column {self.column!r} {told}", hint=hint)
 
 
 def numbers(cells: pa.Array, where: Where, *, parse: bool) -> npt.NDArray[np.float64]:
@@ -50,7 +67,7 @@ def numbers(cells: pa.Array, where: Where, *, parse: bool) -> npt.NDArray[np.flo
     elif _is_text(kind) and parse:
         cells = _parsed(cells, where)
     elif _is_text(kind):
-        raise where.error(_TEXT)
+        raise where.error(_TEXT.format(""), _TEXT_HINT)
     elif pa.types.is_null(kind):
         cells = cells.cast(pa.float64())
     elif not (pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)):
@@ -177,7 +194,21 @@ def _parsed_leniently(cells: pa.Array, where: Where) -> pa.Array:
     try:
         return cells.cast(pa.float64())
     except pa.ArrowInvalid:
-        raise where.error(_TEXT) from None
+        first = where.place.row(_first_unparsed(cells))
+        raise where.error(_TEXT.format(f", first in {first}"), _TEXT_HINT) from None
+
+
+def _first_unparsed(cells: pa.Array) -> int:
+    """Return the first cell of text that is no number; there must be one."""
+    start, end = 0, len(cells)
+    while end - start > 1:
+        middle = (start + end) // 2
+        try:
+            cells.slice(start, middle - start).cast(pa.float64())
+            start = middle
+        except pa.ArrowInvalid:
+            end = middle
+    return start
 
 
 def _blank(cells: pa.Array) -> pa.Array:

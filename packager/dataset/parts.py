@@ -154,26 +154,67 @@ def open_part(path: Path) -> Part:
     return part
 
 
+@dataclass
+class Read:
+    """How many rows of a file were read so far."""
+
+    rows: int = 0
+
+
 @contextmanager
-def readable(path: Path) -> Iterator[None]:
+def readable(path: Path) -> Iterator[Read]:
     """Turn what the readers raise about a damaged file into a VerifyError without any of its values."""
+    read = Read()
     try:
-        yield
+        yield read
     except (pa.ArrowException, OSError, ValueError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
-        name = FORMATS[_suffix(path) or ".csv"][0]
-        raise VerifyError(f"{path}: {_told(str(error), name)}") from None
+        told, hint = _cells_told(str(error)) or _damage(path)
+        if read.rows:
+            told = f"{told}, behind its first {read.rows:,} rows"
+        raise VerifyError(f"{path}: {told}", hint=hint) from None
 
 
 def _suffix(path: Path) -> str | None:
     return next((suffix for suffix in FORMATS if path.name.lower().endswith(suffix)), None)
 
 
-def _told(error: str, name: str) -> str:
+def _cells_told(error: str) -> tuple[str, str] | None:
+    """Return what is wrong with the cells of a CSV file, and a hint; None where it is something else."""
     if "Empty CSV" in error:
-        return "the file is empty"
+        return "the file is empty", "write it again"
     if "invalid UTF8" in error or "'utf-8' codec" in error:
-        return "the file is not UTF-8 text"
-    if counts := re.search(r"(Row #\d+: )?Expected (\d+) columns, got (\d+)", error):
-        row = (counts[1] or "a row: ").removesuffix(": ").lower().replace("#", "")
-        return f"{row} has {counts[3]} cells where the header has {counts[2]}"
-    return f"the file is damaged or no {name} file"
+        return "the file is not UTF-8 text", "save it as UTF-8"
+    if counts := re.search(r"(Row #(\d+): )?Expected (\d+) columns, got (\d+)", error):
+        row = f"row {int(counts[2]):,} (the header is row 1)" if counts[2] else "a row"
+        hint = "a cell that holds a comma or a line break belongs in quotation marks; a file may have been cut off"
+        return f"{row} has {counts[4]} cells where the header has {counts[3]}", hint
+    return None
+
+
+# What a file of a format begins with, and ends with where that is fixed.
+_SIGNS: dict[str, tuple[bytes, bytes]] = {
+    "parquet": (b"PAR1", b"PAR1"),
+    "feather": (b"ARROW1", b"ARROW1"),
+    "Arrow": (b"ARROW1", b"ARROW1"),
+    "npz": (b"PK", b""),
+}
+
+
+def _damage(path: Path) -> tuple[str, str]:
+    """Return what is wrong with a file that cannot be read, as far as its first and last bytes tell, and a hint."""
+    name = FORMATS[_suffix(path) or ".csv"][0]
+    begins, ends = _SIGNS.get(name, (b"", b""))
+    try:
+        with path.open("rb") as stream:
+            first = stream.read(len(begins) or 1)
+            stream.seek(max(path.stat().st_size - len(ends), 0))
+            last = stream.read()[-len(ends) :] if ends else b""
+    except OSError as error:
+        return f"the file cannot be read: {error.strerror}", "check its permissions"
+    if not first:
+        return "the file is empty", "write it again"
+    if begins and first != begins:
+        return f"the file is no {name} file: it does not begin like one", "name the file by its format"
+    if last != ends:
+        return "the file ends too early: it was cut off, or is still being written", "copy or write it again"
+    return f"the file is damaged: it cannot be read as {name}", "copy or write it again"

@@ -5,7 +5,6 @@ Cells become what the model takes, exactly, or a VerifyError names file and colu
 
 from __future__ import annotations
 
-import glob
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -16,8 +15,10 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from packager.artifact import Column
-from packager.dataset.cells import LabelKind, Where, blanks, label_kind, labels, nulls, numbers, strings, widest
-from packager.dataset.parts import FORMATS, Part, open_part, readable
+from packager.dataset.alike import check_alike
+from packager.dataset.cells import LabelKind, Place, Where, blanks, label_kind, labels, nulls, numbers, strings, widest
+from packager.dataset.files import files_of
+from packager.dataset.parts import Part, open_part, readable
 from packager.dataset.rows import Rows
 from packager.errors import VerifyError
 
@@ -30,10 +31,11 @@ _LISTED = 12
 
 @dataclass(frozen=True)
 class Batch:
-    """Some rows in file order, and their labels, if a label was asked for."""
+    """Some rows of one file in its order, where they lie, and their labels, if a label was asked for."""
 
     rows: Rows
     label: npt.NDArray[np.generic] | None = None
+    place: Place | None = None
 
 
 @dataclass(frozen=True)
@@ -83,13 +85,16 @@ class Dataset:
     ) -> Iterator[Batch]:
         seen = 0
         for part, names in parts:
+            before = 0
             wanted = names if label[0] is None or label[0] in names else [*names, label[0]]
             for block in _blocks(part, wanted, batch_rows):
-                seen += block.num_rows
+                place = Place(part.path, before, part.parse)
                 target = None
                 if label[0] is not None and label[1] is not None:
-                    target = labels(block.column(label[0]), Where(part.path, label[0]), label[1])
-                yield Batch(_rows(block, columns, names, part=part), target)
+                    target = labels(block.column(label[0]), Where(place, label[0]), label[1])
+                yield Batch(_rows(block, columns, names, place=place), target, place)
+                before += block.num_rows
+            seen += before
         if seen == 0:
             raise VerifyError(f"{_shown(self.files)}: no rows to verify with")
 
@@ -114,62 +119,62 @@ class Dataset:
     def _label_kind(self, label: str) -> LabelKind:
         """Read the label column alone, and return what it holds; VerifyError if a label is missing."""
         kinds: set[LabelKind] = set()
-        total = null = blank = 0
+        found: list[_Gaps] = []
         for part in self.parts:
-            where = Where(part.path, label)
+            rows = null = blank = 0
+            where = Where(Place(part.path), label)
             for block in _blocks(part, [label], BATCH_ROWS * 10):
                 cells = block.column(label)
-                total += len(cells)
+                rows += len(cells)
                 null += nulls(cells)
                 blank += blanks(cells) if part.parse else nulls(cells)
                 if kind := label_kind(cells, where, parse=part.parse):
                     kinds.add(kind)
-        if total == 0:
+            found.append(_Gaps(part.path, rows, null, blank))
+        if not any(gaps.rows for gaps in found):
             raise VerifyError(f"{_shown(self.files)}: no rows to verify with")
-        found = widest(kinds)
-        # Among texts "none" is a label like any other; only an empty cell is missing.
-        if gaps := (null if found == "text" else blank):
-            told = f"{_shown(self.files)}: label column {label!r} has missing labels"
-            raise VerifyError(told, measured=f"{gaps} of {total} rows", limit=0, hint="remove those rows")
-        if found is None or (len(kinds) > 1 and not all(part.parse for part in self.parts)):
+        kind = widest(kinds)
+        _refuse_gaps(label, found, kind)
+        if kind is None or (len(kinds) > 1 and not all(part.parse for part in self.parts)):
             told = ", ".join(sorted(kinds))
             raise VerifyError(f"{_shown(self.files)}: label column {label!r} is of unlike types in its files: {told}")
-        return found
+        return kind
+
+
+@dataclass(frozen=True)
+class _Gaps:
+    """How many labels of a file are null, and how many are that or text that stands for a missing number."""
+
+    file: Path
+    rows: int
+    null: int
+    blank: int
+
+
+def _refuse_gaps(label: str, found: Sequence[_Gaps], kind: LabelKind | None) -> None:
+    """Raise VerifyError, which names the files, where labels are missing."""
+    # Among texts "none" is a label like any other; only an empty cell is missing.
+    counts = {gaps.file: gaps.null if kind == "text" else gaps.blank for gaps in found}
+    files = [file for file, count in counts.items() if count]
+    if files:
+        told = f"{_shown(files)}: label column {label!r} has missing labels"
+        measured = f"{sum(counts.values()):,} of {sum(gaps.rows for gaps in found):,} rows"
+        raise VerifyError(told, measured=measured, limit=0, hint="leave those rows out")
 
 
 def open_dataset(path_or_glob: str | Path) -> Dataset:
     """Open one file or all files of a glob; VerifyError if there is none, one is damaged, or their columns differ."""
-    parts = tuple(open_part(path) for path in _files(str(path_or_glob)))
+    parts = tuple(open_part(path) for path in files_of(str(path_or_glob)))
     for part in parts[1:]:
-        _check_alike(parts[0], part)
+        check_alike(parts[0], part)
     if sum(1 if part.num_rows is None else part.num_rows for part in parts) == 0:
         raise VerifyError(f"{_shown([part.path for part in parts])}: no rows to verify with")
     return Dataset(parts)
 
 
-def _files(wanted: str) -> list[Path]:
-    path = Path(wanted)
-    if path.is_file():
-        return [path]
-    if path.is_dir():
-        suffix = next((suffix for suffix in FORMATS if any(path.glob(f"*{suffix}"))), ".parquet")
-        raise VerifyError(f"{path} is a folder, not rows", hint=f"name its files: {path / f'*{suffix}'}")
-    found = [Path(name) for name in sorted(glob.glob(wanted, recursive=True)) if Path(name).is_file()]
-    if found:
-        return found
-    if glob.has_magic(wanted):
-        raise VerifyError(f"no files of rows match {wanted}")
-    raise VerifyError(f"no file of rows at {path}", hint=_beside(path))
-
-
-def _beside(path: Path) -> str | None:
-    if not path.parent.is_dir():
-        return f"there is no folder {path.parent}"
-    near = get_close_matches(path.name, [item.name for item in path.parent.iterdir()], n=3, cutoff=0.5)
-    return f"beside it: {', '.join(near)}" if near else None
-
-
 def _there(wanted: str, names: Sequence[str]) -> str:
+    if len(names) == 1 and (separator := next((sign for sign in ";\t|" if sign in names[0]), None)):
+        return f"the file has one column; if its cells are separated by {separator!r}, write it with commas"
     near = get_close_matches(wanted, names, n=1, cutoff=0.6)
     listed = ", ".join(names[:_LISTED]) + (f", and {len(names) - _LISTED} more" if len(names) > _LISTED else "")
     return (f"did you mean {near[0]!r}? " if near else "") + f"there: {listed}"
@@ -179,42 +184,13 @@ def _shown(files: Sequence[Path]) -> str:
     return str(files[0]) if len(files) == 1 else f"{files[0]} and {len(files) - 1} more"
 
 
-def _check_alike(first: Part, other: Part) -> None:
-    """Check that two files have the same columns, numbers where the other has numbers; their order may differ."""
-    if differ := sorted(set(first.schema.names) ^ set(other.schema.names)):
-        told = f"{other.path}: its columns are not those of {first.path}"
-        raise VerifyError(told, hint=f"only one of them has {', '.join(differ[:_LISTED])}")
-    if first.parse or other.parse:
-        return
-    for field in first.schema:
-        kinds = (_kind(field.type), _kind(other.schema.field(field.name).type))
-        if "empty" not in kinds and kinds[0] != kinds[1]:
-            told = f"{other.path}: column {field.name!r} holds {kinds[1]}, in {first.path} it holds {kinds[0]}"
-            raise VerifyError(told)
-
-
-def _kind(kind: pa.DataType) -> str:
-    if pa.types.is_dictionary(kind):
-        kind = kind.value_type
-    if pa.types.is_null(kind):
-        return "empty"
-    if (
-        pa.types.is_boolean(kind)
-        or pa.types.is_integer(kind)
-        or pa.types.is_floating(kind)
-        or pa.types.is_decimal(kind)
-    ):
-        return "numbers"
-    text = pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
-    return "text" if text else str(kind)
-
-
 def _blocks(part: Part, names: Sequence[str], rows: int) -> Iterator[pa.RecordBatch]:
     """Yield blocks of exactly `rows` rows but the last, whatever blocks the file has."""
     waiting: list[pa.RecordBatch] = []
     count = 0
-    with readable(part.path):
+    with readable(part.path) as read:
         for block in part.blocks(names, rows):
+            read.rows += block.num_rows
             for piece in _cut(block, rows - count, rows):
                 waiting.append(piece)
                 count += piece.num_rows
@@ -235,15 +211,15 @@ def _joined(blocks: list[pa.RecordBatch]) -> pa.RecordBatch:
     return blocks[0] if len(blocks) == 1 else pa.concat_batches(blocks)
 
 
-def _rows(block: pa.RecordBatch, columns: Sequence[Column], names: Sequence[str], *, part: Part) -> Rows:
+def _rows(block: pa.RecordBatch, columns: Sequence[Column], names: Sequence[str], *, place: Place) -> Rows:
     numeric: dict[int, npt.NDArray[np.float64]] = {}
     text: dict[int, npt.NDArray[np.object_]] = {}
     for index, (column, name) in enumerate(zip(columns, names, strict=True)):
-        cells, where = block.column(name), Where(part.path, name)
+        cells, where = block.column(name), Where(place, name)
         if column.dtype == "string":
             text[index] = strings(cells, where)
         elif column.dtype == "float64":
-            numeric[index] = numbers(cells, where, parse=part.parse)
+            numeric[index] = numbers(cells, where, parse=place.has_header)
     return Rows(_side_by_side(numeric, (block.num_rows, len(columns))), text)
 
 

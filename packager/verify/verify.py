@@ -16,7 +16,6 @@ import numpy.typing as npt
 from packager.artifact import NATIVE, Signature, Variant
 from packager.dataset.read import Dataset
 from packager.dataset.rows import Rows
-from packager.errors import VerifyError
 from packager.recipe.model import Recipe
 from packager.report.model import Drift
 from packager.runtime.session import RunFailed, Session, open_session
@@ -25,6 +24,7 @@ from packager.verify.flips import FlipCounter
 from packager.verify.oracle import Oracle
 from packager.verify.parity import Tally
 from packager.verify.probes import Probes, judged_kinds
+from packager.verify.refusals import refuse_refusals
 
 Outputs = dict[str, npt.NDArray[Any]]
 Progress = Callable[[int, int | None], None]
@@ -80,7 +80,7 @@ def verify_data(
     total, done = dataset.num_rows(), 0
     batches = dataset.batches(signature.columns, label=label, batch_rows=chunk_rows)
     for batch, (native, taken) in oracle.answers_in_turn(batches):
-        _refuse_refusals(taken, done, str(recipe.data.verification))
+        refuse_refusals(batch, taken, signature)
         if batch.label is not None:
             spool.add_truth(batch.label, where=f"the label column {label!r}")
             spool.add_answers(NATIVE, native)
@@ -107,14 +107,3 @@ def _compare(session: Session, tally: Tally, rows: Rows, native: Outputs) -> Out
         return None
     tally.add(native, answers)
     return answers
-
-
-def _refuse_refusals(taken: npt.NDArray[np.bool_], offset: int, where: str) -> None:
-    """Raise VerifyError where the native model refuses rows; `offset` rows were before these."""
-    refused = int(np.count_nonzero(~taken))
-    if refused:
-        first = offset + int(np.flatnonzero(~taken)[0])
-        raise VerifyError(
-            f"the registered model itself refuses {refused:,} of the verification rows, first row {first:,} of {where}",
-            hint="leave out rows that the model cannot score, for example with missing values",
-        )

@@ -287,7 +287,9 @@ def test_missing_columns_are_named(tmp_path: Path, suffix: str) -> None:
 def test_text_where_numbers_are_taken_names_the_column_and_no_value(tmp_path: Path, suffix: str) -> None:
     rows = pa.table({"a": [1.0, 2.0], "c": ["secret", "2"]})
     told = refused(write(tmp_path / f"rows{suffix}", rows), [column("a"), column("c")])
-    assert f"rows{suffix}: column 'c' holds text; the model takes numbers" in told
+    assert f"rows{suffix}: column 'c' holds text" in told
+    assert "the model takes numbers" in told
+    assert "hint: encode it" in told
     assert "secret" not in told
 
 
@@ -346,7 +348,7 @@ def test_an_empty_part_is_fine_beside_others(tmp_path: Path) -> None:
 def test_parts_with_unlike_columns_are_refused(tmp_path: Path) -> None:
     write(tmp_path / "a.parquet", pa.table({"a": [1], "b": [1]}))
     other = write(tmp_path / "b.parquet", pa.table({"a": [1], "c": [1]}))
-    assert "only one of them has b, c" in refused(tmp_path / "*.parquet", [column("a")])
+    assert "it lacks b, and it alone has c" in refused(tmp_path / "*.parquet", [column("a")])
     write(other, pa.table({"a": ["x"], "b": [1]}))
     told = refused(tmp_path / "*.parquet", [column("b")])
     assert "b.parquet: column 'a' holds text, in " in told
@@ -380,7 +382,7 @@ def test_what_is_no_such_file_is_refused(tmp_path: Path, suffix: str, content: b
 def test_a_truncated_file_is_refused(tmp_path: Path, suffix: str) -> None:
     path = write(tmp_path / f"rows{suffix}", table())
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-    assert "damaged" in refused(path, MODEL)
+    assert ("damaged" if suffix == ".npz" else "ends too early") in refused(path, MODEL)
 
 
 @pytest.mark.parametrize("suffix", [".parquet", ".feather", ".npz"])
@@ -404,8 +406,68 @@ def test_a_csv_row_of_another_length_is_told_without_its_cells(tmp_path: Path) -
     path = tmp_path / "rows.csv"
     path.write_text("a,b\n1,2\n1,secret,3\n")
     told = refused(path, [column("a")])
-    assert "row 3 has 3 cells where the header has 2" in told
+    assert "row 3 (the header is row 1) has 3 cells where the header has 2" in told
     assert "secret" not in told
+
+
+@pytest.mark.parametrize("wrong", [0, 1, 2_047, 4_999])
+def test_the_first_cell_of_a_csv_that_is_no_number_is_named_by_its_row(tmp_path: Path, wrong: int) -> None:
+    path = tmp_path / "rows.csv"
+    cells = [" 1", "NA", "true", "2e3", ""] * 1000
+    cells[wrong] = "secret"
+    cells[-1] = "secret"
+    path.write_text("a,b\n" + "".join(f"{cell},0\n" for cell in cells))
+    for rows in (1000, 10_000):
+        with pytest.raises(VerifyError, match=rf"holds text, first in row {wrong + 2:,} \(the header is row 1\);"):
+            read(path, [column("a")], rows=rows)
+
+
+def test_a_file_that_is_cut_off_is_told_apart_from_one_of_another_format(tmp_path: Path) -> None:
+    for suffix in (".parquet", ".feather"):
+        path = write(tmp_path / f"rows{suffix}", table())
+        whole = path.read_bytes()
+        path.write_bytes(whole[:-100])
+        assert "ends too early: it was cut off" in refused(path, MODEL)
+        path.write_bytes(b"a,b\n1,2\n")
+        assert "it does not begin like one\n  hint: name the file by its format" in refused(path, MODEL)
+        path.write_bytes(b"")
+        assert "the file is empty" in refused(path, MODEL)
+
+
+def test_damage_half_way_tells_how_far_the_file_was_read(tmp_path: Path) -> None:
+    path = write(tmp_path / "rows.parquet", table())
+    group = pq.ParquetFile(path).metadata.row_group(2).column(0)
+    content = bytearray(path.read_bytes())
+    start = group.dictionary_page_offset or group.data_page_offset
+    content[start : start + 200] = b"\xff" * 200
+    path.write_bytes(content)
+    told = refused(path, MODEL)
+    assert "rows.parquet: the file is damaged: it cannot be read as parquet, behind its first 1,000 rows" in told
+
+
+def test_a_csv_of_another_separator_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text("a;b;y\n1;2;0\n")
+    assert "separated by ';', write it with commas" in refused(path, [column("a")], "y")
+
+
+def test_the_file_whose_labels_are_missing_is_named(tmp_path: Path) -> None:
+    for name, cells in (("a", [1, 0]), ("b", [1, None]), ("c", [0, 0])):
+        write(tmp_path / f"{name}.parquet", pa.table({"a": [1.0, 2.0], "y": pa.array(cells, pa.int64())}))
+    told = refused(tmp_path / "*.parquet", [column("a")], "y")
+    assert "b.parquet: label column 'y' has missing labels\n  measured 1 of 6 rows" in told
+
+
+def test_batches_know_where_they_lie(tmp_path: Path) -> None:
+    for name in "ab":
+        write(tmp_path / f"{name}.parquet", pa.table({"a": [1.0] * 5}))
+    places = [batch.place for batch in open_dataset(tmp_path / "*.parquet").batches([column("a")], batch_rows=3)]
+    assert [(place.file.name, place.before) for place in places if place] == [("a.parquet", 0), ("a.parquet", 3)] + [
+        ("b.parquet", 0),
+        ("b.parquet", 3),
+    ]
+    assert places[3] is not None
+    assert places[3].row(1) == "row 4 (the first is row 0)"
 
 
 def test_a_csv_that_is_not_utf8_is_told(tmp_path: Path) -> None:

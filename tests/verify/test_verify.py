@@ -189,7 +189,12 @@ def test_rows_that_the_model_itself_refuses_are_named_across_chunks(
     table = TABLE.copy()
     table.loc[[250, 260], "age"] = np.nan
     here.rows(table, MODELS["text labels"][1])
-    with pytest.raises(VerifyError, match=r"2 of the verification rows, first row 250 of"):
+    table.iloc[[251], 0] = np.inf
+    here.rows(table, MODELS["text labels"][1])
+    told = (
+        r"refuses row 250 \(the first is row 0\) of .*rows\.parquet, and 2 more of the 100 .*: a missing cell in 'age'"
+    )
+    with pytest.raises(VerifyError, match=told):
         here.judged(here.recipe())
 
 
