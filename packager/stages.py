@@ -82,6 +82,8 @@ def source(
     copied = copy_artifact(recipe, scratch, environ=environ)
     report.version = copied.version
     artifact = accept(recipe, copied)
+    with _told_at(recipe.where("data.verification")):  # before the model is loaded: that takes seconds
+        dataset = _dataset(recipe, artifact)
     converters = own_converters(recipe.convert.converters, artifact.audit.globals)
     modules = locate([*recipe.source.trust, *converters, *converters.values()], recipe.path.parent)
     confinement = worker.ask(
@@ -94,9 +96,10 @@ def source(
     worker.ask("load", path=str(artifact.path), file_format=artifact.audit.format)
     structure_file = scratch / "structure.npz"
     described = worker.ask("describe", structure=str(structure_file))
-    with _told_at(recipe.where("data.verification")):
-        dataset = _dataset(recipe, artifact)
     signature = _named(signature_from(described["signature"]), described["names_are_own"], recipe, dataset)
+    if dataset is not None:
+        with _told_at(recipe.where("data.verification")):
+            dataset.require(signature.columns)
     model = SourceModel(
         path=artifact.path,
         uri=artifact.uri,

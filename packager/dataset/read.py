@@ -64,6 +64,14 @@ class Dataset:
         counts = [part.num_rows for part in self.parts]
         return None if None in counts else sum(count or 0 for count in counts)
 
+    def require(self, columns: Sequence[Column]) -> None:
+        """Raise VerifyError for columns that a file lacks or has in another type; nothing but headers is read."""
+        for part in self.parts:
+            names = self._names(part, columns, None)
+            if not part.parse:  # what the cells of a CSV file are is known from the last of them on
+                no_cells = [pa.nulls(0, part.schema.field(name).type) for name in names]
+                _rows(pa.record_batch(no_cells, names=names), columns, names, place=Place(part.path))
+
     def batches(
         self, columns: Sequence[Column], *, label: str | None = None, batch_rows: int = BATCH_ROWS
     ) -> Iterator[Batch]:
