@@ -2,23 +2,40 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
+
 from packager import __version__
-from packager.artifact import SourceModel, Variant, Verdict
+from packager.artifact import Signature, SourceModel, Variant, Verdict
+from packager.bundle.golden import whole_labels
 from packager.bundle.manifest import Json
-from packager.bundle.plan import BundlePlan, Golden, ModelCard
-from packager.bundle.replay import replay
+from packager.bundle.plan import BundlePlan, Golden, ModelCard, Outputs
+from packager.bundle.rehearse import Rehearsal, rehearse
+from packager.bundle.replay import ReplayResult, replay
 from packager.bundle.write import write_bundle
-from packager.errors import BundleError, RecipeError
+from packager.dataset.rows import Rows
+from packager.errors import BundleError, RecipeError, VerifyError
 from packager.lock import Lock, check_lock, find_lock
 from packager.recipe.model import Recipe
+from packager.recipe.parity import Tolerance
 from packager.report.model import BuildReport
+from packager.runtime.machine import cpu_features
+from packager.runtime.session import open_session
 from packager.select import select
 from packager.stages import Proof, Source
 from packager.verify import gate
-from packager.verify.golden import golden_rows
+from packager.verify.golden import choose_golden, fit_rows, servable, spread
+from packager.verify.parity import same_labels
+from packager.verify.probes import Probes
+
+# A second or so of scoring: all made rows of most models, of the others some of every kind.
+_SERVED_ROWS, _SERVED_CELLS = 5_000, 250_000
+_SERVED_OTHERWISE = "answers of reduced precisions change with the rows of a request: choose fp64 or fp32 in `select`"
+# Made rows that no request can carry; each is sent alone, and one of a kind would do.
+_OTHERS = 16
 
 
 def plan_bundle(
@@ -36,7 +53,7 @@ def plan_bundle(
         tolerance=recipe.verify.parity.tolerance(variant.precision),
         settings=recipe.bundle,
         deploy=recipe.bundle.deploy,
-        golden=proof.data_rows or _made_golden(proof, variant, is_baseline=variant is report.variants[0]),
+        golden=_golden(proof, variant, recipe, report=report),
         lineage=_lineage(model, recipe),
         lock=replace(fresh, selected=variant.name).text(),
         card=ModelCard(
@@ -44,23 +61,86 @@ def plan_bundle(
             estimators=model.estimators,
             checks=tuple(verdict for verdict in report.verdicts if verdict.subject == variant.name),
         ),
+        # Without the instructions that add products of bytes exactly, int8 sums saturate: other answers.
+        cpu_features=cpu_features() if variant.precision == "int8" else None,
     )
 
 
-def write_and_replay(plan: BundlePlan, folder: Path, report: BuildReport) -> str:
-    """Write the bundle, then score its golden rows through its own score.py as the platform would."""
+def write_and_replay(plan: BundlePlan, folder: Path, *, proof: Proof, recipe: Recipe, report: BuildReport) -> str:
+    """Write the bundle; score its golden rows, then made rows, through its own score.py as the platform would.
+
+    BundleError where the script is at fault, VerifyError where its answers are the model's and lie beyond the limits.
+    """
     digest = write_bundle(plan, folder)
-    result = replay(folder)
-    measured = "; ".join(result.failures)[:300] if result.failures else result.max_abs_error
-    report.verdicts.append(
-        Verdict("served", plan.model.name, measured, plan.tolerance.atol, result.ok, "verify.parity.atol")
-    )
-    if not result.ok:
-        message = f"the bundle's own score.py does not answer as the model does: {result.failures[0]}"
+    served = _rows_to_serve(plan, proof, is_baseline=plan.model.name == report.variants[0].name)
+    result, rehearsal = replay(folder), rehearse(folder, served.made, served.others)
+    report.verification |= {
+        "rows_served": rehearsal.rows,
+        "requests_that_must_be_refused": rehearsal.refusals,
+        "golden_rows": result.rows,
+        "golden_coverage": {name: f"{covered:,} of {count:,}" for name, (covered, count) in result.coverage.items()},
+    }
+    verdicts = _served_verdicts(plan, recipe, result, rehearsal, stands_for=served.stands_for)
+    report.verdicts += verdicts
+    faults = [] if result.ok or result.differing_rows else list(result.failures)
+    if faults := [*rehearsal.faults, *faults]:
         raise BundleError(
-            message, hint="this is a defect of the generated script: please report it with the report.json"
+            f"the bundle's own score.py does not answer as the model does: {faults[0]}",
+            hint="this is a defect of the generated script: please report it with the report.json",
         )
+    if not result.ok:
+        message = (
+            f"variant {plan.model.name} does not score like the registered model when served: {result.failures[0]}"
+        )
+        raise VerifyError(message, key=recipe.where(verdicts[0].recipe_key), hint=_SERVED_OTHERWISE)
+    gate.gate(verdicts, plan.model.name, recipe)
     return digest
+
+
+@dataclass(frozen=True)
+class _Served:
+    """Made rows for score.py: a sample of `stands_for` rows, and some that it must refuse."""
+
+    made: Golden
+    others: Rows
+    stands_for: int
+
+
+def _rows_to_serve(plan: BundlePlan, proof: Proof, *, is_baseline: bool) -> _Served:
+    """Choose made rows that the variant was judged on; where no request can carry one, the golden rows stand in."""
+    signature, precision = plan.signature, plan.model.precision
+    probes, native = proof.probes, proof.native
+    fit = fit_rows(probes, native, signature=signature, precision=precision, is_baseline=is_baseline)
+    room = min(_SERVED_ROWS, max(1, _SERVED_CELLS // len(signature.columns)))
+    # In no order: int8 scales by the largest number of a request, so that rows of one kind alone would be special.
+    chosen = np.random.default_rng(0).permutation(spread(probes.kinds, fit, room))
+    left_out = np.flatnonzero(~servable(probes.rows, native, signature=signature, precision=precision))
+    others = left_out[np.linspace(0, len(left_out) - 1, min(_OTHERS, len(left_out))).astype(np.intp)]
+    made = _taken(Golden(probes.rows, native), chosen) if len(chosen) else plan.golden
+    return _Served(made, probes.rows.take(others), max(int(fit.sum()), len(made.rows)))
+
+
+def _served_verdicts(
+    plan: BundlePlan, recipe: Recipe, result: ReplayResult, rehearsal: Rehearsal, *, stands_for: int
+) -> list[Verdict]:
+    name, precision, limits, parity = plan.model.name, plan.model.precision, plan.tolerance, recipe.verify.parity
+    atol = parity.tolerance_key(precision, "atol")
+    measured, limit = (
+        (result.failures[0], "as the native ones") if result.failures else (result.max_abs_error, limits.atol)
+    )
+    verdicts = [
+        Verdict("served_golden", name, measured, limit, result.ok, atol),
+        Verdict("served_bitwise", name, rehearsal.unlike_session, 0, rehearsal.unlike_session == 0, "bundle"),
+        Verdict("served_refusals", name, len(rehearsal.taken), 0, not rehearsal.taken, "bundle"),
+        Verdict("served_parity", name, rehearsal.beyond, 0, rehearsal.beyond == 0, atol),
+    ]
+    if any(output.role == "label" for output in plan.signature.outputs):
+        # A sample holds a little more of the differing labels than all the rows, or a little less: all may be in it.
+        ok = rehearsal.label_mismatches <= whole_labels(limits.label_mismatch, stands_for)
+        share = rehearsal.label_mismatches / rehearsal.rows
+        key = parity.tolerance_key(precision, "label_mismatch")
+        verdicts.append(Verdict("served_label_mismatch", name, share, limits.label_mismatch, ok, key))
+    return verdicts
 
 
 def _chosen(recipe: Recipe, report: BuildReport, fresh: Lock, locked: Path | None) -> Variant:
@@ -93,8 +173,41 @@ def _lineage(model: SourceModel, recipe: Recipe) -> dict[str, Json]:
     }
 
 
-def _made_golden(proof: Proof, variant: Variant, *, is_baseline: bool) -> Golden:
-    chosen = golden_rows(
-        proof.probes, proof.native, signature=proof.signature, precision=variant.precision, is_baseline=is_baseline
-    )
-    return Golden(proof.probes.rows.take(chosen), {name: values[chosen] for name, values in proof.native.items()})
+def _golden(proof: Proof, variant: Variant, recipe: Recipe, *, report: BuildReport) -> Golden:
+    """Choose the golden rows: of the made rows that the variant was judged on, or of the verification rows."""
+    is_baseline, precision = variant is report.variants[0], variant.precision
+    probes, native, signature = proof.probes, proof.native, proof.signature
+    if proof.data_rows is not None:
+        probes = Probes(proof.data_rows.rows, np.zeros(len(proof.data_rows.rows), dtype=np.int8))
+        native, is_baseline = proof.data_rows.outputs, False
+    fit = fit_rows(probes, native, signature=signature, precision=precision, is_baseline=is_baseline)
+    tolerance = recipe.verify.parity.tolerance(precision)
+    if tolerance.label_mismatch and variant.path is not None:
+        judged = _taken(Golden(probes.rows, native), np.flatnonzero(fit))
+        steady = _steady(judged, open_session(variant.path, signature).answers(judged.rows), signature, tolerance)
+        if unsteady := int(np.count_nonzero(~steady)):
+            reason = f"their label may turn while {variant.name} keeps within its limits"
+            report.notes.append(f"No golden rows are {unsteady:,} of {len(steady):,} rows: {reason}.")
+        fit[fit] = steady
+    choice = choose_golden(probes, native, structure=proof.structure, signature=signature, fit=fit)
+    return replace(_taken(Golden(probes.rows, native), choice.rows), coverage=choice.coverage)
+
+
+def _steady(judged: Golden, answers: Outputs, signature: Signature, limits: Tolerance) -> npt.NDArray[np.bool_]:
+    """Return of which rows every label is the native one, and stays so while all numbers are within the limits.
+
+    Other labels are allowed to such a variant in few rows of many; among golden rows, even one would be too many.
+    """
+    steady = np.ones(len(judged.rows), dtype=bool)
+    for output in signature.outputs:
+        native = judged.outputs[output.name]
+        if output.role == "label":
+            steady &= same_labels(native, answers[output.name]).reshape(len(steady), -1).all(axis=1)
+        elif output.role == "probability" and native.ndim == 2 and native.shape[1] > 1:
+            second, first = np.sort(native.astype(np.float64), axis=1)[:, -2:].T
+            steady &= first - second > 2 * limits.atol + limits.rtol * (first + second)
+    return steady
+
+
+def _taken(golden: Golden, chosen: npt.NDArray[np.intp]) -> Golden:
+    return Golden(golden.rows.take(chosen), {name: values[chosen] for name, values in golden.outputs.items()})

@@ -86,8 +86,8 @@ def _run(recipe: Recipe, options: Options, console: Console, *, report: BuildRep
     plan = bundling.plan_bundle(recipe, source, proof, report=report, locked=target if options.locked else None)
     with replaced_folder(target) as staging:
         with _stage("bundle", console, report) as step:
-            digest = bundling.write_and_replay(plan, staging, report)
-            step.detail(telling.bundle(plan, digest))
+            digest = bundling.write_and_replay(plan, staging, proof=proof, recipe=recipe, report=report)
+            step.detail(telling.bundle(report, digest))
         if options.publish and recipe.publish:
             with _stage("publish", console, report) as step:
                 report.published = stages.publish(recipe, Bundle(staging, digest), environ=options.environ)

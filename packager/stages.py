@@ -34,6 +34,8 @@ from packager.verify.verify import Outputs, open_subjects, verify_data, verify_m
 
 Progress = Callable[[int, int | None], None]
 _CPU_S = 3600
+# With `verify.golden: data`, golden rows are chosen among so many of the verification rows.
+_GOLDEN_CANDIDATES = 2_000
 
 # Keys that a recipe may hold and that this version does not act on: refused, never skipped silently.
 _UNAVAILABLE: dict[str, Callable[[Recipe], object]] = {
@@ -266,10 +268,10 @@ def _named(signature: Signature, names_are_own: bool, recipe: Recipe, dataset: D
 
 
 def _data_golden(dataset: Dataset | None, oracle: Oracle, signature: Signature) -> Golden:
-    """Take the first verification rows as the golden set, as the recipe asks."""
+    """Take the first verification rows as those that golden rows are chosen among, as the recipe asks."""
     if dataset is None:
         raise VerifyError("verify.golden is `data`, and there are no verification rows", hint="name data.verification")
-    rows = next(iter(dataset.batches(signature.columns, label=None, batch_rows=64))).rows
+    rows = next(iter(dataset.batches(signature.columns, label=None, batch_rows=_GOLDEN_CANDIDATES))).rows
     native, _ = oracle.answers(rows)
     fit = servable(rows, native, signature=signature, precision="fp32")
     return Golden(rows.take(fit), {name: values[fit] for name, values in native.items()})

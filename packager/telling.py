@@ -7,7 +7,6 @@ from collections.abc import Sequence
 
 from packager import wording
 from packager.artifact import Variant
-from packager.bundle.plan import BundlePlan
 from packager.convert.forms import Forms
 from packager.report.model import BuildReport
 from packager.stages import Source
@@ -55,6 +54,7 @@ def measurements(report: BuildReport) -> str:
     return f"{len(measured)} measurements" + (f", {missing} not to be had (see the report)" if missing else "")
 
 
-def bundle(plan: BundlePlan, digest: str) -> str:
+def bundle(report: BuildReport, digest: str) -> str:
     """Return the bundle stage's line."""
-    return f"{plan.model.name} selected, digest {digest[:12]}, golden rows answered through score.py"
+    golden, made = report.verification["golden_rows"], report.verification["rows_served"]
+    return f"{report.selected} selected, digest {digest[:12]}, {golden} golden and {made:,} made rows served alike"

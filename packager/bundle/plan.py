@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,10 +21,14 @@ Outputs = dict[str, npt.NDArray[np.generic]]
 
 @dataclass(frozen=True)
 class Golden:
-    """Made rows and the native answers by `Output.name`: labels [n], probabilities [n, k], values [n] or [n, m]."""
+    """Rows and the native answers by `Output.name`: labels [n], probabilities [n, k], values [n] or [n, m].
+
+    `coverage`: per kind of thing (classes, categories, splits …) how many the rows reach of how many the model has.
+    """
 
     rows: Rows
     outputs: Outputs
+    coverage: dict[str, tuple[int, int]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -38,7 +42,10 @@ class ModelCard:
 
 @dataclass(frozen=True)
 class BundlePlan:
-    """One bundle: `model` is the ONNX variant to serve, `tolerance` the limits it passed, `lock` recipe.lock.yml."""
+    """One bundle: `model` is the ONNX variant to serve, `tolerance` the limits it passed, `lock` recipe.lock.yml.
+
+    `cpu_features` are those of this processor where the variant's answers depend on them, else None.
+    """
 
     name: str
     version: str
@@ -51,3 +58,4 @@ class BundlePlan:
     lineage: dict[str, Json]
     lock: str
     card: ModelCard
+    cpu_features: tuple[str, ...] | None = None

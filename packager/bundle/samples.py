@@ -1,4 +1,4 @@
-"""Rows as JSON, exactly: the golden set, the sample request, and the numbers read back bit for bit."""
+"""Rows as JSON, exactly: the cells of requests, and the numbers read back bit for bit."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import math
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
 from packager.bundle.manifest import Json
 from packager.dataset.rows import Rows
@@ -46,23 +45,9 @@ def sample_request(plan: BundlePlan, info: ModelInfo) -> dict[str, Json]:
     return {info.request_key: list(json_rows(rows, info.signature))}
 
 
-def golden_document(plan: BundlePlan, info: ModelInfo) -> dict[str, Json]:
-    """Return golden.json: requests that are ready to send, the native answers, the limits that they must keep."""
-    cells = json_rows(plan.golden.rows, info.signature)
-    starts = range(0, len(cells), info.max_batch)
-    tolerance = plan.tolerance
-    return {
-        "requests": [{info.request_key: list(cells[start : start + info.max_batch])} for start in starts],
-        "outputs": {
-            output.name: _json_output(output.name, plan.golden.outputs.get(output.name), len(cells))
-            for output in info.signature.outputs
-        },
-        "tolerance": {"atol": tolerance.atol, "rtol": tolerance.rtol, "label_mismatch": tolerance.label_mismatch},
-    }
-
-
 def _json_column(rows: Rows, index: int, column: Column) -> list[Json]:
     values = rows.strings[index].tolist() if column.dtype == "string" else rows.numbers[:, index].tolist()
+    known = None if column.known is None else frozenset(column.known)
     cells: list[Json] = []
     for number, value in enumerate(values):
         missing = value is None or column.dtype == "any" or (column.dtype == "float64" and math.isnan(value))
@@ -71,8 +56,8 @@ def _json_column(rows: Rows, index: int, column: Column) -> list[Json]:
         beyond = not missing and column.dtype == "float64" and not column.least <= value <= column.max_abs
         if beyond or value in (math.inf, -math.inf):
             raise _unservable(number, column, "a number out of range", f"from {column.least} to {column.max_abs}")
-        if not missing and column.known is not None and value not in column.known:
-            raise _unservable(number, column, "a value that the model refuses", f"{len(column.known)} known ones")
+        if not missing and known is not None and value not in known:
+            raise _unservable(number, column, "a value that the model refuses", f"{len(known)} known ones")
         cells.append(None if missing else value)
     return cells
 
@@ -80,14 +65,3 @@ def _json_column(rows: Rows, index: int, column: Column) -> list[Json]:
 def _unservable(number: int, column: Column, measured: str, limit: str) -> BundleError:
     message = f"Golden row {number} can't be served, column {column.name!r}"
     return BundleError(message, measured=measured, limit=limit, hint="golden rows must be ones the model takes")
-
-
-def _json_output(name: str, values: npt.NDArray[np.generic] | None, rows: int) -> Json:
-    if values is None or len(values) != rows:
-        measured = "none" if values is None else f"{len(values)} answers"
-        message = f"The golden rows lack native answers for {name!r}"
-        raise BundleError(message, measured=measured, limit=f"{rows} answers")
-    if values.dtype.kind == "f" and not np.isfinite(values).all():
-        raise BundleError(f"A native answer for {name!r} is not finite, and JSON can't carry it")
-    listed: Json = values.tolist()
-    return listed

@@ -13,13 +13,14 @@ from pathlib import Path
 from packager.bundle import scoring
 from packager.bundle.deploy import render_deployment, render_endpoint
 from packager.bundle.environment import render_conda
+from packager.bundle.golden import GOLDEN_FILE, golden_document
 from packager.bundle.graph import open_served, read_graph
 from packager.bundle.manifest import Json, write_manifest
 from packager.bundle.model_info import MODEL_FILE, ModelInfo, describe
 from packager.bundle.openapi import describe_api
 from packager.bundle.plan import BundlePlan
 from packager.bundle.render import render_readme, render_score
-from packager.bundle.samples import golden_document, sample_request
+from packager.bundle.samples import sample_request
 from packager.errors import BundleError
 from packager.files import canonical_json, copy_hashed, pretty_json
 
@@ -39,7 +40,7 @@ def write_bundle(plan: BundlePlan, folder: Path) -> str:
     _put(folder / "environment" / "conda.yml", render_conda(plan.name, plan.settings.python))
     _put(folder / "deploy" / "endpoint.yml", render_endpoint(plan))
     _put(folder / "deploy" / "deployment.yml", render_deployment(plan))
-    _put(folder / "samples" / "golden.json", _lines(golden_document(plan, info)))
+    _put(folder / GOLDEN_FILE, _lines(golden_document(plan, info)))
     _put(folder / "samples" / "request.json", _lines(request))
     answer = _ask(folder, request)
     _put(folder / "samples" / "response.json", answer)

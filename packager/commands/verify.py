@@ -2,49 +2,83 @@
 
 from __future__ import annotations
 
-import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from packager import wording
-from packager.bundle.replay import replay
+from packager.bundle.golden import read_golden
+from packager.bundle.model_info import read_info
+from packager.bundle.replay import ReplayResult, replay
 from packager.console import Console
 from packager.errors import VerifyError
 from packager.files import pretty_json
 
 _LISTED = 10
+# Of what golden rows reach, what a reader knows the model by; `--json` tells all.
+_TOLD = ("classes", "categories", "splits on both sides", "splits with a missing cell")
 
 
 def verify_bundle(bundle: Path, *, show_values: bool, as_json: bool) -> int:
     """Replay the bundle and print what came of it; return 0, or 6 when an answer differs."""
     result = replay(bundle)
-    document: dict[str, Any] = {"bundle": str(bundle), **asdict(result)}
     if as_json:
-        print(pretty_json(document), end="")
+        cells = _cells(bundle, result) if show_values else None
+        document: dict[str, Any] = {"bundle": str(bundle), **asdict(result), "on_other_cpu": result.on_other_cpu}
+        print(pretty_json({**document, **({"differing_cells": cells} if show_values else {})}), end="")
     else:
-        print(
-            f"{result.rows} golden rows answered in {wording.seconds(result.seconds)}: "
-            f"{result.label_mismatches} labels differ, largest error {wording.error(result.max_abs_error)}"
-        )
+        print(*_said(result), sep="\n")
     if result.ok:
         return 0
     failure = VerifyError(
-        f"{bundle} does not answer as the registered model did: {result.failures[0]}",
-        hint="build again for this machine, if it was built for another kind of processor",
+        f"{bundle} does not answer as the registered model did: {result.failures[0]}", hint=_hint(result)
     )
     Console().error(failure)
-    for line in _differing(bundle, result.differing_rows, show_values=show_values):
+    for line in _differing(bundle, result, show_values=show_values):
         print(line, file=sys.stderr)
     return failure.exit_code
 
 
-def _differing(bundle: Path, rows: Sequence[int], *, show_values: bool) -> list[str]:
-    """Return a line per differing golden row, with its cells only where they were asked for."""
-    golden = json.loads((bundle / "samples" / "golden.json").read_bytes())
-    cells = [row for request in golden["requests"] for rows_of_request in request.values() for row in rows_of_request]
-    told = [f"  golden row {row}: {cells[row]}" if show_values else f"  golden row {row}" for row in rows[:_LISTED]]
-    more = len(rows) - len(told)
-    return [*told, *([f"  and {more} more"] if more else [])]
+def _said(result: ReplayResult) -> Iterator[str]:
+    differ = f"{result.label_mismatches} labels differ, largest error {wording.error(result.max_abs_error)}"
+    yield f"{result.rows} golden rows answered in {wording.seconds(result.seconds)}: {differ}"
+    told = ((name, *result.coverage[name]) for name in _TOLD if name in result.coverage)
+    if reached := [f"{wording.count(covered)} of {wording.count(of)} {name}" for name, covered, of in told]:
+        yield f"  they reach {', '.join(reached)}"
+    yield f"  this processor: {_features(result.cpu_features)}"
+    if result.on_other_cpu:
+        yield f"  built on another kind: {_features(result.built_on or ())}"
+        yield "  int8 answers depend on the processor: the figures above were measured here, not taken from the build"
+    elif result.built_on is not None:
+        yield "  int8 answers depend on the processor: this one is of the kind that built the bundle"
+
+
+def _features(features: tuple[str, ...]) -> str:
+    return ", ".join(features) or "tells no features"
+
+
+def _hint(result: ReplayResult) -> str:
+    if not result.differing_rows:
+        return "build or fetch the bundle anew"
+    if result.on_other_cpu:
+        lacks = sorted({*(result.built_on or ())} - {*result.cpu_features})
+        what = f"which lacks {', '.join(lacks)}" if lacks else "which has other instructions"
+        return f"int8 answers depend on the processor: build on this kind, {what}, or choose another precision"
+    return "build or fetch the bundle anew; --show-values shows the rows that differ"
+
+
+def _cells(bundle: Path, result: ReplayResult) -> dict[int, list[Any]]:
+    """Return the cells of the golden rows that differ, by position."""
+    cells = read_golden(bundle, read_info(bundle / "code")).cells
+    return {row: cells[row] for row in result.differing_rows}
+
+
+def _differing(bundle: Path, result: ReplayResult, *, show_values: bool) -> Iterator[str]:
+    """Yield a line per differing golden row, with its cells only where they were asked for."""
+    cells = _cells(bundle, result) if show_values else {}
+    for row in result.differing_rows[:_LISTED]:
+        yield f"  golden row {row}" + (f": {wording.printable(cells[row])}" if show_values else "")
+    if more := len(result.differing_rows[_LISTED:]):
+        yield f"  and {more} more"

@@ -8,7 +8,11 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-_TOLD_FLAGS = ("avx2", "avx512f", "avx512_vnni", "avx_vnni", "amx_int8", "asimd", "i8mm")
+# What decides with which instructions matrices are multiplied: the speed depends on these, and int8's answers too.
+_TOLD_FLAGS = (
+    *("avx2", "fma", "avx512f", "avx512_vnni", "avx_vnni", "amx_int8", "amx_bf16"),
+    *("asimd", "asimddp", "i8mm", "sve"),
+)
 _LIBRARIES = ("onnx", "onnxruntime", "numpy", "scikit-learn", "lightgbm", "skl2onnx", "azureml-inference-server-http")
 
 
@@ -21,9 +25,16 @@ def describe_machine() -> dict[str, Any]:
         "cores": os.cpu_count(),
         "cores_usable": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
         "memory_bytes": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
-        "cpu_features": [flag for flag in _TOLD_FLAGS if flag in cpu.get("flags", cpu.get("Features", "")).split()],
+        "cpu_features": list(cpu_features()),
         "system": f"{platform.system()} {platform.release()}",
     }
+
+
+def cpu_features() -> tuple[str, ...]:
+    """Return those features of this processor that change what reduced precisions answer; none where it tells none."""
+    cpu = _cpu_info()
+    flags = cpu.get("flags", cpu.get("Features", "")).split()
+    return tuple(flag for flag in _TOLD_FLAGS if flag in flags)
 
 
 def library_versions() -> dict[str, str]:
