@@ -1,4 +1,4 @@
-"""Golden rows: few, of every kind that was judged, and each one that a JSON client can send and read the answer of."""
+"""Golden rows: few, reaching much of the model, and each one that a JSON client can send and read the answer of."""
 
 from __future__ import annotations
 
@@ -13,10 +13,14 @@ from packager.artifact import Column, Output, Precision, Signature
 from packager.dataset.rows import Rows
 from packager.errors import VerifyError
 from packager.structure import Structure
-from packager.verify.golden import golden_rows, servable
+from packager.verify.golden import Choice, choose_golden, fit_rows, servable, spread
+from packager.verify.parity import Outputs
 from packager.verify.probes import KINDS, Probes, judged_kinds, make_probes
 from tests.convert import lightgbm_cases, sklearn_cases
-from tests.convert.pairs import pair
+from tests.convert.pairs import Pair, pair
+
+from . import faults
+from .test_faults import Bench, some
 
 CASES = {case.name: case for case in (*sklearn_cases.CASES, *lightgbm_cases.CASES)}
 FLOAT32_MAX = float(np.finfo(np.float32).max)
@@ -26,6 +30,19 @@ SIGNATURE = Signature(
     (Column("a", "float64", True, 1e300), Column("b", "float64", False, 100.0), Column("c", "string", False, 1e300)),
     (Output("variable", "value", 0),),
 )
+
+
+def choose(probes: Probes, native: Outputs, structure: Structure, signature: Signature = SIGNATURE) -> Choice:
+    fit = fit_rows(probes, native, signature=signature, precision="fp64", is_baseline=True)
+    return choose_golden(probes, native, structure=structure, signature=signature, fit=fit)
+
+
+def judged(both: Pair) -> tuple[Probes, Outputs]:
+    """Return the made rows that the native model takes, and its answers."""
+    made = both.probes()
+    native, taken = both.native.tolerant_answers(made.rows)
+    assert native is not None
+    return Probes(made.rows.take(taken), made.kinds[taken]), native
 
 
 def judge_rows(
@@ -51,6 +68,9 @@ NAN, INF = float("nan"), float("inf")
         ([1e39, 2.0, NAN], "x", 1.0, True),
         ([1.0, 2.0, NAN], "x", NAN, False),
         ([1.0, 2.0, NAN], "x", INF, False),
+        ([1.0, 2.0, NAN], "x\ud800", 1.0, False),
+        ([1.0, 2.0, NAN], "\ufdd0", 1.0, False),
+        ([1.0, 2.0, NAN], "", 1.0, True),
     ],
 )
 def test_only_what_can_be_sent_and_answered_fits(row: list[float], text: str | None, answer: float, fits: bool) -> None:
@@ -87,12 +107,10 @@ def test_golden_rows_of_real_models_are_few_and_all_servable(
     name: str, precision: Precision, is_baseline: bool, tmp_path: Path
 ) -> None:
     both = pair(CASES[name].fit(), tmp_path)
-    made = both.probes()
-    native, taken = both.native.tolerant_answers(made.rows)
-    assert native is not None
-    probes = Probes(made.rows.take(taken), made.kinds[taken])
-    chosen = golden_rows(probes, native, signature=both.signature, precision=precision, is_baseline=is_baseline)
-    assert 24 <= len(chosen) <= 80
+    probes, native = judged(both)
+    fit = fit_rows(probes, native, signature=both.signature, precision=precision, is_baseline=is_baseline)
+    chosen = choose_golden(probes, native, structure=both.structure, signature=both.signature, fit=fit).rows
+    assert len(chosen) == 96
     assert len(set(chosen.tolist())) == len(chosen)
     kinds = {KINDS[kind] for kind in probes.kinds[chosen]}
     assert kinds <= set(judged_kinds(precision, is_baseline=is_baseline))
@@ -111,10 +129,8 @@ def test_the_same_rows_are_chosen_every_time() -> None:
     structure = Structure(np.full(3, -1.0), np.full(3, 1.0), None, {2: ("x", "y")})
     probes = make_probes(structure, SIGNATURE)
     native = {"variable": np.zeros(len(probes.rows))}
-    first, second = (
-        golden_rows(probes, native, signature=SIGNATURE, precision="fp64", is_baseline=True) for _ in range(2)
-    )
-    np.testing.assert_array_equal(first, second)
+    first, second = (choose(probes, native, structure) for _ in range(2))
+    np.testing.assert_array_equal(first.rows, second.rows)
 
 
 def test_no_row_at_all_stops_the_build() -> None:
@@ -122,8 +138,66 @@ def test_no_row_at_all_stops_the_build() -> None:
     probes = make_probes(structure, SIGNATURE)
     native = {"variable": np.full(len(probes.rows), np.nan)}
     with pytest.raises(VerifyError, match="no golden rows"):
-        golden_rows(probes, native, signature=SIGNATURE, precision="fp64", is_baseline=True)
+        choose(probes, native, structure)
     narrow = replace(SIGNATURE, columns=tuple(replace(column, max_abs=0.0) for column in SIGNATURE.columns))
     answered = {"variable": np.zeros(len(probes.rows))}
-    chosen = golden_rows(probes, answered, signature=narrow, precision="fp64", is_baseline=True)
+    chosen = choose(probes, answered, structure, narrow).rows
     assert (np.nan_to_num(probes.rows.numbers[chosen]) == 0).all()
+
+
+def test_a_wide_model_gets_fewer_rows() -> None:
+    columns = tuple(Column(f"c{index}", "float64", False, 1e300) for index in range(1_000))
+    wide = Signature("regressor", "tensor", columns, (Output("variable", "value", 0),))
+    structure = Structure(np.full(1_000, -1.0), np.full(1_000, 1.0), None, {})
+    rows = Rows(np.random.default_rng(0).normal(size=(100, 1_000)))
+    probes = Probes(rows, np.zeros(100, dtype=np.int8))
+    chosen = choose(probes, {"variable": rows.numbers.sum(axis=1)}, structure, wide).rows
+    assert 8 <= len(chosen) <= 256 * 1024 / (20 * 1_000)
+
+
+def test_a_class_that_one_row_in_a_thousand_has_is_among_few_golden_rows() -> None:
+    signature = replace(SIGNATURE, task="classifier", outputs=(Output("label", "label", 0),), classes=("no", "yes"))
+    structure = Structure(np.full(3, -1.0), np.full(3, 1.0), None, {2: ("x",)})
+    rows = make_probes(structure, signature).rows.take(np.arange(300))
+    labels = np.full(300, "no", dtype=object)
+    labels[217] = "yes"
+    choice = choose(Probes(rows, np.zeros(300, dtype=np.int8)), {"label": labels}, structure, signature)
+    assert 217 in choice.rows
+    assert choice.coverage["classes"] == (2, 2)
+
+
+def test_a_sample_is_of_every_kind_and_of_fit_rows_only() -> None:
+    kinds = np.repeat([0, 1, 2], [1_000, 5, 100])
+    fit = np.ones(len(kinds), dtype=bool)
+    fit[:50] = False
+    taken = spread(kinds, fit, 60)
+    assert fit[taken].all()
+    assert len(taken) == 60
+    assert np.bincount(kinds[taken]).tolist() == [28, 5, 27]
+    np.testing.assert_array_equal(spread(kinds, fit, 10_000), np.flatnonzero(fit))
+
+
+@pytest.mark.parametrize("fault", ["leaves", "default", "category", "threshold"])
+def test_golden_rows_alone_catch_faults(fault: str, tmp_path: Path) -> None:
+    both = pair(CASES["lightgbm 2 classes, category, missing"].fit(), tmp_path)
+    probes, native = judged(both)
+    chosen = choose(probes, native, both.structure, both.signature).rows
+    golden = Bench(both, probes.rows.take(chosen), {k: v[chosen] for k, v in native.items()}, False, tmp_path)
+    every = Bench(both, probes.rows, native, False, tmp_path)
+    arrays = golden.arrays()
+    leaves = (arrays["nodes_trueleafs"] == 1) & (arrays["nodes_falseleafs"] == 1)
+    numeric = faults.numeric_splits(arrays)
+    plant = {
+        "leaves": (np.intersect1d(np.flatnonzero(leaves), numeric), faults.swap_leaves),
+        "default": (numeric, faults.turn_default),
+        "category": (np.concatenate(faults.category_sets(arrays)), faults.forget_category),
+        "threshold": (numeric, lambda arrays, node: faults.move_threshold(arrays, node, up=True, float32=True)),
+    }
+    candidates, change = plant[fault]
+    told = [
+        golden.catches(lambda arrays, one=one: change(arrays, one))  # type: ignore[misc]
+        for one in some(candidates)
+        if every.catches(lambda arrays, one=one: change(arrays, one))  # type: ignore[misc]
+    ]
+    assert len(told) >= 15
+    assert np.mean(told) >= (0.6 if fault == "threshold" else 0.95)
