@@ -19,6 +19,8 @@ NATIVE = "native"
 # What a missing cell of a text column is to a graph: ONNX has no missing text. Unicode reserves U+FDD0 for uses
 # within a program and never for interchange, so that no honest text is equal to it.
 MISSING_TEXT = "\ufdd0"
+# What no cell of a request can hold, as a pattern: a lone surrogate is no Unicode text, and the above means missing.
+NO_TEXT = f"[\ud800-\udfff{MISSING_TEXT}]"
 
 
 @dataclass(frozen=True)

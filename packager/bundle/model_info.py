@@ -9,7 +9,7 @@ import json
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -96,8 +96,16 @@ def describe(plan: BundlePlan, graph: Graph, *, size: int, sha256: str) -> Model
 
 
 def read_info(code: Path) -> ModelInfo:
-    """Read model_info.json back from a bundle's code folder, whose digests were checked before."""
-    values = json.loads((code / "model_info.json").read_bytes())
+    """Read model_info.json back from a bundle's code folder; BundleError where it is not one."""
+    try:
+        return _parse(json.loads((code / "model_info.json").read_bytes()))
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        message = f"{code / 'model_info.json'} does not describe a model ({type(error).__name__})"
+        raise BundleError(message, hint="build or fetch the bundle anew") from None
+
+
+def _parse(values: Any) -> ModelInfo:
+    """Return the facts of parsed JSON; ValueError, KeyError or TypeError where it isn't what `document` makes."""
     outputs = tuple(ServedOutput(**{**output, "shape": tuple(output["shape"])}) for output in values["outputs"])
     signature = Signature(
         task=values["task"],

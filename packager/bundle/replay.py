@@ -18,6 +18,7 @@ from packager.bundle.golden import GoldenSet, read_golden
 from packager.bundle.graph import open_served
 from packager.bundle.manifest import check_digests
 from packager.bundle.model_info import MODEL_FILE, ModelInfo, read_info
+from packager.errors import BundleError
 from packager.runtime.machine import cpu_features
 
 # Packages of the building side: a score.py that loads one would not run where only its own environment is.
@@ -56,7 +57,10 @@ def replay(bundle: Path) -> ReplayResult:
     BundleError where the bundle is not what its manifest says or its score.py does not run.
     """
     started = time.perf_counter()
-    check_digests(bundle)
+    try:
+        check_digests(bundle)
+    except OSError as error:
+        raise BundleError(f"{error.filename or bundle} cannot be read: {error.strerror}") from None
     info = read_info(bundle / "code")
     golden = read_golden(bundle, info)
     failures, compared = _replayed(bundle, info, golden)

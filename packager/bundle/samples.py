@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from packager.artifact import NO_TEXT
 from packager.bundle.manifest import Json
 from packager.dataset.rows import Rows
 from packager.errors import BundleError
@@ -56,6 +58,8 @@ def _json_column(rows: Rows, index: int, column: Column) -> list[Json]:
         beyond = not missing and column.dtype == "float64" and not column.least <= value <= column.max_abs
         if beyond or value in (math.inf, -math.inf):
             raise _unservable(number, column, "a number out of range", f"from {column.least} to {column.max_abs}")
+        if isinstance(value, str) and re.search(NO_TEXT, value):
+            raise _unservable(number, column, "a text that is no Unicode", "text")
         if not missing and known is not None and value not in known:
             raise _unservable(number, column, "a value that the model refuses", f"{len(known)} known ones")
         cells.append(None if missing else value)

@@ -76,7 +76,8 @@ def score(bundle: Path, requests: Sequence[str], scratch: Path) -> Answers:
     except subprocess.TimeoutExpired:
         raise BundleError("score.py did not answer the golden rows", limit=f"{_TIMEOUT_S} s") from None
     if done.returncode != 0 or not answered.is_file():
-        raise BundleError(f"score.py does not run: {_last_line(done.stderr) or f'exit code {done.returncode}'}")
+        why = _last_line(done.stderr) or f"exit code {done.returncode}"
+        raise BundleError(f"score.py does not run: {why}", hint="build or fetch the bundle anew")
     found = json.loads(answered.read_bytes())
     return Answers(tuple((status, body) for status, body in found["answers"]), frozenset(found["modules"]))
 

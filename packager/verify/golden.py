@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from packager.artifact import MISSING_TEXT, Precision, Signature
+from packager.artifact import NO_TEXT, Precision, Signature
 from packager.dataset.rows import Rows
 from packager.errors import VerifyError
 from packager.structure import Structure
@@ -33,8 +33,6 @@ _CELL_BYTES = 20
 # Rows that are chosen among, bounded by how many paths through trees are walked: about a second in all.
 _CANDIDATES, _PATHS = 2_000, 400_000
 _FLOAT32_LIMIT = float(np.finfo(np.float32).max)
-# A lone surrogate is no Unicode text, and U+FDD0 is how the model is told of a missing cell.
-_NO_TEXT = re.compile(f"[\ud800-\udfff{MISSING_TEXT}]")
 
 
 @dataclass(frozen=True)
@@ -145,7 +143,7 @@ def servable(rows: Rows, native: Outputs, *, signature: Signature, precision: Pr
     fit = np.where(missing, accepting, within).all(axis=1)
     for index, texts in rows.strings.items():
         takes_none = signature.columns[index].accepts_missing
-        fit &= np.array([takes_none if text is None else not _NO_TEXT.search(text) for text in texts], dtype=bool)
+        fit &= np.array([takes_none if text is None else not re.search(NO_TEXT, text) for text in texts], dtype=bool)
     for index, column in enumerate(signature.columns):
         if column.known is not None:
             values = rows.strings.get(index, rows.numbers[:, index]).tolist()
