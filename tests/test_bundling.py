@@ -1,0 +1,95 @@
+"""The bundle stage: what is wrong only when served stops the build, with its exit code, and leaves no bundle."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression
+
+from packager import bundling
+from packager.bundle import write
+from packager.bundle.plan import Golden
+from packager.bundle.rehearse import Rehearsal
+from packager.console import Console
+from packager.dataset.rows import Rows
+from packager.pipeline import Options, build
+from packager.recipe.load import load_recipe
+from packager.report.model import BuildReport
+from tests.workspace import Workspace, labelled_rows
+
+
+@pytest.fixture(scope="module")
+def space(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    made = Workspace(tmp_path_factory.mktemp("space"))
+    rows = labelled_rows()
+    made.save(LogisticRegression().fit(rows.drop(columns="target"), rows["target"]), rows)
+    return made
+
+
+def built(space: Workspace, out: Path, **changes: Any) -> BuildReport:
+    return build(load_recipe(space.recipe(**changes)), Options(out=out), Console())
+
+
+def checks(report: BuildReport) -> dict[str, bool]:
+    return {verdict.check: verdict.ok for verdict in report.verdicts if verdict.check.startswith("served_")}
+
+
+def test_made_rows_are_served_and_told(space: Workspace, tmp_path: Path) -> None:
+    report = built(space, tmp_path)
+    assert report.ok, report.error
+    names = ("golden", "bitwise", "refusals", "parity", "label_mismatch")
+    assert checks(report) == {f"served_{name}": True for name in names}
+    told = report.verification
+    assert told["made_rows"] >= told["rows_served"] > 500
+    assert told["requests_that_must_be_refused"] > 8
+    assert told["golden_rows"] == 96
+    assert told["golden_coverage"]["classes"] == "2 of 2"
+    golden = json.loads((tmp_path / "sample-1" / "bundle" / "samples" / "golden.json").read_bytes())
+    assert golden["coverage"]["classes"] == [2, 2]
+    assert golden["cpu_features"] is None
+
+
+def test_golden_rows_of_the_data_are_verification_rows(space: Workspace, tmp_path: Path) -> None:
+    report = built(space, tmp_path, verify={"golden": "data"})
+    assert report.ok, report.error
+    golden = json.loads((tmp_path / "sample-1" / "bundle" / "samples" / "golden.json").read_bytes())
+    rows = {tuple(row) for row in labelled_rows().drop(columns="target").to_numpy().tolist()}
+    assert {tuple(row) for row in golden["requests"][0]["features"]} <= rows
+
+
+def test_a_script_that_rounds_leaves_no_bundle(
+    space: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    render = write.render_score
+
+    def rounding(*arguments: Any, **named: Any) -> str:
+        return render(*arguments, **named).replace("{field: lists[0]", "{field: lists[0].round(12)")
+
+    monkeypatch.setattr(write, "render_score", rounding)
+    report = built(space, tmp_path)
+    assert report.exit_code == 8
+    assert "not bit for bit those of the ONNX session" in str(report.error)
+    assert not checks(report)["served_bitwise"]
+    assert not (tmp_path / "sample-1" / "bundle").exists()
+
+
+def test_an_answer_that_is_off_only_when_served_leaves_no_bundle(
+    space: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rehearse = bundling.rehearse
+
+    def shifted(bundle: Path, made: Golden, others: Rows) -> Rehearsal:
+        outputs = {**made.outputs, "probabilities": made.outputs["probabilities"] + np.float64(1e-3)}
+        return rehearse(bundle, replace(made, outputs=outputs), others)
+
+    monkeypatch.setattr(bundling, "rehearse", shifted)
+    report = built(space, tmp_path)
+    assert report.exit_code == 6
+    assert "served_parity: " in str(report.error)
+    assert "verify.parity.atol" in str(report.error)
+    assert not (tmp_path / "sample-1" / "bundle").exists()
