@@ -83,13 +83,14 @@ def build(
     jobs: Annotated[int, typer.Option("--jobs", min=1, help="recipes built at the same time")] = 1,
     no_publish: Annotated[bool, typer.Option("--no-publish", help="leave out the publish stage")] = False,
     locked: Annotated[bool, typer.Option("--locked", help="replay the choices of recipe.lock.yml")] = False,
+    show_values: Annotated[bool, typer.Option("--show-values", help="show cells of the worst rows in reports")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Convert, verify, measure and bundle registered models."""
     from packager.commands.build import build_recipes
     from packager.pipeline import Options
 
-    options = Options(out, locked=locked, publish=not no_publish)
+    options = Options(out, locked=locked, publish=not no_publish, show_values=show_values)
     raise typer.Exit(build_recipes(recipes, options, jobs=jobs, as_json=as_json))
 
 

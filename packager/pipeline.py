@@ -34,6 +34,7 @@ class Options:
     out: Path
     locked: bool = False
     publish: bool = True
+    show_values: bool = False
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
 
 
@@ -43,6 +44,7 @@ def build(recipe: Recipe, options: Options, console: Console) -> BuildReport:
     A failure is not raised but told: `ok` is false, `exit_code` and `error` say what happened, there is no new bundle.
     """
     report = BuildReport(recipe.name, recipe.version, machine=describe_machine(), versions=library_versions())
+    report.shows_values = options.show_values
     stages.refuse_unavailable_keys(recipe)
     _require_writable(options.out)
     with tempfile.TemporaryDirectory(prefix="packager-") as folder:
@@ -53,11 +55,7 @@ def build(recipe: Recipe, options: Options, console: Console) -> BuildReport:
             error = problem if isinstance(problem, PackagerError) else _refused_by_system(problem)
             report.ok, report.bundle, report.exit_code, report.error = False, None, error.exit_code, str(error)
             console.error(error)
-    try:
-        with replaced_folder(report_folder(report, options.out)) as staging:
-            write_report(report, staging)
-    except OSError as problem:
-        raise _refused_by_system(problem) from problem
+        _write_report(report, options.out)  # while the models that it may need to show a mismatch are there
     return report
 
 
@@ -93,6 +91,14 @@ def _run(recipe: Recipe, options: Options, console: Console, *, report: BuildRep
                 report.published = stages.publish(recipe, Bundle(staging, digest), environ=options.environ)
                 step.detail(", ".join(report.published))
     report.ok, report.exit_code, report.bundle = True, 0, Bundle(target, digest)
+
+
+def _write_report(report: BuildReport, out: Path) -> None:
+    try:
+        with replaced_folder(report_folder(report, out)) as staging:
+            write_report(report, staging)
+    except OSError as problem:
+        raise _refused_by_system(problem) from problem
 
 
 def bundle_folder(report: BuildReport, out: Path) -> Path:

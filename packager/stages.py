@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -28,9 +29,10 @@ from packager.structure import Structure, load
 from packager.verify import gate
 from packager.verify.golden import servable
 from packager.verify.invariance import ask_otherwise
+from packager.verify.mismatches import Origin, folder_of, reproduction, worst_rows
 from packager.verify.oracle import Oracle
 from packager.verify.probes import KINDS, Probes, make_probes, ordinary_rows
-from packager.verify.verify import Outputs, open_subjects, verify_data, verify_made_rows
+from packager.verify.verify import Outputs, Subject, open_subjects, verify_data, verify_made_rows
 
 Progress = Callable[[int, int | None], None]
 _CPU_S = 3600
@@ -55,6 +57,7 @@ class Source:
     structure: Structure
     dataset: Dataset | None
     converters: dict[str, str]
+    calls: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -114,7 +117,7 @@ def source(
     )
     report.source = {**asdict(model), "size_bytes": artifact.size_bytes, "confinement": confinement}
     del report.source["path"]
-    return Source(model, artifact, load(structure_file), dataset, converters)
+    return Source(model, artifact, load(structure_file), dataset, converters, described["calls"])
 
 
 def convert(recipe: Recipe, worker: SourceWorker, source: Source, scratch: Path) -> Forms:
@@ -174,6 +177,7 @@ def verify(recipe: Recipe, oracle: Oracle, source: Source, *, report: BuildRepor
         report.distributions += tally.distributions(subject.variant.name)
     report.drift = list(drifts)
     report.variants = [gate.rejected(variant, report.verdicts) for variant in report.variants]
+    _tell_rows(subjects, probes, source, report)
     kinds = {kind: int(np.count_nonzero(probes.kinds[taken] == index)) for index, kind in enumerate(KINDS)}
     report.verification |= {
         "rows": subjects[0].data.rows,
@@ -185,6 +189,22 @@ def verify(recipe: Recipe, oracle: Oracle, source: Source, *, report: BuildRepor
     gate.gate(report.verdicts, report.variants[0].name, recipe)
     data_rows = _data_golden(source.dataset, oracle, signature) if recipe.verify.golden == "data" else None
     return Proof(judged, native, source.structure, signature, data_rows)
+
+
+def _tell_rows(subjects: Sequence[Subject], probes: Probes, source: Source, report: BuildReport) -> None:
+    """Add what is told of single rows and of scores, and what the script needs that shows the mismatches."""
+    for subject in subjects:
+        if subject.scores is not None:
+            report.scores += subject.scores.score_maps(subject.variant.name)
+            curves = subject.scores.calibrations(subject.variant.name)
+            report.calibration += curves[1:] if report.calibration else curves  # the native one is the same for all
+    report.worst_rows = worst_rows(subjects, probes, source.dataset, shows_values=report.shows_values)
+    artifact, dataset = source.artifact, source.dataset
+    data = None if dataset is None else folder_of(dataset)
+    origin = Origin(artifact.origin, data, artifact.sha256, artifact.audit.format, source.calls)
+    rejected = {variant.name for variant in report.variants if variant.status == "rejected"}
+    mismatches = [row for row in report.worst_rows if row.variant in rejected and row.is_beyond]
+    report.reproduction = reproduction(mismatches, subjects, probes, origin=origin) if mismatches else None
 
 
 def benchmark(recipe: Recipe, worker: SourceWorker, proof: Proof, *, report: BuildReport, scratch: Path) -> None:

@@ -70,6 +70,7 @@ def _build_here(recipe: Path, options: Options) -> Json:
 def _build_apart(recipe: Path, options: Options) -> Json:
     command = [sys.executable, "-m", "packager", "build", str(recipe), "--out", str(options.out), "--json"]
     command += ["--locked"] if options.locked else []
+    command += ["--show-values"] if options.show_values else []
     command += [] if options.publish else ["--no-publish"]
     done = subprocess.run(command, capture_output=True, check=False, text=True)
     sys.stderr.write(done.stderr)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
 from packager.artifact import Bundle, Measurement, Variant, Verdict
@@ -13,7 +14,8 @@ from packager.artifact import Bundle, Measurement, Variant, Verdict
 class ErrorDistribution:
     """How many values of one output of one variant lie how far from the native ones.
 
-    `counts[i]` values have an absolute error in [edges[i], edges[i + 1]); `exact` values are equal.
+    `counts[i]` values have an absolute error in [edges[i], edges[i + 1]); `exact` values are equal. Of each pair
+    (share, error) in `quantiles`, that share of all values has an error of at most `error`.
     """
 
     variant: str
@@ -21,6 +23,83 @@ class ErrorDistribution:
     exact: int
     edges: tuple[float, ...]
     counts: tuple[int, ...]
+    quantiles: tuple[tuple[float, float], ...] = ()
+
+
+@dataclass(frozen=True)
+class ScoreMap:
+    """The native score of every verification row against the score of one variant, and how far they differ.
+
+    `score` says what is compared. Cell i reaches from `low + i * step` to the next: `pairs` holds (native cell,
+    variant cell, rows) and `deviations` (native cell, bin, rows), where bin 0 is an equal score and bin b an absolute
+    difference in [edges[b - 1], edges[b]). Counts are exact; scores that are not finite are in `left_out`.
+    """
+
+    variant: str
+    score: str
+    low: float
+    step: float
+    pairs: tuple[tuple[int, int, int], ...]
+    deviations: tuple[tuple[int, int, int], ...]
+    edges: tuple[float, ...]
+    left_out: int = 0
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """How often what one model gives some probability comes true, over the labelled rows.
+
+    `bins` are of equal width over [0, 1]: rows, the mean of their probabilities, the share that came true, both None
+    in an empty bin. `variant` may be native.
+    """
+
+    variant: str
+    event: str
+    bins: tuple[tuple[int, float | None, float | None], ...]
+
+    @property
+    def error(self) -> float:
+        """Return the expected calibration error: the mean distance of probability and share, weighted by rows."""
+        filled = [
+            (rows, abs(mean - share)) for rows, mean, share in self.bins if mean is not None and share is not None
+        ]
+        rows = sum(count for count, _ in filled)
+        return sum(count * apart for count, apart in filled) / rows if rows else math.nan
+
+
+@dataclass(frozen=True)
+class WorstRow:
+    """One of the rows on which a variant differs most from the native model: where it lies, by how much it differs.
+
+    `row` counts from 0, in `file` for a verification row, else among the made rows of all kinds. `labels_differ` goes
+    first; `column` is the class or the number of the value. Answers and cells are None where they may not be shown.
+    """
+
+    variant: str
+    row: int
+    file: str | None
+    made_kind: str | None
+    labels_differ: bool
+    output: str
+    column: str | None
+    error: float | None
+    limit: float | None
+    native: str | None = None
+    found: str | None = None
+    cells: dict[str, str | float | None] | None = None
+
+    @property
+    def is_beyond(self) -> bool:
+        """Tell whether the row is a mismatch: its label differs, or a value by more than the limit."""
+        return self.labels_differ or (self.error is not None and self.limit is not None and self.error > self.limit)
+
+
+@dataclass(frozen=True)
+class Reproduction:
+    """What the script beside the report runs: its cases as plain values, and the models of the variants by name."""
+
+    cases: dict[str, Any]
+    models: dict[str, Path]
 
 
 @dataclass(frozen=True)
@@ -52,6 +131,11 @@ class BuildReport:
     verdicts: list[Verdict] = field(default_factory=list)
     drift: list[Drift] = field(default_factory=list)
     distributions: list[ErrorDistribution] = field(default_factory=list)
+    scores: list[ScoreMap] = field(default_factory=list)
+    calibration: list[Calibration] = field(default_factory=list)
+    worst_rows: list[WorstRow] = field(default_factory=list)
+    shows_values: bool = False
+    reproduction: Reproduction | None = None
     measurements: list[Measurement] = field(default_factory=list)
     published: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -62,6 +146,7 @@ class BuildReport:
     def document(self) -> dict[str, Any]:
         """Return report.json as plain values: no paths of this machine but the bundle's, no NaN, no infinities."""
         document = asdict(self)
+        del document["reproduction"]
         for variant in document["variants"]:
             del variant["path"]
         if self.bundle is not None:

@@ -1,18 +1,26 @@
-"""Write a BuildReport in its four forms: report.json, report.md, report.html and junit.xml."""
+"""Write a BuildReport in its four forms, report.json, report.md, report.html and junit.xml, and a script.
+
+The script, reproduce.py, is there where a variant was refused for what it answers to some rows: it shows them.
+"""
 
 from __future__ import annotations
 
+import shutil
+from importlib import resources
 from pathlib import Path
 
 from packager import files
 from packager.report.html import render_html
 from packager.report.junit import render_junit
 from packager.report.markdown import render_markdown
-from packager.report.model import BuildReport
+from packager.report.model import BuildReport, Reproduction
+
+# A report goes through mail and CI artifacts; the script takes a larger model by its path.
+_LARGEST_MODEL_BYTES = 64 << 20
 
 
 def write_report(report: BuildReport, folder: Path) -> None:
-    """Write the report's four files into an existing folder; every form is made before the first is written."""
+    """Write the report's files into an existing folder; every form is made before the first is written."""
     forms = {
         "report.json": _encodable(files.pretty_json(report.document())),
         "report.md": render_markdown(report),
@@ -21,8 +29,19 @@ def write_report(report: BuildReport, folder: Path) -> None:
     }
     for name, text in forms.items():
         files.write_text(folder / name, text)
+    if report.reproduction is not None:
+        _write_script(report.reproduction, folder)
 
 
 def _encodable(text: str) -> str:
     """Spell lone surrogates, as in undecodable file names, as the JSON escapes that they are."""
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def _write_script(reproduction: Reproduction, folder: Path) -> None:
+    script = resources.files("packager.report").joinpath("reproduce.py").read_text(encoding="utf-8")
+    files.write_text(folder / "reproduce.py", script)
+    files.write_text(folder / "mismatch" / "cases.json", _encodable(files.pretty_json(reproduction.cases)))
+    for name, path in reproduction.models.items():
+        if path.stat().st_size <= _LARGEST_MODEL_BYTES:
+            shutil.copyfile(path, folder / "mismatch" / f"{name}.onnx")

@@ -24,9 +24,10 @@ _COMPARED = ("scikit-learn", "numpy", "lightgbm")
 
 @dataclass(frozen=True)
 class Artifact:
-    """The copied artifact. `data_files` are rows that were registered with it."""
+    """The copied artifact. `origin` is what was copied; `data_files` are rows that were registered with it."""
 
     path: Path
+    origin: Path
     uri: str
     sha256: str
     size_bytes: int
@@ -66,6 +67,7 @@ def accept(recipe: Recipe, copied: Copied) -> Artifact:
     _refuse_skew(found.versions, recipe)
     return Artifact(
         path=copied.path,
+        origin=copied.fetched.path,
         uri=recipe.document["source"]["uri"],  # type: ignore[index, call-overload, arg-type]
         sha256=copied.sha256,
         size_bytes=copied.path.stat().st_size,

@@ -15,13 +15,17 @@ _LIBRARIES = ("scikit-learn", "lightgbm", "numpy", "scipy", "pandas", "joblib", 
 
 @dataclass(frozen=True)
 class Description:
-    """`names_are_own`: the model was fitted with column names, and those of the signature are them."""
+    """`names_are_own`: the model was fitted with column names, and those of the signature are them.
+
+    `calls` says how the model is asked: the form of its rows, and the method behind each output.
+    """
 
     framework: str
     versions: dict[str, str]
     estimators: tuple[str, ...]
     signature: Signature
     names_are_own: bool
+    calls: dict[str, Any]
 
 
 def describe(asked: native.NativeModel) -> Description:
@@ -33,6 +37,7 @@ def describe(asked: native.NativeModel) -> Description:
         estimators=estimators.step_tree(model),
         signature=_signature(asked),
         names_are_own=inputs.column_names(model) is not None,
+        calls=asked.calls(),
     )
 
 

@@ -114,16 +114,27 @@ class NativeModel:
                 estimator.n_jobs = threads
         return ask
 
+    def calls(self) -> dict[str, Any]:
+        """Return how rows go in and what is called, as plain values: enough to ask the model without this class."""
+        return {
+            "form": self.form,
+            "names": None if self.names is None else list(self.names),
+            "categories": {str(index): list(known) for index, known in self.categories.items()},
+            "columns_of_none": sorted(self.columns_of_none),
+            "methods": self._methods(),
+        }
+
     def _questions(self) -> dict[str, Callable[[Any], Any]]:
-        model = self.model
+        return {name: getattr(self.model, method) for name, method in self._methods().items()}
+
+    def _methods(self) -> dict[str, str]:
+        """Return the model's method behind each output."""
         if self.task == "transformer":
-            return {"variable": model.transform}
+            return {"variable": "transform"}
         if self.task == "regressor":
-            return {"variable": model.predict}
-        questions: dict[str, Callable[[Any], Any]] = {"label": model.predict}
-        if self.states_probabilities and hasattr(model, "predict_proba"):
-            questions["probabilities"] = model.predict_proba
-        return questions
+            return {"variable": "predict"}
+        states = self.states_probabilities and hasattr(self.model, "predict_proba")
+        return {"label": "predict", **({"probabilities": "predict_proba"} if states else {})}
 
 
 def signature_of(native: NativeModel) -> Signature:

@@ -11,11 +11,13 @@ import numpy.typing as npt
 from packager.artifact import Output, Signature
 from packager.recipe.parity import Tolerance
 from packager.report.model import ErrorDistribution
+from packager.verify.sketch import QuantileSketch
+from packager.verify.worst import Comparison, WorstRows
 
 Outputs = dict[str, npt.NDArray[Any]]
 
 # Decades of absolute error that the report shows; errors below and above fall into the outer bins.
-_EDGES = tuple(10.0**power for power in range(-18, 4))
+ERROR_EDGES = tuple(10.0**power for power in range(-18, 4))
 
 
 @dataclass
@@ -34,23 +36,29 @@ class Tally:
     malformed: str | None = None
     exact: dict[str, int] = field(default_factory=dict)
     counts: dict[str, npt.NDArray[np.int64]] = field(default_factory=dict)
+    sketches: dict[str, QuantileSketch] = field(default_factory=dict)
+    worst: WorstRows = field(default_factory=WorstRows)
 
     @property
     def mismatch_share(self) -> float:
         """Return the share of rows whose label differs, in [0, 1]."""
         return self.label_mismatches / self.labels if self.labels else 0.0
 
-    def add(self, native: Outputs, variant: Outputs) -> None:
-        """Compare the answers to the same rows."""
+    def add(self, native: Outputs, variant: Outputs, numbers: npt.NDArray[np.intp] | None = None) -> None:
+        """Compare the answers to the same rows; `numbers` are the rows' own, counted on where there are none."""
+        compared = Comparison(native, variant, {}, {})
         for output in self.signature.outputs:
             expected, found = native[output.name], variant[output.name]
             if expected.shape != found.shape:
                 self.malformed = f"{output.name} has shape {found.shape}, the native answer {expected.shape}"
             elif output.role == "label" or output.dtype == "string":
-                self._add_labels(expected, found)
+                self._add_labels(output, compared)
             else:
-                self._add_values(output, expected, found)
-        self.rows += len(next(iter(native.values())))
+                self._add_values(output, compared)
+        rows = len(next(iter(native.values())))
+        if compared.labels or compared.errors:
+            self.worst.add(compared, np.arange(self.rows, self.rows + rows) if numbers is None else numbers)
+        self.rows += rows
 
     def add_failure(self, rows: int, reason: str) -> None:
         """Note that the variant gave no answers to `rows` rows."""
@@ -60,16 +68,28 @@ class Tally:
     def distributions(self, variant: str) -> list[ErrorDistribution]:
         """Return the error histograms, one per numeric output."""
         return [
-            ErrorDistribution(variant, name, self.exact[name], (0.0, *_EDGES, float("inf")), tuple(counts.tolist()))
+            ErrorDistribution(
+                variant,
+                name,
+                self.exact[name],
+                (0.0, *ERROR_EDGES, float("inf")),
+                tuple(counts.tolist()),
+                self.sketches[name].quantiles(),
+            )
             for name, counts in self.counts.items()
         ]
 
-    def _add_labels(self, expected: npt.NDArray[Any], found: npt.NDArray[Any]) -> None:
+    def _add_labels(self, output: Output, compared: Comparison) -> None:
+        expected, found = compared.native[output.name], compared.variant[output.name]
         self.labels += len(expected)
         differs = ~same_labels(expected, found).reshape(len(expected), -1)
-        self.label_mismatches += int(np.count_nonzero(differs.any(axis=1)))
+        mismatches = int(np.count_nonzero(differs.any(axis=1)))
+        self.label_mismatches += mismatches
+        if mismatches:
+            compared.labels[output.name] = differs
 
-    def _add_values(self, output: Output, expected: npt.NDArray[Any], found: npt.NDArray[Any]) -> None:
+    def _add_values(self, output: Output, compared: Comparison) -> None:
+        expected, found = compared.native[output.name], compared.variant[output.name]
         native, variant = expected.astype(np.float64), found.astype(np.float64)
         with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
             error = np.abs(variant - native)
@@ -82,9 +102,15 @@ class Tally:
         self.beyond += int(np.count_nonzero(error > limit))
         self.max_abs_error = max(self.max_abs_error, float(error.max(initial=0.0)))
         self.max_rel_error = max(self.max_rel_error, float(np.nanmax(relative, initial=0.0)))
-        counts = np.histogram(error[~same], bins=[0.0, *_EDGES, np.inf])[0]
-        self.exact[output.name] = self.exact.get(output.name, 0) + int(np.count_nonzero(same))
-        self.counts[output.name] = self.counts.get(output.name, 0) + counts
+        self._add_distribution(output.name, int(np.count_nonzero(same)), error[~same])
+        if not same.all():
+            compared.errors[output.name] = (error.reshape(len(error), -1), limit.reshape(len(error), -1))
+
+    def _add_distribution(self, output: str, exact: int, errors: npt.NDArray[np.float64]) -> None:
+        counts = np.histogram(errors, bins=[0.0, *ERROR_EDGES, np.inf])[0]
+        self.exact[output] = self.exact.get(output, 0) + exact
+        self.counts[output] = self.counts.get(output, 0) + counts
+        self.sketches.setdefault(output, QuantileSketch()).add(exact, errors)
 
 
 def same_labels(expected: npt.NDArray[Any], found: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:

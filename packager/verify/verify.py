@@ -19,12 +19,13 @@ from packager.dataset.rows import Rows
 from packager.recipe.model import Recipe
 from packager.report.model import Drift
 from packager.runtime.session import RunFailed, Session, open_session
-from packager.verify.drift import Spool, drift_metric
+from packager.verify.drift import Spool, drift_metric, label_indices
 from packager.verify.flips import FlipCounter
 from packager.verify.oracle import Oracle
 from packager.verify.parity import Tally
 from packager.verify.probes import Probes, judged_kinds
 from packager.verify.refusals import refuse_refusals
+from packager.verify.scores import Scores
 
 Outputs = dict[str, npt.NDArray[Any]]
 Progress = Callable[[int, int | None], None]
@@ -42,6 +43,7 @@ class Subject:
     session: Session
     made: Tally
     data: Tally
+    scores: Scores | None = None
 
 
 def open_subjects(variants: Sequence[Variant], signature: Signature, recipe: Recipe) -> list[Subject]:
@@ -51,7 +53,8 @@ def open_subjects(variants: Sequence[Variant], signature: Signature, recipe: Rec
         if variant.status == "ok" and variant.path is not None:
             tolerance = recipe.verify.parity.tolerance(variant.precision)
             session = open_session(variant.path, signature)
-            subjects.append(Subject(variant, session, Tally(signature, tolerance), Tally(signature, tolerance)))
+            tallies = Tally(signature, tolerance), Tally(signature, tolerance)
+            subjects.append(Subject(variant, session, *tallies, Scores(signature)))
     return subjects
 
 
@@ -63,8 +66,9 @@ def verify_made_rows(
         kinds = judged_kinds(subject.variant.precision, is_baseline=subject is subjects[0])
         judged = probes.of(kinds)[taken]
         if judged.any():
-            rows = probes.rows.take(np.flatnonzero(taken)[judged])
-            _compare(subject.session, subject.made, rows, {name: values[judged] for name, values in native.items()})
+            numbers = np.flatnonzero(taken)[judged]
+            answers = {name: values[judged] for name, values in native.items()}
+            _compare(subject.session, subject.made, probes.rows.take(numbers), answers, numbers=numbers)
 
 
 def verify_data(
@@ -84,8 +88,11 @@ def verify_data(
         if batch.label is not None:
             spool.add_truth(batch.label, where=f"the label column {label!r}")
             spool.add_answers(NATIVE, native)
+        truth = None if batch.label is None or not signature.classes else label_indices(batch.label, signature.classes)
         for subject in subjects:
             answers = _compare(subject.session, subject.data, batch.rows, native)
+            if answers is not None and subject.scores is not None:
+                subject.scores.add(native, answers, truth)
             if answers is not None:
                 flips.add(subject.variant.name, native, answers)
             if answers is not None and batch.label is not None:
@@ -98,12 +105,14 @@ def verify_data(
     return spool.drifts(oracle, metric, answered), flips
 
 
-def _compare(session: Session, tally: Tally, rows: Rows, native: Outputs) -> Outputs | None:
+def _compare(
+    session: Session, tally: Tally, rows: Rows, native: Outputs, *, numbers: npt.NDArray[np.intp] | None = None
+) -> Outputs | None:
     """Add one comparison to the tally and return the variant's answers, None where it gives none."""
     try:
         answers = session.answers(rows)
     except RunFailed as error:
         tally.add_failure(len(rows), str(error))
         return None
-    tally.add(native, answers)
+    tally.add(native, answers, numbers)
     return answers

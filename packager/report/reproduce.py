@@ -1,0 +1,222 @@
+"""Show the rows on which an ONNX form of a model differs from the registered model: run both, print both answers.
+
+Needs numpy, onnxruntime and what the artifact was trained with; pandas and pyarrow for named columns and files of rows.
+Loading the artifact runs its author's code, as loading any pickle does. Ends with 1 if a row differs, else with 0.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import gzip
+import hashlib
+import itertools
+import json
+import math
+import sys
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+FOLDER = Path(__file__).with_name("mismatch")
+Row = list[Any]
+Json = dict[str, Any]
+
+
+def main() -> int:
+    """Run every case through both models; return 1 if any row differs, else 0."""
+    document = json.loads((FOLDER / "cases.json").read_text(encoding="utf-8"))
+    asked = _arguments(document)
+    warnings.simplefilter("ignore")
+    model = load_artifact(Path(asked.artifact), document["artifact"])
+    differing = 0
+    for variant in [asked.variant] if asked.variant else document["variants"]:
+        cases = [case for case in document["cases"] if case["variant"] == variant]
+        session = open_model(Path(asked.model) if asked.model else FOLDER / f"{variant}.onnx", variant)
+        found = 0
+        for case in cases:
+            row = made_row(document, case) if case["file"] is None else read_row(document, case, asked.data)
+            lines = differences(document, case, native_answers(document, model, row), answers(document, session, row))
+            found += bool(lines)
+            cells = [", ".join(map(str, row))] if asked.show_values else []
+            alike = "no difference when the row is scored by itself: the answer depends on the rows beside it"
+            print("\n    ".join([heading(case), *cells, *(lines or [alike])]))
+        print(f"{variant}: {found} of {len(cases)} rows differ\n")
+        differing += found
+    return 1 if differing else 0
+
+
+def _arguments(document: Json) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n\n")[0])
+    parser.add_argument("--artifact", default=document["artifact"]["path"], help="the registered model (%(default)s)")
+    parser.add_argument("--data", default=document["data"], help="the file of rows, or its folder (%(default)s)")
+    parser.add_argument("--variant", choices=list(document["variants"]), help="only this one")
+    parser.add_argument("--model", help="the ONNX file of --variant (mismatch/VARIANT.onnx)")
+    parser.add_argument("--show-values", action="store_true", help="print the rows' cells too")
+    asked = parser.parse_args()
+    if asked.model and not asked.variant:
+        parser.error("--model needs --variant")
+    return asked
+
+
+def load_artifact(path: Path, expected: Json) -> Any:
+    """Return the registered model; say so if the file is another one."""
+    if hashlib.sha256(path.read_bytes()).hexdigest() != expected["sha256"]:
+        print(f"{path} is not the artifact of the build: its digest is another", file=sys.stderr)
+    if expected["format"] == "lightgbm-text":
+        import lightgbm
+
+        return lightgbm.Booster(model_file=str(path))
+    import joblib
+
+    return joblib.load(path)
+
+
+def open_model(path: Path, variant: str) -> Any:
+    """Return a session on the ONNX file."""
+    import onnxruntime
+
+    if not path.exists():
+        sys.exit(f"there is no {path}: name the ONNX file by --variant {variant} --model FILE")
+    return onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+
+
+def made_row(document: Json, case: Json) -> Row:
+    """Return a row that was made from the model's own structure."""
+    columns = document["signature"]["columns"]
+    return [_cell(cell, column) for cell, column in zip(document["made_rows"][str(case["row"])], columns, strict=True)]
+
+
+def read_row(document: Json, case: Json, data: str) -> Row:
+    """Return one row of a file: parquet, feather, Arrow, CSV or npz."""
+    path = Path(data) / case["file"] if Path(data).is_dir() else Path(data)
+    columns, number = document["signature"]["columns"], case["row"]
+    names = [column["name"] for column in columns]
+    if path.suffix == ".npz":
+        with np.load(path) as arrays:
+            named = set(names) <= set(arrays.files)
+            cells = [arrays[name][number] for name in names] if named else list(arrays["X"][number])
+    elif path.name.lower().endswith((".csv", ".csv.gz")):
+        opener = gzip.open if path.suffix == ".gz" else open
+        with opener(path, "rt", encoding="utf-8-sig", newline="") as stream:
+            record = next(itertools.islice(csv.DictReader(stream), number, None))
+        cells = [record[name] for name in names]
+    else:
+        from pyarrow import dataset
+
+        kind = "parquet" if path.suffix in (".parquet", ".pq") else "ipc"
+        table = dataset.dataset(path, format=kind).take([number], columns=names)
+        cells = [table.column(name)[0].as_py() for name in names]
+    return [_cell(cell, column) for cell, column in zip(cells, columns, strict=True)]
+
+
+def _cell(value: Any, column: Json) -> Any:
+    """Return a cell as text or number, None where it is missing or no step of the model reads its column."""
+    if column["dtype"] == "any" or value is None or (value == "" and column["dtype"] == "float64"):
+        return None
+    if column["dtype"] == "string":
+        return str(value)
+    try:
+        number = float(value)
+    except ValueError:
+        return {"true": 1.0, "false": 0.0}.get(str(value).lower())
+    return None if math.isnan(number) else number
+
+
+def native_answers(document: Json, model: Any, row: Row) -> dict[str, Any]:
+    """Return the registered model's own answers by output."""
+    taken, found = native_input(document, row), {}
+    for name, method in document["calls"]["methods"].items():
+        answer = getattr(model, method)(taken)
+        parts = answer if isinstance(answer, list) and isinstance(answer[0], np.ndarray) else None
+        for index, part in enumerate(parts or [answer]):
+            found[f"{name}_{index}" if parts else name] = part.toarray() if hasattr(part, "toarray") else part
+    return found
+
+
+def native_input(document: Json, row: Row) -> Any:
+    """Return one row in the form that the model was fitted on."""
+    calls, columns = document["calls"], document["signature"]["columns"]
+    none = set(calls["columns_of_none"])
+    cells = [(None if i in none else math.nan) if cell is None else cell for i, cell in enumerate(row)]
+    if calls["form"] == "records":
+        return [dict(zip(calls["names"], cells, strict=True))]
+    if calls["names"] is None:
+        is_text = none or any(column["dtype"] == "string" for column in columns)
+        array = np.array([cells], dtype=object if is_text else np.float64)
+        return array[:, 0] if calls["form"] == "list" else array
+    import pandas
+
+    series = {}
+    for index, name in enumerate(calls["names"]):
+        known = calls["categories"].get(str(index))
+        if known is not None:
+            code = known.index(cells[index]) if cells[index] in known else -1
+            series[name] = pandas.Series(pandas.Categorical.from_codes([code], categories=known))
+        else:
+            is_object = columns[index]["dtype"] == "string" or index in none
+            series[name] = pandas.Series([cells[index]], dtype=object if is_object else "float64")
+    return pandas.DataFrame(series)
+
+
+def answers(document: Json, session: Any, row: Row) -> dict[str, Any]:
+    """Return the ONNX form's answers by output."""
+    signature = document["signature"]
+    kinds = {"tensor(double)": np.float64, "tensor(float)": np.float32, "tensor(float16)": np.float16}
+    feeds: dict[str, Any] = {}
+    for index, graph_input in enumerate(session.get_inputs()):
+        kind = kinds.get(graph_input.type, object)
+        part = row if signature["layout"] == "tensor" else row[index : index + 1]
+        missing = signature["missing_text"] if kind is object else math.nan
+        with np.errstate(over="ignore"):
+            cells = [missing if cell is None else cell for cell in part]
+            feeds[graph_input.name] = np.array([cells], dtype=object if kind is object else np.float64).astype(kind)
+    names = [output["name"] for output in signature["outputs"]]
+    return dict(zip(names, session.run(names, feeds), strict=True))
+
+
+def heading(case: Json) -> str:
+    """Say which row it is, and by how much it differed in the build."""
+    where = (
+        f"made row {case['row']} ({case['made_kind']})" if case["file"] is None else f"{case['file']} row {case['row']}"
+    )
+    column = "" if case["column"] is None else f" of {case['column']}"
+    said = ["label differs"] if case["labels_differ"] else []
+    said += [] if case["error"] is None else [f"error {float(case['error']):.3g}"]
+    return f"{case['variant']}, {where}: in the build {', '.join(said)} ({case['output']}{column})"
+
+
+def differences(document: Json, case: Json, native: dict[str, Any], found: dict[str, Any]) -> list[str]:
+    """Return a line for each answer that differs by more than the limits, or whose label is another."""
+    limits, classes = document["variants"][case["variant"]], document["signature"]["classes"]
+    lines = []
+    for output in document["signature"]["outputs"]:
+        name, is_label = output["name"], output["role"] == "label" or output["dtype"] == "string"
+        pairs = zip(np.ravel(native[name]).tolist(), np.ravel(found[name]).tolist(), strict=True)
+        for index, (expected, answered) in enumerate(pairs):
+            column = f" of {classes[index]}" if classes and output["role"] == "probability" else f" {index}"
+            told = name + (column if output["width"] else "")
+            shown = f"{told}: registered model {expected!r}, {case['variant']} {answered!r}"
+            if is_label and not _same(expected, answered):
+                lines.append(shown)
+            elif not is_label and not _within(expected, answered, limits):
+                lines.append(f"{shown}, apart by {abs(answered - expected):.3g}")
+    return lines
+
+
+def _same(expected: Any, answered: Any) -> bool:
+    is_text = isinstance(expected, str) or isinstance(answered, str)
+    return str(expected) == str(answered) if is_text else bool(expected == answered)
+
+
+def _within(expected: float, answered: float, limits: Json) -> bool:
+    if expected == answered or (math.isnan(expected) and math.isnan(answered)):
+        return True
+    limit = limits["atol"] + limits["rtol"] * abs(expected)
+    return abs(answered - expected) <= (limit if math.isfinite(limit) else 0.0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

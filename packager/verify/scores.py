@@ -1,0 +1,177 @@
+"""Scores as pictures need them, in exact counts of bounded size: native against variant, and how often they come true.
+
+A score is the probability of the second of two classes, of the likeliest of several, or a value.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from packager.artifact import NATIVE, Signature
+from packager.report.model import Calibration, ScoreMap
+from packager.verify.parity import ERROR_EDGES
+
+Outputs = dict[str, npt.NDArray[Any]]
+Doubles = npt.NDArray[np.float64]
+
+# Cells on a side: what a picture of a telephone's width can show.
+SIDE = 64
+# The usual number of bins of a calibration curve.
+CALIBRATION_BINS = 10
+# Of values that are all alike a cell is still this part of them wide, where doubles tell apart 2e-16.
+_NARROWEST = 1e-12
+
+
+class Scores:
+    """What is told of the scores of one variant, added up chunk by chunk; nothing where there is no one score a row."""
+
+    def __init__(self, signature: Signature) -> None:
+        self._classes = signature.classes
+        numeric = [output for output in signature.outputs if output.role != "label" and output.dtype != "string"]
+        is_scored = len(numeric) == 1 and signature.task != "transformer"
+        self._output = numeric[0].name if is_scored else None
+        several = is_scored and numeric[0].width > 1
+        self._is_probability = several and numeric[0].role == "probability"
+        if self._is_probability and (self._classes is None or len(self._classes) != numeric[0].width):
+            self._output = None  # a probability for each of several labels: no row has one score
+        self._grid = ScoreGrid(is_probability=self._is_probability)
+        self._before, self._after = CalibrationCounts(), CalibrationCounts()
+
+    def add(self, native: Outputs, variant: Outputs, truth: Doubles | None) -> None:
+        """Add a chunk; `truth` holds the positions of the true labels among the classes, NaN where unknown."""
+        if self._output is None or native[self._output].shape != variant[self._output].shape:
+            return
+        expected, found = (outputs[self._output].astype(np.float64) for outputs in (native, variant))
+        if not self._is_probability:
+            self._grid.add(expected.ravel(), found.ravel())
+            return
+        likeliest = self._chosen(expected)
+        rows = np.arange(len(expected))
+        self._grid.add(expected[rows, likeliest], found[rows, likeliest])
+        if truth is not None:
+            self._before.add(expected[rows, likeliest], likeliest == truth)
+            likeliest = self._chosen(found)
+            self._after.add(found[rows, likeliest], likeliest == truth)
+
+    def score_maps(self, variant: str) -> list[ScoreMap]:
+        """Return the map of native and variant scores, none where nothing was added."""
+        return [self._grid.score_map(variant, self._said())] if self._grid.rows else []
+
+    def calibrations(self, variant: str) -> list[Calibration]:
+        """Return the curves of the native model and of the variant, none without labels."""
+        if not self._before.rows:
+            return []
+        return [self._before.calibration(NATIVE, self._said()), self._after.calibration(variant, self._said())]
+
+    def _chosen(self, probabilities: Doubles) -> npt.NDArray[np.intp]:
+        """Return the column of the score: the second of two, else the largest."""
+        if probabilities.shape[1] == 2:
+            return np.ones(len(probabilities), dtype=np.intp)
+        return np.asarray(probabilities.argmax(axis=1))
+
+    def _said(self) -> str:
+        if not self._is_probability:
+            return "value"
+        if self._classes is not None and len(self._classes) == 2:
+            return f"probability of {self._classes[1]}"
+        return "probability of the likeliest class"
+
+
+class ScoreGrid:
+    """Exact counts of pairs of scores on SIDE x SIDE cells, and of their differences by decade.
+
+    Probabilities have the cells of [0, 1]. Of other values a cell is as wide as a power of two, and doubles, two cells
+    becoming one, whenever a value comes that lies outside: counts stay exact and no range has to be known beforehand.
+    """
+
+    def __init__(self, *, is_probability: bool) -> None:
+        self._grows = not is_probability
+        self._step = 1 / SIDE
+        self._first = 0
+        self._pairs = np.zeros((SIDE, SIDE), dtype=np.int64)
+        self._deviations = np.zeros((SIDE, len(ERROR_EDGES) + 2), dtype=np.int64)
+        self.rows = 0
+        self._left_out = 0
+
+    def add(self, native: Doubles, variant: Doubles) -> None:
+        """Add pairs of scores, each [rows]."""
+        finite = np.isfinite(native) & np.isfinite(variant)
+        self._left_out += len(native) - int(np.count_nonzero(finite))
+        native, variant = native[finite], variant[finite]
+        if not len(native):
+            return
+        if self._grows:
+            self._reach(min(native.min(), variant.min()), max(native.max(), variant.max()))
+        x, y = self._cells(native), self._cells(variant)
+        self._pairs += np.bincount(x * SIDE + y, minlength=SIDE * SIDE).reshape(SIDE, SIDE)
+        error = np.abs(variant - native)
+        bins = np.where(error == 0, 0, 1 + np.searchsorted(ERROR_EDGES, error, side="right"))
+        width = self._deviations.shape[1]
+        self._deviations += np.bincount(x * width + bins, minlength=SIDE * width).reshape(SIDE, width)
+        self.rows += len(native)
+
+    def score_map(self, variant: str, score: str) -> ScoreMap:
+        """Return the cells that hold anything."""
+        pairs, deviations = (
+            tuple((int(i), int(j), int(counts[i, j])) for i, j in np.argwhere(counts))
+            for counts in (self._pairs, self._deviations)
+        )
+        edges = (0.0, *ERROR_EDGES, math.inf)
+        return ScoreMap(variant, score, self._first * self._step, self._step, pairs, deviations, edges, self._left_out)
+
+    def _cells(self, scores: Doubles) -> npt.NDArray[np.intp]:
+        cells: npt.NDArray[np.intp] = np.clip(np.floor(scores / self._step) - self._first, 0, SIDE - 1).astype(np.intp)
+        return cells
+
+    def _reach(self, low: float, high: float) -> None:
+        """Widen the cells until they hold both values as well; what was counted moves along, two cells into one."""
+        if not self.rows:  # as narrow as these values allow, with room to double
+            width = max((high - low) / SIDE, abs(high) * _NARROWEST, abs(low) * _NARROWEST, sys.float_info.min)
+            self._step = 2.0 ** math.ceil(math.log2(width))
+            self._first = math.floor(low / self._step)
+        held = np.flatnonzero(self._pairs.any(axis=1) | self._pairs.any(axis=0))
+        start, end, halvings = self._first, self._first, 0
+        if len(held):
+            start, end = self._first + int(held[0]), self._first + int(held[-1])
+        while True:
+            first = min(start >> halvings, math.floor(low / self._step))
+            if max(end >> halvings, math.floor(high / self._step)) - first < SIDE:
+                break
+            self._step, halvings = self._step * 2, halvings + 1
+        moved = [min(max(((self._first + cell) >> halvings) - first, 0), SIDE - 1) for cell in range(SIDE)]
+        target = np.array(moved)
+        pairs, deviations = np.zeros_like(self._pairs), np.zeros_like(self._deviations)
+        np.add.at(pairs, (target[:, None], target[None, :]), self._pairs)
+        np.add.at(deviations, target, self._deviations)
+        self._first, self._pairs, self._deviations = first, pairs, deviations
+
+
+class CalibrationCounts:
+    """Exact counts of a calibration curve: rows, their probabilities' sum, how many came true, by bin."""
+
+    def __init__(self) -> None:
+        self.rows = 0
+        self._counts = np.zeros(CALIBRATION_BINS, dtype=np.int64)
+        self._true = np.zeros(CALIBRATION_BINS, dtype=np.int64)
+        self._sums = np.zeros(CALIBRATION_BINS)
+
+    def add(self, probabilities: Doubles, came_true: npt.NDArray[np.bool_]) -> None:
+        """Add rows; a probability that is no number is left out."""
+        known = ~np.isnan(probabilities)
+        probabilities, came_true = probabilities[known], came_true[known]
+        bins = np.clip(np.floor(probabilities * CALIBRATION_BINS), 0, CALIBRATION_BINS - 1).astype(np.intp)
+        self._counts += np.bincount(bins, minlength=CALIBRATION_BINS)
+        self._true += np.bincount(bins[came_true], minlength=CALIBRATION_BINS)
+        self._sums += np.bincount(bins, weights=probabilities, minlength=CALIBRATION_BINS)
+        self.rows += len(probabilities)
+
+    def calibration(self, variant: str, event: str) -> Calibration:
+        """Return the curve."""
+        cells = zip(self._counts.tolist(), self._sums.tolist(), self._true.tolist(), strict=True)
+        bins = tuple((rows, total / rows, true / rows) if rows else (0, None, None) for rows, total, true in cells)
+        return Calibration(variant, event, bins)
