@@ -6,8 +6,9 @@ import math
 from typing import Any, Literal
 
 from packager import wording
+from packager.errors import VerifyError
 from packager.report.model import BuildReport
-from packager.report.verdicts import PROBE, variant_of, worst
+from packager.report.verdicts import PROBE, measured_and_limit, variant_of, worst
 
 Outcome = Literal["bundle", "no bundle", "failed"]
 Fact = tuple[str, str, str]
@@ -22,25 +23,23 @@ def outcome(report: BuildReport) -> Outcome:
 
 
 def headline(report: BuildReport) -> str:
-    """Return one sentence that tells what came of the build."""
+    """Return one sentence: the bundle scores like the registered model, and how nearly, or why there is none."""
     if not report.ok:
-        why = _first_line(report.error) or f"the build ended with exit code {report.exit_code}"
-        what = "No bundle" if report.bundle is None else "The build failed"
-        return f"{what}: {why}" + ("" if why.endswith((".", "!", "?", "…")) else ".")
+        return _refusal(report)
     if report.selected is None or report.bundle is None:
         return "The build ended well, but it names no bundle."
     verdicts = [verdict for verdict in report.verdicts if verdict.subject == report.selected]
     name = wording.printable(report.selected)
     if not verdicts or not all(verdict.ok for verdict in verdicts):
         return f"The selected variant {name} lacks a passed gate: treat the bundle as unverified."
-    claim = f"The selected variant {name} scores like the registered model{_within(report, report.selected)}"
-    if evidence := _evidence(report, "", report.verification.get("rows")):
+    claim = f"{name} scores like the registered model{_within(report, report.selected)}"
+    if evidence := _evidence(report, report.selected, ""):
         mismatch = worst(report, report.selected, f"{PROBE}label_mismatch")
         made = f"; of the labels of made rows {wording.share(mismatch)} differ" if mismatch else ""
-        return f"{claim}: {evidence}{made}."
-    if evidence := _evidence(report, PROBE, report.verification.get("made_rows")):
-        return f"{claim} on rows made from its structure: {evidence}."
-    return f"The selected variant {name} passed every check of the recipe."
+        return f"{claim}: {evidence}{made}{_quality(report, report.selected)}."
+    if evidence := _evidence(report, report.selected, PROBE):
+        return f"{claim}, judged on rows made from its structure alone: {evidence}."
+    return f"{name} passed every check of the recipe."
 
 
 def detail(report: BuildReport) -> str | None:
@@ -69,17 +68,53 @@ def not_reached(report: BuildReport) -> list[str]:
     return [name for name, made in parts.items() if not made]
 
 
-def _evidence(report: BuildReport, prefix: str, rows: object) -> str:
+def _refusal(report: BuildReport) -> str:
+    """Say why there is no bundle; where the gate stopped the build: which check, what it measured, its limit."""
+    what = "No bundle" if report.bundle is None else "The build failed"
+    baseline = report.variants[0].name if report.variants else None
+    failed = [one for one in report.verdicts if one.subject == baseline and not one.ok]
+    if baseline is None or not failed or report.exit_code != VerifyError.exit_code:
+        why = _first_line(report.error) or f"the build ended with exit code {report.exit_code}"
+        return f"{what}: {why}" + ("" if why.endswith((".", "!", "?", "…")) else ".")
+    first, (measured, limit) = failed[0], measured_and_limit(failed[0])
+    more = f" ({len(failed) - 1} more failed)" if len(failed) > 1 else ""
+    claim = f"{what}: {wording.printable(baseline)} does not score like the registered model"
+    check = f"{wording.printable(first.check)} measured {measured}, limit {limit}{more}"
+    prefix = PROBE if first.check.startswith(PROBE) else ""
+    if first.check == f"{prefix}parity":
+        check = f"{measured} values lie beyond the limits of {wording.printable(first.recipe_key)}{more}"
+    evidence = _evidence(report, baseline, prefix)
+    return f"{claim}: {wording.clip(check, 300)}{'; ' + evidence if evidence else ''}."
+
+
+def _evidence(report: BuildReport, name: str, prefix: str) -> str:
     """Say what was measured on one kind of rows; empty where nothing was."""
-    selected = report.selected or ""
-    mismatch = worst(report, selected, f"{prefix}label_mismatch")
-    largest = worst(report, selected, f"{prefix}max_abs_error")
+    kind, rows = (
+        ("made row", report.verification.get("made_rows")) if prefix else ("row", report.verification.get("rows"))
+    )
+    mismatch = worst(report, name, f"{prefix}label_mismatch")
+    largest = worst(report, name, f"{prefix}max_abs_error")
     parts = []
-    if mismatch is not None:
-        parts.append(_labels(mismatch, rows))
+    over = f" over {wording.count(rows)} {kind}{'' if rows == 1 else 's'}" if isinstance(rows, int) and rows > 0 else ""
     if largest is not None:
-        parts.append(f"largest error {wording.error(largest)}")
+        parts.append(f"largest difference {_difference(largest)}{over}")
+    if mismatch is not None:
+        parts.append(_labels(mismatch, rows) + (over if largest is None and mismatch == 0 else ""))
     return ", ".join(parts)
+
+
+def _difference(value: float) -> str:
+    return f"{value:.2g}" if math.isfinite(value) else wording.error(value)
+
+
+def _quality(report: BuildReport, name: str) -> str:
+    """Say the first quality metric before and after; empty where none was compared."""
+    drift = next((one for one in report.drift if one.variant == name), None)
+    if drift is None:
+        return ""
+    before, after = wording.metric(drift.native), wording.metric(drift.value)
+    figures = f"{before} before and after" if before == after else f"{before} before, {after} after"
+    return f"; {wording.printable(drift.metric)} {figures}"
 
 
 def _within(report: BuildReport, selected: str) -> str:
@@ -91,10 +126,12 @@ def _within(report: BuildReport, selected: str) -> str:
 
 
 def _labels(mismatch: float, rows: object) -> str:
+    if mismatch == 0:
+        return "no label differs"
     # A count is said only where the share is one of so many rows; else it would be a figure nobody counted.
     if isinstance(rows, int) and rows > 0 and math.isclose(mismatch * rows, round(mismatch * rows), abs_tol=1e-6):
         return f"{wording.count(mismatch * rows)} of {wording.count(rows)} labels differ"
-    return "no label differs" if mismatch == 0 else f"{wording.share(mismatch)} of the labels differ"
+    return f"{wording.share(mismatch)} of the labels differ"
 
 
 def _source_facts(source: dict[str, Any]) -> list[Fact]:

@@ -32,7 +32,7 @@ class ScoreMap:
 
     `score` says what is compared. Cell i reaches from `low + i * step` to the next: `pairs` holds (native cell,
     variant cell, rows) and `deviations` (native cell, bin, rows), where bin 0 is an equal score and bin b an absolute
-    difference in [edges[b - 1], edges[b]). Counts are exact; scores that are not finite are in `left_out`.
+    difference in [edges[b - 1], edges[b]). Counts are exact; scores that are no finite numbers are in `left_out`.
     """
 
     variant: str

@@ -10,6 +10,7 @@ from packager import wording
 from packager.report.headline import not_reached
 from packager.report.measured import latency_table, provenance_table, targets, unavailable
 from packager.report.model import BuildReport
+from packager.report.row_tables import reliability_said, reliability_table, score_table, worst_table
 from packager.report.tables import (
     Table,
     drift_table,
@@ -21,7 +22,7 @@ from packager.report.tables import (
     verdict_table,
 )
 
-Picture = Literal["latency", "errors", "size"]
+Picture = Literal["latency", "errors", "size", "scores", "reliability"]
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ def sections(report: BuildReport) -> Iterator[Section]:
     missing = not_reached(report)
     if missing:
         yield Section("Not reached", lines=(f"The build ended before it had made: {', '.join(missing)}.",))
-    for section in (*_gate(report), *_figures(report), *_circumstances(report)):
+    for section in (*_gate(report), *_answers(report), *_figures(report), *_circumstances(report)):
         if section.lines or (section.table is not None and section.table.rows):
             yield section
 
@@ -49,6 +50,34 @@ def _gate(report: BuildReport) -> Iterator[Section]:
     yield _or_said(report, Section("Verdicts", verdict_table(report)), "No verdict was recorded.")
     yield _or_said(report, Section("Variants", variant_table(report)), "No variant was recorded.")
     yield _or_said(report, Section("Drift", drift_table(report)), "No quality metric was compared.")
+
+
+def _answers(report: BuildReport) -> Iterator[Section]:
+    """What the variants answer against the registered model: errors, scores, single rows."""
+    for output in dict.fromkeys(one.output for one in report.distributions):
+        title = f"Error distribution of {wording.printable(output)}"
+        yield Section(title, error_table(report, output), "errors", output, _judged_on(report))
+    if report.scores:
+        yield Section("Scores before and after", score_table(report), "scores")
+    if report.calibration:
+        said = (reliability_said(report),)
+        yield Section("Reliability of probabilities", reliability_table(report), "reliability", lines=said)
+    elif any(one.output.startswith("probabilities") for one in report.distributions):
+        yield Section("Reliability of probabilities", lines=("Left out: it takes labelled rows of one label each.",))
+    for variant in dict.fromkeys(one.variant for one in report.worst_rows):
+        title = f"Worst rows of {wording.printable(variant)}"
+        yield Section(title, worst_table(report, variant), lines=_reproduced(report, variant))
+
+
+def _judged_on(report: BuildReport) -> tuple[str, ...]:
+    rows = report.verification.get("rows")
+    return ("Of rows made from the model's structure: there were no verification rows.",) if rows == 0 else ()
+
+
+def _reproduced(report: BuildReport, variant: str) -> tuple[str, ...]:
+    if report.reproduction is None or variant not in report.reproduction.models:
+        return ()
+    return ("reproduce.py, beside this report, runs both models on the rows that are beyond the limits.",)
 
 
 def _figures(report: BuildReport) -> Iterator[Section]:
@@ -62,9 +91,6 @@ def _figures(report: BuildReport) -> Iterator[Section]:
             yield Section(title, latency_table(report, name), "latency", name)
         else:
             yield Section(title, lines=(f"{why[0].upper()}{why[1:]}.".replace("..", "."),))
-    for output in dict.fromkeys(one.output for one in report.distributions):
-        title = f"Error distribution of {wording.printable(output)}"
-        yield Section(title, error_table(report, output), "errors", output)
     yield Section("Size", size_table(report), "size")
     yield Section("Measurements", provenance_table(report))
 

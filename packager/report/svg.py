@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from xml.etree import ElementTree
 
@@ -45,6 +45,12 @@ class Drawing:
     def dot(self, centre: tuple[float, float], *, role: str, radius: float = 4) -> None:
         """Draw a filled circle."""
         self._add("circle", {"class": role, "cx": centre[0], "cy": centre[1], "r": radius})
+
+    def cells(self, corners: Sequence[tuple[float, float]], size: tuple[float, float], *, role: str) -> None:
+        """Draw rectangles of one size from their top left corners, as one shape."""
+        width, height = (_number(max(side, 0)) for side in size)
+        outline = "".join(f"M{_number(x)} {_number(y)}h{width}v{height}h-{width}z" for x, y in corners)
+        self._add("path", {"class": role, "d": outline})
 
     def text(self, place: tuple[float, float], words: str, *, role: str, anchor: str = "start") -> None:
         """Write one line with its baseline at `place`."""
@@ -122,7 +128,12 @@ def axis(drawing: Drawing, scale: LogScale, span: tuple[float, float], label: Ca
         x = scale.place(value)
         if x is not None:
             drawing.line((x, top), (x, bottom), role="rule")
-            drawing.text((x, bottom + 15), _TRAILING_ZEROS.sub(r"\1", label(value)), role="tick", anchor="middle")
+            drawing.text((x, bottom + 15), plain_tick(label(value)), role="tick", anchor="middle")
+
+
+def plain_tick(text: str) -> str:
+    """Return a tick's text without the zeros that carry nothing."""
+    return _TRAILING_ZEROS.sub(r"\1", text)
 
 
 def _number(value: float) -> str:

@@ -6,7 +6,6 @@ No cell is filled from anything but the report: what it lacks is a dash.
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -105,16 +104,17 @@ def drift_table(report: BuildReport) -> Table:
 
 
 def error_table(report: BuildReport, output: str) -> Table:
-    """How far the values of one output lie from the registered model's."""
+    """How far the values of one output lie from the registered model's, by quantile."""
     columns: Columns = (
         ("Variant", "code"),
         ("Values", "number"),
         ("Exactly equal", "number"),
         ("Share", "number"),
-        ("The others differ by", "number"),
+        *((_within(share), "number") for share in _shares(report, output)),
     )
     rows = tuple(_error_row(report, one) for one in report.distributions if one.output == output)
-    return Table("Values compared with those of the registered model", columns, rows)
+    caption = "Values against those of the registered model; at most so far apart is this share of them"
+    return Table(caption, columns, rows)
 
 
 def size_table(report: BuildReport) -> Table:
@@ -188,14 +188,13 @@ def _operators(ops: Mapping[str, int]) -> Cell:
 
 def _error_row(report: BuildReport, one: ErrorDistribution) -> Row:
     values = one.exact + sum(one.counts)
-    filled = [index for index, number in enumerate(one.counts) if number]
-    span = _span(one.edges[filled[0]], one.edges[filled[-1] + 1]) if filled else wording.NONE
+    errors = dict(one.quantiles)
     return plain_row(
         wording.printable(one.variant),
         wording.count(values),
         wording.count(one.exact),
         wording.share(one.exact / values) if values else wording.NONE,
-        span,
+        *(wording.error(errors[share]) if share in errors else wording.NONE for share in _shares(report, one.output)),
         tone="selected" if one.variant == report.selected else "plain",
     )
 
@@ -217,11 +216,14 @@ def plain_row(*texts: str, tone: RowTone = "plain") -> Row:
     return Row(tuple(Cell(text) for text in texts), tone)
 
 
-def _span(low: float, high: float) -> str:
-    """Say between which edges values lie; the outermost bins have none."""
-    if math.isinf(high):
-        return f"{wording.edge(low)} or more" if low else "any amount"
-    return f"{wording.edge(low)} to {wording.edge(high)}" if low else f"less than {wording.edge(high)}"
+def _shares(report: BuildReport, output: str) -> list[float]:
+    """Return the quantiles that are told of an output."""
+    found = [one.quantiles for one in report.distributions if one.output == output and one.quantiles]
+    return [share for share, _ in found[0]] if found else []
+
+
+def _within(share: float) -> str:
+    return "All" if share == 1 else f"{100 * share:g}%"
 
 
 def _plain(name: str, value: object) -> str:

@@ -25,6 +25,8 @@ SIDE = 64
 CALIBRATION_BINS = 10
 # Of values that are all alike a cell is still this part of them wide, where doubles tell apart 2e-16.
 _NARROWEST = 1e-12
+# Scores beyond this are left out, as infinities are: the edges of their cells would be infinite.
+_FURTHEST = 1e300
 
 
 class Scores:
@@ -100,7 +102,7 @@ class ScoreGrid:
 
     def add(self, native: Doubles, variant: Doubles) -> None:
         """Add pairs of scores, each [rows]."""
-        finite = np.isfinite(native) & np.isfinite(variant)
+        finite = (np.abs(native) < _FURTHEST) & (np.abs(variant) < _FURTHEST)  # NaN is not
         self._left_out += len(native) - int(np.count_nonzero(finite))
         native, variant = native[finite], variant[finite]
         if not len(native):

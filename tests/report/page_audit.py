@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from html.parser import HTMLParser
 
-VOID = {"meta", "link", "wbr", "line", "rect", "circle"}
+VOID = {"meta", "link", "wbr", "line", "rect", "circle", "path"}
 KNOWN = VOID | {
     *("html", "head", "title", "style", "body", "header", "main", "section", "h1", "h2", "p", "span", "pre"),
     *("dl", "div", "dt", "dd", "figure", "figcaption", "table", "thead", "tbody", "tr", "th", "td"),

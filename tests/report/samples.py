@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from packager.artifact import Bundle, Measurement, Status, Variant, Verdict
-from packager.report.model import BuildReport, Drift, ErrorDistribution
+from packager.report.model import BuildReport, Calibration, Drift, ErrorDistribution, ScoreMap, WorstRow
 
 DIGEST = "9f2c4be1a07d3358c6be0f9d21b7a4e5c8d90311f6a27b4c5d6e7f8091a2b3c4"
 EDGES = (0.0, *(float(f"1e{exponent}") for exponent in range(-18, 4)), float("inf"))
@@ -44,6 +44,13 @@ def ok_build() -> BuildReport:
             Drift("fp32", "roc_auc", 0.98123456, 0.98121, 2.46e-5, 4812),
         ],
         distributions=_distributions(),
+        scores=[_score_map("fp64", ((0, 0, 4500), (63, 63, 312))), _score_map("fp32", ((0, 0, 4500), (62, 63, 312)))],
+        calibration=[_calibration("native"), _calibration("fp64"), _calibration("fp32")],
+        worst_rows=[
+            WorstRow("fp64", 17, "fraud.parquet", None, False, "probability", "1", 2.2e-16, 5.9e-6),
+            WorstRow("fp32", 4811, "fraud.parquet", None, True, "label", None, 1.2e-3, 1e-6),
+            WorstRow("fp32", 901, None, "threshold", False, "probability", "1", 0.9, 1e-6, "0.02", "0.92"),
+        ],
         measurements=[*_cpu("cpu-1", 1), *_absent("openvino")],
         published=["registry://fraud-onnx/3"],
         notes=["The verification rows hold 12 rows that also occur among the probe rows."],
@@ -114,7 +121,7 @@ def hostile_build() -> BuildReport:
         Verdict("outputs", "v" * 300, HOSTILE, None, True, ""),
         Verdict("probe_parity", "v" * 300, None, None, True, "verify.probes"),
     ]
-    edges, counts = (0.0, 1e-300, 1e-3, 1e300, float("inf")), (3, 0, 10**12, 1)
+    edges, counts, infinite = (0.0, 1e-300, 1e-3, 1e300, float("inf")), (3, 0, 10**12, 1), float("inf")
     return BuildReport(
         name=HOSTILE,
         version=HOSTILE,
@@ -130,7 +137,29 @@ def hostile_build() -> BuildReport:
             ErrorDistribution(HOSTILE, HOSTILE, 0, edges, counts),
             ErrorDistribution("v" * 300, HOSTILE, 10**12, edges, (0, 0, 0, 0)),
             ErrorDistribution("", "empty", 0, (1e-3, 1e-2), (0,)),
+            ErrorDistribution(
+                "v" * 300, "errors", 1, edges, (0, 1, 1, 1), ((0.5, 0.0), (0.9, 1e-300), (1.0, infinite))
+            ),
+            ErrorDistribution(HOSTILE, "errors", 3, edges, (0, 0, 0, 0), ((0.5, 0.0), (0.9, 0.0), (1.0, 0.0))),
         ],
+        scores=[
+            ScoreMap(
+                HOSTILE, "value", -1e300, 1e299, ((0, 0, 1), (63, 0, 10**12)), ((0, 0, 1), (63, 3, 1)), edges, 10**9
+            ),
+            ScoreMap("v" * 300, HOSTILE, 0.0, 1 / 64, ((1, 1, 1),), ((1, 0, 1),), edges),
+            ScoreMap("one", "value", 5.0, 2.0**-1000, ((0, 0, 1),), ((0, 0, 1),), edges),
+        ],
+        calibration=[
+            Calibration("native", HOSTILE, ((0, None, None),) * 10),
+            Calibration(HOSTILE, HOSTILE, ((10**12, 0.05, 1.0), *(((0, None, None),) * 9))),
+        ],
+        worst_rows=[
+            WorstRow(HOSTILE, 10**12, HOSTILE, None, True, HOSTILE, HOSTILE, infinite, 0.0, HOSTILE, HOSTILE),
+            WorstRow(
+                "v" * 300, 0, None, HOSTILE, False, "", None, None, None, None, None, {HOSTILE: HOSTILE, "x": None}
+            ),
+        ],
+        shows_values=True,
         measurements=[
             _measured(HOSTILE, HOSTILE, 1, 1e-7),
             _measured(HOSTILE, "v" * 300, 10**9, 1e15),
@@ -214,9 +243,23 @@ def _distributions() -> list[ErrorDistribution]:
     fp64[2:5] = [310, 1411, 802]
     fp32[10:18] = [104, 1450, 5210, 1822, 204, 6, 3, 4]
     return [
-        ErrorDistribution("fp64", "probability", 9624 - sum(fp64), EDGES, tuple(fp64)),
-        ErrorDistribution("fp32", "probability", 9624 - sum(fp32), EDGES, tuple(fp32)),
+        ErrorDistribution("fp64", "probability", 9624 - sum(fp64), EDGES, tuple(fp64), _quantiles(0.0, 1e-16, 2.2e-16)),
+        ErrorDistribution("fp32", "probability", 9624 - sum(fp32), EDGES, tuple(fp32), _quantiles(3e-8, 2e-7, 1.18e-3)),
     ]
+
+
+def _quantiles(*errors: float) -> tuple[tuple[float, float], ...]:
+    return tuple(zip((0.5, 0.99, 1.0), errors, strict=True))
+
+
+def _score_map(variant: str, pairs: tuple[tuple[int, int, int], ...]) -> ScoreMap:
+    deviations = ((0, 0, 4500), (63, 3 if variant == "fp64" else 16, 312))
+    return ScoreMap(variant, "probability of 1", 0.0, 1 / 64, pairs, deviations, EDGES)
+
+
+def _calibration(variant: str) -> Calibration:
+    middle: list[tuple[int, float | None, float | None]] = [(0, None, None)] * 8
+    return Calibration(variant, "probability of 1", ((4500, 0.003, 0.004), *middle, (312, 0.97, 0.93)))
 
 
 def _cpu(target: str, threads: int) -> list[Measurement]:

@@ -62,9 +62,13 @@ def test_sections_come_in_order() -> None:
         "Verdicts",
         "Variants",
         "Drift",
+        "Error distribution of probability",
+        "Scores before and after",
+        "Reliability of probabilities",
+        "Worst rows of fp64",
+        "Worst rows of fp32",
         "Latency and throughput on cpu-1",
         "Latency and throughput on openvino",
-        "Error distribution of probability",
         "Size",
         "Measurements",
         "Timings",
@@ -97,9 +101,9 @@ def test_a_measurement_without_figures_says_why_and_shows_none() -> None:
 def test_each_picture_is_followed_by_its_table() -> None:
     page = render_html(ok_build())
     figures = page.split("<figure>")[1:]
-    assert len(figures) == 3
+    assert len(figures) == 5
     assert all(0 < part.index("</figure>") < part.index("<table") for part in figures)
-    assert [part.split("</figure>")[0].count("<svg") for part in figures] == [2, 1, 1]
+    assert [part.split("</figure>")[0].count("<svg") for part in figures] == [2, 4, 2, 2, 1]
 
 
 def test_an_early_failure_is_one_sentence_and_no_empty_table() -> None:

@@ -67,7 +67,7 @@ def test_nothing_overflows_the_window(page: Page, tmp_path: Path, name: str, wid
 def test_pictures_are_drawn_and_readable_on_a_telephone(page: Page, tmp_path: Path) -> None:
     page.open(written(tmp_path, render_html(ok_build())), width=390)
     boxes = page.value("[...document.querySelectorAll('svg')].map(one => one.getBoundingClientRect().width)")
-    assert len(boxes) == 4
+    assert len(boxes) == 11
     assert all(300 < width <= 390 for width in boxes)
     letters = page.value("[...document.querySelectorAll('svg text')].map(one => one.getBoundingClientRect().height)")
     assert min(letters) > 10

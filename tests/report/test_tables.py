@@ -92,14 +92,10 @@ def test_a_cell_that_is_cut_keeps_the_whole_text_beside_it() -> None:
     assert cell.full == "y" * 1000
 
 
-def test_errors_are_told_by_the_edges_that_hold_them() -> None:
+def test_errors_are_told_by_quantile() -> None:
     report = ok_build()
-    edges = (0.0, 1e-6, 1e-3, float("inf"))
-    spans = []
-    for counts in ((5, 0, 0), (0, 5, 0), (5, 5, 0), (0, 5, 5), (5, 0, 5), (0, 0, 0)):
-        report.distributions = [ErrorDistribution("fp64", "value", 1, edges, counts)]
-        spans.append(error_table(report, "value").rows[0].cells[-1].text)
-    assert spans == [
-        *("less than 1e-06", "1e-06 to 1e-03", "less than 1e-03", "1e-06 or more", "any amount"),
-        wording.NONE,
-    ]
+    table = error_table(report, "probability")
+    assert [title for title, _ in table.columns] == ["Variant", "Values", "Exactly equal", "Share", "50%", "99%", "All"]
+    assert [cell.text for cell in table.rows[1].cells[4:]] == ["3.0e-08", "2.0e-07", "1.2e-03"]
+    report.distributions = [ErrorDistribution("fp64", "value", 1, (0.0, 1.0), (5,))]
+    assert len(error_table(report, "value").rows[0].cells) == 4
