@@ -108,7 +108,7 @@ class ScoreGrid:
         if not len(native):
             return
         if self._grows:
-            self._reach(min(native.min(), variant.min()), max(native.max(), variant.max()))
+            self._reach(float(min(native.min(), variant.min())), float(max(native.max(), variant.max())))
         x, y = self._cells(native), self._cells(variant)
         self._pairs += np.bincount(x * SIDE + y, minlength=SIDE * SIDE).reshape(SIDE, SIDE)
         error = np.abs(variant - native)
@@ -132,21 +132,25 @@ class ScoreGrid:
 
     def _reach(self, low: float, high: float) -> None:
         """Widen the cells until they hold both values as well; what was counted moves along, two cells into one."""
-        if not self.rows:  # as narrow as these values allow, with room to double
-            width = max((high - low) / SIDE, abs(high) * _NARROWEST, abs(low) * _NARROWEST, sys.float_info.min)
-            self._step = 2.0 ** math.ceil(math.log2(width))
-            self._first = math.floor(low / self._step)
+        width = max(high / SIDE - low / SIDE, _NARROWEST * max(abs(high), abs(low)), sys.float_info.min)
+        step = 2.0 ** math.ceil(math.log2(width))
+        if not self.rows:
+            self._step, self._first = step, math.floor(low / step)
+        doublings = 0
+        while self._step < step:
+            self._step, doublings = self._step * 2, doublings + 1
         held = np.flatnonzero(self._pairs.any(axis=1) | self._pairs.any(axis=0))
-        start, end, halvings = self._first, self._first, 0
-        if len(held):
-            start, end = self._first + int(held[0]), self._first + int(held[-1])
+        start, end = (self._first + int(held[at]) if len(held) else math.floor(low / self._step) for at in (0, -1))
         while True:
-            first = min(start >> halvings, math.floor(low / self._step))
-            if max(end >> halvings, math.floor(high / self._step)) - first < SIDE:
+            first = min(start >> doublings, math.floor(low / self._step))
+            if max(end >> doublings, math.floor(high / self._step)) - first < SIDE:
                 break
-            self._step, halvings = self._step * 2, halvings + 1
-        moved = [min(max(((self._first + cell) >> halvings) - first, 0), SIDE - 1) for cell in range(SIDE)]
-        target = np.array(moved)
+            self._step, doublings = self._step * 2, doublings + 1
+        self._move(first, [((self._first + cell) >> doublings) - first for cell in range(SIDE)])
+
+    def _move(self, first: int, places: list[int]) -> None:
+        """Let cell i become `places[i]`, counted from `first`; those outside hold nothing."""
+        target = np.clip(np.array(places, dtype=object), 0, SIDE - 1).astype(np.intp)
         pairs, deviations = np.zeros_like(self._pairs), np.zeros_like(self._deviations)
         np.add.at(pairs, (target[:, None], target[None, :]), self._pairs)
         np.add.at(deviations, target, self._deviations)
