@@ -85,7 +85,9 @@ def reproduction(
     return Reproduction(document, {name: path for name, path in paths.items() if path is not None})
 
 
-def _places(dataset: Dataset, wanted: set[int], subjects: Sequence[Subject], *, shows_values: bool) -> dict[int, Located]:
+def _places(
+    dataset: Dataset, wanted: set[int], subjects: Sequence[Subject], *, shows_values: bool
+) -> dict[int, Located]:
     """Return the file of each row, counted over all files, and its number there; read the rows only to show them."""
     columns, folder = subjects[0].session.signature.columns, folder_of(dataset)
     if not shows_values and len(dataset.files) == 1:
@@ -93,10 +95,11 @@ def _places(dataset: Dataset, wanted: set[int], subjects: Sequence[Subject], *, 
     found: dict[int, Located] = {}
     first = 0
     for batch in dataset.batches(columns) if wanted else ():
-        for row in (row for row in wanted if first <= row < first + len(batch.rows) and batch.place is not None):
-            within = row - first
-            cells = batch.rows.take(slice(within, within + 1)) if shows_values else None
-            found[row] = Located(str(batch.place.file.relative_to(folder)), batch.place.before + within, cells)
+        for row in (row for row in wanted if first <= row < first + len(batch.rows)):
+            if batch.place is not None:
+                name, before = str(batch.place.file.relative_to(folder)), batch.place.before
+                cells = batch.rows.take(slice(row - first, row - first + 1)) if shows_values else None
+                found[row] = Located(name, before + row - first, cells)
         first += len(batch.rows)
         if len(found) == len(wanted):
             break
