@@ -6,6 +6,7 @@ half way, is a VerifyError that names it and tells none of its values.
 
 from __future__ import annotations
 
+import mmap
 import re
 import zipfile
 import zlib
@@ -27,6 +28,8 @@ from packager.errors import VerifyError
 # Per column; the parquet reader would otherwise take in whole column chunks.
 _BUFFER_BYTES = 1 << 16
 _CSV_BLOCK_BYTES = 1 << 22
+# How long texts are is known when they are read: a block of texts of 16 KiB is 16 MiB.
+_TEXT_ROWS = 1 << 10
 
 
 class Part(Protocol):
@@ -69,7 +72,8 @@ class ParquetPart(_File):
             return cls(path, file.schema_arrow, file.metadata.num_rows)
 
     def blocks(self, names: Sequence[str], rows: int) -> Iterator[pa.RecordBatch]:
-        """Yield blocks of at most `rows` rows, across row groups of any size."""
+        """Yield blocks of at most `rows` rows, across row groups of any size; of fewer where there is text."""
+        rows = _rows_at_once(self.schema, names, rows)
         with pq.ParquetFile(self.path, buffer_size=_BUFFER_BYTES, pre_buffer=False) as file:
             # A thread of one's own per column costs more than it brings, and the other processor has work.
             for batch in file.iter_batches(batch_size=rows, columns=list(names), use_threads=False):
@@ -87,12 +91,24 @@ class ArrowPart(_File):
 
     def blocks(self, names: Sequence[str], rows: int) -> Iterator[pa.RecordBatch]:
         """Yield slices of the file's own batches; each is validated, as its offsets are used as they are."""
-        with pa.memory_map(str(self.path)) as source, pa.ipc.open_file(source) as file:
+        rows = _rows_at_once(self.schema, names, rows)
+        with self.path.open("rb") as stream:
+            mapped = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)  # ends with the last array that lies in it
+        with pa.ipc.open_file(pa.py_buffer(mapped)) as file:
             for index in range(file.num_record_batches):
                 batch = file.get_batch(index).select(list(names))
-                batch.validate(full=True)
+                batch.validate()
                 for start in range(0, batch.num_rows, rows):
-                    yield batch.slice(start, rows)
+                    piece = batch.slice(start, rows)
+                    piece.validate(full=True)
+                    yield piece
+                    # Pages that were read would count as this process's memory until all of the file does.
+                    mapped.madvise(mmap.MADV_DONTNEED)
+
+
+def _rows_at_once(schema: pa.Schema, names: Sequence[str], rows: int) -> int:
+    is_text = [not pa.types.is_primitive(schema.field(name).type) for name in names]
+    return min(rows, _TEXT_ROWS) if any(is_text) else rows
 
 
 class CsvPart(_File):

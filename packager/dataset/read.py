@@ -23,6 +23,8 @@ from packager.dataset.rows import Rows
 from packager.errors import VerifyError
 
 BATCH_ROWS = 10_000
+# Texts are several times as large as objects, and some batches are on their way at a time.
+_BLOCK_BYTES = 16 << 20
 # Columns become rows in tiles that stay in the processor's cache: a third of the time that whole columns take.
 _TILE_ROWS = 1024
 # How many columns or files a message lists.
@@ -193,18 +195,18 @@ def _shown(files: Sequence[Path]) -> str:
 
 
 def _blocks(part: Part, names: Sequence[str], rows: int) -> Iterator[pa.RecordBatch]:
-    """Yield blocks of exactly `rows` rows but the last, whatever blocks the file has."""
+    """Yield blocks of exactly `rows` rows but the last, whatever blocks the file has; of fewer where texts are long."""
     waiting: list[pa.RecordBatch] = []
-    count = 0
+    count = size_bytes = 0
     with readable(part.path) as read:
         for block in part.blocks(names, rows):
             read.rows += block.num_rows
             for piece in _cut(block, rows - count, rows):
                 waiting.append(piece)
-                count += piece.num_rows
-                if count == rows:
+                count, size_bytes = count + piece.num_rows, size_bytes + piece.nbytes
+                if count == rows or size_bytes >= _BLOCK_BYTES:
                     yield _joined(waiting)
-                    waiting, count = [], 0
+                    waiting, count, size_bytes = [], 0, 0
         if count:
             yield _joined(waiting)
 
