@@ -59,15 +59,17 @@ class Step:
     done: int | None = None
     total: int | None = None
     unit: str = ""
+    about: bool = False
+    counted_s: float = 0.0
     told_s: float = 0.0
 
     def detail(self, text: str) -> None:
         """Set what the step's line says when it ends, and until then."""
         self.text = wording.printable(text)
 
-    def progress(self, done: int, total: int | None = None, unit: str = "rows") -> None:
-        """Tell how much of the work is done."""
-        self.done, self.total, self.unit = done, total, unit
+    def progress(self, done: int, total: int | None = None, unit: str = "rows", *, about: bool = False) -> None:
+        """Tell how much of the work is done; of 0 on, rate and time left are counted. `about`: the total is a guess."""
+        self.done, self.total, self.unit, self.about = done, total, unit, about
         self.changed(self)
 
 
@@ -96,7 +98,7 @@ class Console:
     def step(self, title: str) -> Iterator[Step]:
         """Run a stage: a live line while it runs, one line with its detail and time when it ends or raises."""
         now = self._clock()
-        step = Step(title, now, self._tell_progress if self.plain else _nothing, told_s=now)
+        step = Step(title, now, self._tell_progress, counted_s=now, told_s=now)
         try:
             with self._live(step):
                 yield step
@@ -185,9 +187,11 @@ class Console:
 
     def _tell_progress(self, step: Step) -> None:
         now = self._clock()
-        if now - step.told_s >= _TELL_EVERY_S:
+        if step.done == 0:
+            step.counted_s = now
+        if self.plain and now - step.told_s >= _TELL_EVERY_S:
             step.told_s = now
-            self.write((f"  {_pad(step.title, _TITLE_WIDTH)} {progress_text(step, now - step.begun_s)}", ""))
+            self.write((f"  {_pad(step.title, _TITLE_WIDTH)} {progress_text(step, now - step.counted_s)}", ""))
 
     def _live(self, step: Step) -> AbstractContextManager[object]:
         if self.plain:
@@ -213,7 +217,8 @@ class Console:
         if step.done is None:
             parts.append((_clip(f"{step.text} {wording.seconds(elapsed)}".strip(), room), "quiet"))
         else:
-            parts += [*_bar(step), (_clip(progress_text(step, elapsed), room - _BAR_WIDTH), "quiet")]
+            told = progress_text(step, self._clock() - step.counted_s)
+            parts += [*_bar(step), (_clip(told, room - _BAR_WIDTH), "quiet")]
         return _text([(_spelled(text, self._encoding), style) for text, style in parts])
 
     def _rich(self) -> RichConsole:
@@ -225,9 +230,11 @@ class Console:
 
 
 def progress_text(step: Step, elapsed_s: float) -> str:
-    """Return how far a step has come: done of total, rate, time left."""
+    """Return how far a step has come: done of total, rate, time left; `elapsed_s` since its progress was 0."""
     done = step.done or 0
-    said = wording.count(done) if step.total is None else f"{wording.count(done)} of {wording.count(step.total)}"
+    said = wording.count(done)
+    if step.total is not None:
+        said += f" of about {wording.rate(step.total)}" if step.about else f" of {wording.count(step.total)}"
     parts = [f"{said} {wording.printable(step.unit)}".strip()]
     if elapsed_s > 0 and done > 0:
         parts.append(f"{wording.rate(done / elapsed_s)}/s")
@@ -300,7 +307,3 @@ def _clip(text: str, width: int) -> str:
     while kept and _columns(kept) > width - 1:
         kept = kept[:-1]
     return kept + "…"
-
-
-def _nothing(_step: Step) -> None:
-    """Take no notice: the live line reads the step by itself."""

@@ -125,6 +125,22 @@ def test_progress_tells_rate_and_time_left_only_where_they_are_known(done: int, 
     assert progress_text(step, 2.0) == said
 
 
+def test_a_total_that_is_a_guess_is_told_as_one() -> None:
+    step = Step("verify", 0.0, lambda _: None)
+    step.progress(5_000, 1_234_567, about=True)
+    assert progress_text(step, 2.0) == "5,000 of about 1.23 M rows, 2.50 k/s, 8m 12s left"
+
+
+def test_rate_and_time_left_are_of_the_rows_and_not_of_what_was_before_them() -> None:
+    console, shown, clock = plain_console()
+    with console.step("verify") as step:
+        clock.now += 60
+        step.progress(0, 1_000)
+        clock.now += 20
+        step.progress(500, 1_000)
+    assert shown().splitlines()[1] == "  verify     500 of 1,000 rows, 25.0/s, 20s left"
+
+
 def test_an_error_shows_measured_limit_key_and_hint() -> None:
     console, shown, _ = plain_console()
     console.error(

@@ -65,6 +65,11 @@ class NpzPart:
         return pa.schema([(name, _arrow_type(member)) for member in self.members for name in member.columns])
 
     @property
+    def about_rows(self) -> int:
+        """Return the number of rows."""
+        return self.num_rows
+
+    @property
     def positional(self) -> int:
         """Return how many features have an order but no names."""
         return next((member.shape[1] for member in self.members if len(member.shape) == 2), 0)

@@ -28,12 +28,15 @@ from packager.errors import VerifyError
 # Per column; the parquet reader would otherwise take in whole column chunks.
 _BUFFER_BYTES = 1 << 16
 _CSV_BLOCK_BYTES = 1 << 22
+# What the number of a CSV file's rows is guessed from.
+_CSV_HEAD_BYTES = 1 << 20
 # How long texts are is known when they are read: a block of texts of 16 KiB is 16 MiB.
 _TEXT_ROWS = 1 << 10
 
 
 class Part(Protocol):
-    """One file. `schema` has every column; `num_rows` is None where counting means reading it all.
+    """One file. `schema` has every column; `num_rows` is None where counting means reading it all, `about_rows` then
+    is a guess, or None.
 
     `parse`: cells are text that may stand for numbers. `positional`: the features have no names, only an order.
     """
@@ -44,6 +47,8 @@ class Part(Protocol):
     def schema(self) -> pa.Schema: ...
     @property
     def num_rows(self) -> int | None: ...
+    @property
+    def about_rows(self) -> int | None: ...
     @property
     def parse(self) -> bool: ...
     @property
@@ -60,6 +65,11 @@ class _File:
     num_rows: int | None
     parse: bool = False
     positional: int = 0
+
+    @property
+    def about_rows(self) -> int | None:
+        """Return the number of rows."""
+        return self.num_rows
 
 
 class ParquetPart(_File):
@@ -119,6 +129,15 @@ class CsvPart(_File):
         """Read the header."""
         with _csv(path, []) as reader:
             return cls(path, reader.schema, None, parse=True)
+
+    @property
+    def about_rows(self) -> int | None:
+        """Return how many rows of the length of the first there may be; None where the file is packed."""
+        if self.path.suffix != ".csv":
+            return None
+        with self.path.open("rb") as stream:
+            head = stream.read(_CSV_HEAD_BYTES)
+        return self.path.stat().st_size * head.count(b"\n") // len(head) if head else 0
 
     def blocks(self, names: Sequence[str], rows: int) -> Iterator[pa.RecordBatch]:
         """Yield blocks of at most `rows` rows."""

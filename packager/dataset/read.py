@@ -66,6 +66,11 @@ class Dataset:
         counts = [part.num_rows for part in self.parts]
         return None if None in counts else sum(count or 0 for count in counts)
 
+    def about_rows(self) -> int | None:
+        """Return the number of rows, or a guess where counting means reading every file, or None."""
+        counts = [part.about_rows for part in self.parts]
+        return None if None in counts else sum(count or 0 for count in counts)
+
     def require(self, columns: Sequence[Column]) -> None:
         """Raise VerifyError for columns that a file lacks or has in another type; nothing but headers is read."""
         for part in self.parts:

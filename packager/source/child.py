@@ -23,7 +23,6 @@ _MIB = 1 << 20
 # Room for the libraries themselves and for building a graph; the rest is a multiple of the artifact.
 _BASE_MEMORY_BYTES = 6 << 30
 _MEMORY_PER_ARTIFACT_BYTE = 30
-_CPU_S = 3600
 _SECONDS = {"load": 300.0, "describe": 300.0, "convert": 900.0, "lint": 900.0}
 _DEFAULT_SECONDS = 600.0
 

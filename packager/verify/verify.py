@@ -6,9 +6,10 @@ In: open variants and the oracle. Out: verdicts, each with its limit and the rec
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import functools
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -28,7 +29,13 @@ from packager.verify.refusals import refuse_refusals
 from packager.verify.scores import Scores
 
 Outputs = dict[str, npt.NDArray[Any]]
-Progress = Callable[[int, int | None], None]
+
+
+class Progress(Protocol):
+    """What is told of rows that are done; `about`: the total is a guess."""
+
+    def __call__(self, done: int, total: int | None, *, about: bool) -> None: ...
+
 
 # Rows that are in memory at once, per column; 30 columns make chunks of some 17,000 rows.
 _CELLS_PER_CHUNK = 500_000
@@ -82,7 +89,9 @@ def verify_data(
     flips = FlipCounter(signature, recipe.verify.thresholds)
     chunk_rows = min(_MAX_CHUNK_ROWS, max(1, _CELLS_PER_CHUNK // len(signature.columns)))
     total, done = dataset.num_rows(), 0
+    shown = functools.partial(progress, total=total or dataset.about_rows(), about=total is None)
     batches = dataset.batches(signature.columns, label=label, batch_rows=chunk_rows)
+    shown(0)
     for batch, (native, taken) in oracle.answers_in_turn(batches):
         refuse_refusals(batch, taken, signature)
         if batch.label is not None:
@@ -98,7 +107,7 @@ def verify_data(
             if answers is not None and batch.label is not None:
                 spool.add_answers(subject.variant.name, answers)
         done += len(batch.rows)
-        progress(done, total)
+        shown(done)
     if not spool.rows or metric is None:
         return [], flips
     answered = [subject.variant.name for subject in subjects if subject.data.malformed is None]

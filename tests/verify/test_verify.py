@@ -79,7 +79,7 @@ class Place:
             dataset,
             self.oracle,
             recipe=asked,
-            progress=lambda done, total: None,
+            progress=lambda done, total, about: None,
         )
         return subjects, drifts, flips
 
@@ -215,20 +215,27 @@ def test_chunks_add_up_to_the_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert whole[2].counts == parts[2].counts
 
 
-def test_progress_counts_rows_up_to_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("suffix", "about"), [(".parquet", False), (".csv", True)])
+def test_progress_counts_rows_up_to_the_end(
+    suffix: str, about: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(module, "_MAX_CHUNK_ROWS", 150)
     here = place("values", tmp_path)
-    here.rows(target=RISK)
-    asked = here.recipe()
-    told: list[tuple[int, int | None]] = []
+    path = here.rows(target=RISK)
+    if suffix == ".csv":
+        path = path.with_suffix(".csv")
+        TABLE.assign(target=RISK).to_csv(path, index=False)
+    told: list[tuple[int, int | None, bool]] = []
     verify_data(
-        open_subjects(here.variants, here.signature, asked),
-        open_dataset(tmp_path / "rows.parquet"),
+        open_subjects(here.variants, here.signature, here.recipe()),
+        open_dataset(path),
         here.oracle,
-        recipe=asked,
-        progress=lambda done, total: told.append((done, total)),
+        recipe=here.recipe(),
+        progress=lambda done, total, about: told.append((done, total, about)),
     )
-    assert told == [(150, 400), (300, 400), (400, 400)]
+    assert [done for done, _, _ in told] == [0, 150, 300, 400]
+    assert {guessed for _, _, guessed in told} == {about}
+    assert all(total == 400 or (about and total and abs(total - 400) < 20) for _, total, _ in told)
 
 
 def test_labels_of_another_kind_than_the_answers_stop_the_build(tmp_path: Path) -> None:
