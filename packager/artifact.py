@@ -130,7 +130,7 @@ class Variant:
 
 @dataclass(frozen=True)
 class Verdict:
-    """One checked claim about one variant. `recipe_key` names the key that sets `limit`."""
+    """One checked claim about one variant. `recipe_key` names the key that sets `limit`, `note` how sure it is."""
 
     check: str
     subject: str
@@ -138,6 +138,7 @@ class Verdict:
     limit: float | int | str | None
     ok: bool
     recipe_key: str
+    note: str | None = None
 
 
 @dataclass(frozen=True)

@@ -75,7 +75,9 @@ def _run(recipe: Recipe, options: Options, console: Console, *, report: BuildRep
             step.detail(telling.variants(report.variants))
         oracle = Oracle(worker.ask, scratch)
         with _stage("verify", console, report) as step:
-            proof = stages.verify(recipe, oracle, source, report=report, progress=step.progress)
+            proof = stages.verify(
+                recipe, oracle, source, report=report, progress=step.progress, environ=options.environ
+            )
             step.detail(telling.verdicts(report))
         with _stage("benchmark", console, report) as step:
             stages.benchmark(recipe, worker, proof, report=report, scratch=scratch)

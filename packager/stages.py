@@ -13,6 +13,7 @@ import numpy as np
 from packager.artifact import Bundle, Signature, SourceModel, Variant, signature_from
 from packager.benchmark.benchmark import MIN_ROWS, ROWS_PER_LARGEST_BATCH, Bench, measure_native, measure_target
 from packager.bundle.plan import Golden
+from packager.champion import open_champion
 from packager.convert.forms import Forms, make_forms
 from packager.convert.steps import StepFinding, find_steps
 from packager.dataset.read import Dataset, open_dataset
@@ -21,7 +22,7 @@ from packager.errors import ConvertError, RecipeError, VerifyError
 from packager.optimize import optimize as optimize_stage
 from packager.publish.publish import publish as publish_bundle
 from packager.recipe.model import Recipe
-from packager.report.model import BuildReport, Drift
+from packager.report.model import BuildReport
 from packager.source.child import SourceWorker, memory_limit_bytes
 from packager.source.modules import ENTRY_POINTS, locate, own_converters
 from packager.source.resolve import Artifact, accept, copy_artifact
@@ -32,7 +33,7 @@ from packager.verify.invariance import ask_otherwise
 from packager.verify.mismatches import Origin, folder_of, reproduction, worst_rows
 from packager.verify.oracle import Oracle
 from packager.verify.probes import KINDS, Probes, make_probes, ordinary_rows
-from packager.verify.verify import Outputs, Progress, Subject, open_subjects, verify_data, verify_made_rows
+from packager.verify.verify import Findings, Outputs, Progress, Subject, open_subjects, verify_data, verify_made_rows
 
 # Every answer has a time limit of its own; this one ends what runs on unasked. Ten million rows may take hours.
 _CPU_S = 24 * 3600
@@ -41,9 +42,6 @@ _GOLDEN_CANDIDATES = 2_000
 
 # Keys that a recipe may hold and that this version does not act on: refused, never skipped silently.
 _UNAVAILABLE: dict[str, Callable[[Recipe], object]] = {
-    "verify.segment": lambda recipe: recipe.verify.segment,
-    "verify.champion": lambda recipe: recipe.verify.champion,
-    "verify.drift.undecided": lambda recipe: recipe.verify.drift and recipe.verify.drift.undecided != "fail",
     "benchmark.baseline": lambda recipe: recipe.benchmark.baseline,
 }
 
@@ -104,7 +102,7 @@ def source(
     signature = _named(signature_from(described["signature"]), described["names_are_own"], recipe, dataset)
     if dataset is not None:
         with _told_at(recipe.where("data.verification")):
-            dataset.require(signature.columns)
+            dataset.require(signature.columns, label=recipe.data.label, segment=recipe.verify.segment)
     model = SourceModel(
         path=artifact.path,
         uri=artifact.uri,
@@ -150,32 +148,41 @@ def optimize(recipe: Recipe, forms: Forms, source: Source, scratch: Path) -> lis
     )
 
 
-def verify(recipe: Recipe, oracle: Oracle, source: Source, *, report: BuildReport, progress: Progress) -> Proof:
+def verify(
+    recipe: Recipe,
+    oracle: Oracle,
+    source: Source,
+    *,
+    report: BuildReport,
+    progress: Progress,
+    environ: Mapping[str, str],
+) -> Proof:
     """Judge every variant; reject those that fail a verdict, stop when the baseline does."""
     signature = source.model.signature
+    champion = open_champion(recipe, signature, environ=environ)
     probes = make_probes(source.structure, signature)
     native, taken = oracle.answers(probes.rows)
     if not taken.any():
         raise VerifyError("the registered model answers none of the rows made from its structure")
     subjects = open_subjects(report.variants, signature, recipe)
     verify_made_rows(subjects, probes, native, taken)
-    drifts: list[Drift] = []
+    findings = Findings()
     if source.dataset is not None:
         with _told_at(recipe.where("data.verification")):
-            drifts, flips = verify_data(subjects, source.dataset, oracle, recipe=recipe, progress=progress)
-        if flips.counts:
-            report.verification["threshold_flips"] = flips.counts
+            findings = verify_data(
+                subjects, source.dataset, oracle, recipe=recipe, progress=progress, champion=champion
+            )
     else:
         report.notes.append("No verification rows: parity was judged on rows made from the model's structure alone.")
     if source.structure.gap:
         report.notes.append(f"No rows at split thresholds: {source.structure.gap}.")
     judged = Probes(probes.rows.take(taken), probes.kinds[taken])
     for subject in subjects:
-        report.verdicts += gate.judge(subject, drifts, recipe)
+        report.verdicts += gate.judge(subject, findings, recipe)
         report.verdicts += ask_otherwise(subject, judged, recipe.verify.parity)
         tally = subject.data if subject.data.rows else subject.made
         report.distributions += tally.distributions(subject.variant.name)
-    report.drift = list(drifts)
+    _add_findings(report, findings)
     report.variants = [gate.rejected(variant, report.verdicts) for variant in report.variants]
     _tell_rows(subjects, probes, source, report)
     kinds = {kind: int(np.count_nonzero(probes.kinds[taken] == index)) for index, kind in enumerate(KINDS)}
@@ -205,6 +212,16 @@ def _tell_rows(subjects: Sequence[Subject], probes: Probes, source: Source, repo
     rejected = {variant.name for variant in report.variants if variant.status == "rejected"}
     mismatches = [row for row in report.worst_rows if row.variant in rejected and row.is_beyond]
     report.reproduction = reproduction(mismatches, subjects, probes, origin=origin) if mismatches else None
+
+
+def _add_findings(report: BuildReport, findings: Findings) -> None:
+    report.drift, report.segments = list(findings.drifts), list(findings.segments)
+    report.champion, report.flips = list(findings.gains), list(findings.flips)
+    counts: dict[str, dict[str, int]] = {}
+    for one in findings.flips:
+        counts.setdefault(one.variant, {})[str(one.threshold)] = one.yes_to_no + one.no_to_yes
+    if counts:
+        report.verification["threshold_flips"] = counts
 
 
 def benchmark(recipe: Recipe, worker: SourceWorker, proof: Proof, *, report: BuildReport, scratch: Path) -> None:

@@ -106,6 +106,11 @@ def drop(value: float) -> str:
     return "0" if value == 0 else f"{value:+.2g}"
 
 
+def interval(ends: tuple[float, float] | None) -> str:
+    """Return an interval of a loss or gain: [-0.0002, +0.0031]."""
+    return NONE if ends is None else f"[{drop(ends[0])}, {drop(ends[1])}]"
+
+
 def digest(value: str) -> str:
     """Return the first twelve digits of a digest, without its algorithm."""
     return printable(value).rpartition(":")[2][:12]

@@ -118,19 +118,6 @@ class Worker:
         write_arrays(Path(outputs), {"taken": taken, **arrays})
         return {"taken": int(taken.sum())}
 
-    def metric(self, name: str, answers: str) -> JsonValue:
-        """Return one quality metric over the answers in a file."""
-        import numpy as np
-
-        from packager.training.metrics import Answers, score
-
-        with np.load(answers, allow_pickle=False) as arrays:
-            parts = {key: arrays[key] for key in arrays.files}
-        classes = self._signature.classes if self._signature is not None else None
-        empty = np.zeros(0)
-        truth, label, probability, value = (parts.get(key, empty) for key in ("truth", "label", "probability", "value"))
-        return score(name, Answers(truth, label, probability, value, len(classes or ())))
-
     def time(self, rows: str, batch_size: int, seconds: float, threads: int) -> JsonValue:
         """Time the native scoring call on distinct batches; return nanoseconds per call."""
         from threadpoolctl import threadpool_limits

@@ -301,8 +301,6 @@ def test_logistic_regression_from_plain_pickle(workspace: Workspace) -> None:
 @pytest.mark.parametrize(
     ("key", "changes"),
     [
-        ("verify.segment", {"verify": {"segment": "f0"}}),
-        ("verify.drift.undecided", {"verify": {"drift": {"metric": "roc_auc", "undecided": "report"}}}),
         ("benchmark.baseline", {"benchmark": {"baseline": "dist/earlier"}}),
     ],
 )

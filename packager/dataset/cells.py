@@ -112,6 +112,26 @@ def labels(cells: pa.Array, where: Where, kind: LabelKind) -> npt.NDArray[np.gen
     return numbers(cells, where, parse=True)
 
 
+def categories(cells: pa.Array, *, parse: bool) -> tuple[list[str | None], npt.NDArray[np.int64]]:
+    """Return the values that occur as text, None for missing ones, and each cell's position among them."""
+    cells = _decoded(cells)
+    if pa.types.is_floating(cells.type):
+        cells = pc.if_else(pc.is_nan(cells), None, cells)
+    elif parse:
+        cells = pc.if_else(_blank(cells), None, cells)
+    encoded = pc.dictionary_encode(cells, null_encoding="encode")
+    return [_name(value) for value in encoded.dictionary.to_pylist()], encoded.indices.to_numpy().astype(np.int64)
+
+
+def _name(value: object) -> str | None:
+    """Return a value as text, the same for a number however it is stored."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return None if value is None else str(value)
+
+
 def nulls(cells: pa.Array) -> int:
     """Return how many cells are null, or not a number."""
     cells = _decoded(cells)

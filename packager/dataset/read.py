@@ -16,7 +16,19 @@ import pyarrow as pa
 
 from packager.artifact import Column
 from packager.dataset.alike import check_alike
-from packager.dataset.cells import LabelKind, Place, Where, blanks, label_kind, labels, nulls, numbers, strings, widest
+from packager.dataset.cells import (
+    LabelKind,
+    Place,
+    Where,
+    blanks,
+    categories,
+    label_kind,
+    labels,
+    nulls,
+    numbers,
+    strings,
+    widest,
+)
 from packager.dataset.files import files_of
 from packager.dataset.parts import Part, open_part, readable
 from packager.dataset.rows import Rows
@@ -32,12 +44,33 @@ _LISTED = 12
 
 
 @dataclass(frozen=True)
+class Beside:
+    """The columns that are read beside the model's own: the label, and the one whose values part the rows."""
+
+    label: str | None = None
+    segment: str | None = None
+
+    @property
+    def names(self) -> list[str]:
+        return [name for name in (self.label, self.segment) if name is not None]
+
+
+@dataclass(frozen=True)
+class Segments:
+    """`values` that occur in a batch as text, None for a missing one; `rows`: each row's position among them."""
+
+    values: list[str | None]
+    rows: npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
 class Batch:
-    """Some rows of one file in its order, where they lie, and their labels, if a label was asked for."""
+    """Some rows of one file in its order, where they lie, with labels and segments, if such columns were asked for."""
 
     rows: Rows
     label: npt.NDArray[np.generic] | None = None
     place: Place | None = None
+    segments: Segments | None = None
 
 
 @dataclass(frozen=True)
@@ -71,54 +104,63 @@ class Dataset:
         counts = [part.about_rows for part in self.parts]
         return None if None in counts else sum(count or 0 for count in counts)
 
-    def require(self, columns: Sequence[Column]) -> None:
+    def require(self, columns: Sequence[Column], *, label: str | None = None, segment: str | None = None) -> None:
         """Raise VerifyError for columns that a file lacks or has in another type; nothing but headers is read."""
         for part in self.parts:
-            names = self._names(part, columns, None)
+            names = self._names(part, columns, Beside(label, segment))
             if not part.parse:  # what the cells of a CSV file are is known from the last of them on
                 no_cells = [pa.nulls(0, part.schema.field(name).type) for name in names]
                 _rows(pa.record_batch(no_cells, names=names), columns, names, place=Place(part.path))
 
     def batches(
-        self, columns: Sequence[Column], *, label: str | None = None, batch_rows: int = BATCH_ROWS
+        self,
+        columns: Sequence[Column],
+        *,
+        label: str | None = None,
+        segment: str | None = None,
+        batch_rows: int = BATCH_ROWS,
     ) -> Iterator[Batch]:
         """Yield the rows in the order of `columns`, in batches of `batch_rows` but the last of each file.
 
         Labels keep their kind: int64, float64, bool, or an object array of str. VerifyError, before the first batch,
         if a column is missing or the label is not full; while reading, if a cell is not what its column takes.
         """
-        names = [self._names(part, columns, label) for part in self.parts]
+        beside = Beside(label, segment)
+        names = [self._names(part, columns, beside) for part in self.parts]
         kind = None if label is None else self._label_kind(label)
-        return self._batches(list(zip(self.parts, names, strict=True)), columns, (label, kind), batch_rows)
+        return self._batches(list(zip(self.parts, names, strict=True)), columns, (beside, kind), batch_rows)
 
     def _batches(
         self,
         parts: Sequence[tuple[Part, list[str]]],
         columns: Sequence[Column],
-        label: tuple[str | None, LabelKind | None],
+        asked: tuple[Beside, LabelKind | None],
         batch_rows: int,
     ) -> Iterator[Batch]:
+        beside, kind = asked
         seen = 0
         for part, names in parts:
             before = 0
-            wanted = names if label[0] is None or label[0] in names else [*names, label[0]]
-            for block in _blocks(part, wanted, batch_rows):
+            for block in _blocks(part, list(dict.fromkeys([*names, *beside.names])), batch_rows):
                 place = Place(part.path, before, part.parse)
-                target = None
-                if label[0] is not None and label[1] is not None:
-                    target = labels(block.column(label[0]), Where(place, label[0]), label[1])
-                yield Batch(_rows(block, columns, names, place=place), target, place)
+                target = segments = None
+                if beside.label is not None and kind is not None:
+                    target = labels(block.column(beside.label), Where(place, beside.label), kind)
+                if beside.segment is not None:
+                    segments = Segments(*categories(block.column(beside.segment), parse=part.parse))
+                yield Batch(_rows(block, columns, names, place=place), target, place, segments)
                 before += block.num_rows
             seen += before
         if seen == 0:
             raise VerifyError(f"{_shown(self.files)}: no rows to verify with")
 
-    def _names(self, part: Part, columns: Sequence[Column], label: str | None) -> list[str]:
+    def _names(self, part: Part, columns: Sequence[Column], beside: Beside) -> list[str]:
         """Return the names under which `part` has `columns`; VerifyError for those that it has not."""
         names = [column.name for column in columns]
         there = part.schema.names
-        if label is not None and label not in there:
-            raise VerifyError(f"{part.path}: no label column {label!r}", hint=_there(label, there))
+        for what, name in (("label", beside.label), ("segment", beside.segment)):
+            if name is not None and name not in there:
+                raise VerifyError(f"{part.path}: no {what} column {name!r}", hint=_there(name, there))
         if part.positional and not set(names) <= set(there):
             if part.positional != len(names):
                 told = f"{part.path}: X has {part.positional} columns, the model takes {len(names)}"

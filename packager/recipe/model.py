@@ -11,11 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, JsonValue, PrivateAttr
+from pydantic import ConfigDict, Field, JsonValue, PrivateAttr, model_validator
+from pydantic_core import PydanticCustomError
 
 from packager.artifact import Precision
 from packager.files import canonical_json
 from packager.recipe.fields import (
+    TOLD,
     Count,
     Dotted,
     DottedByName,
@@ -110,18 +112,52 @@ class Drift(Section):
     """How much quality a variant may lose on the labelled rows; needs data.label."""
 
     metric: MetricName = Field(description="quality metric to compare")
-    max_drop: NotNegative = Field(default=0.001, description="loss that is allowed, whichever way the metric points")
+    max_drop: NotNegative = Field(
+        default=0.001,
+        description="loss that is allowed, whichever way the metric points: the upper end of its 95% interval must not "
+        "be more",
+    )
     undecided: Literal["fail", "report"] = Field(
         default="fail",
-        description="for the interval of a loss; in this version the loss itself decides, and only fail is taken",
+        description="what to do where the interval spans the limit, because the rows are too few: of champion too",
     )
 
 
-class Champion(Section):
-    """A bundle in use that the new one has to beat."""
+_BOTH_NUMBERS: dict[str, JsonValue] = {"min_gain": {"type": "number"}, "max_drop": {"type": "number"}}
 
-    uri: Uri = Field(description="where that bundle lies")
-    min_gain: NotNegative = Field(default=0.0, description="gain in the drift metric that is asked for")
+
+class Champion(Section):
+    """A bundle in use that the new one has to beat, or may lose little against; needs data.label."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"not": {"required": ["min_gain", "max_drop"], "properties": _BOTH_NUMBERS}}
+    )
+
+    uri: Uri = Field(description="where that bundle lies: a folder, or registry://NAME/VERSION")
+    min_gain: NotNegative | None = Field(
+        default=None,
+        description="gain in the drift metric that is asked for: the lower end of its 95% interval must not be less; "
+        "0 where neither it nor max_drop is given",
+    )
+    max_drop: NotNegative | None = Field(
+        default=None, description="in place of min_gain: loss against the champion that is allowed"
+    )
+
+    @model_validator(mode="after")
+    def _one_limit(self) -> Champion:
+        if self.min_gain is not None and self.max_drop is not None:
+            raise PydanticCustomError(TOLD, "holds both min_gain and max_drop: leave one of them out")
+        return self
+
+    @property
+    def key(self) -> str:
+        """Return the key that sets the limit."""
+        return "verify.champion.min_gain" if self.max_drop is None else "verify.champion.max_drop"
+
+    @property
+    def most_drop(self) -> float:
+        """Return the limit as a loss against the champion; a gain is a negative loss."""
+        return -(self.min_gain or 0.0) if self.max_drop is None else self.max_drop
 
 
 class Verify(Section):
@@ -132,7 +168,12 @@ class Verify(Section):
     thresholds: Unique[float] = Field(
         default=(), description="business thresholds; decisions that flip there are counted"
     )
-    segment: Text | None = Field(default=None, description="column per whose values drift is also told")
+    segment: Text | None = Field(
+        default=None,
+        description="column, a feature or another one, per whose values drift is also measured: the 20 that most rows "
+        "have, and all others together; one whose whole interval lies beyond drift.max_drop fails, one that has too "
+        "few rows to decide is only reported",
+    )
     champion: Champion | None = Field(default=None, description="a bundle in use that this one has to beat")
     probes: Literal["auto"] = Field(
         default="auto", description="rows made from the model's own structure: boundary, missing, unseen, extreme"

@@ -115,12 +115,30 @@ def _sentence(text: str) -> str:
     return f"{text[0].upper()}{text[1:]}."
 
 
+QUALITY = """\
+Values are those of the function of `sklearn.metrics`: of two classes for the second one, of several the plain mean of
+each class against the rest (`brier`: the squared distance, summed over classes). A regressor's value is the score of
+label 1 where labels are 0 and 1: so is a raw LightGBM Booster's. `ndcg` takes the whole file as one list.
+
+A drop is a loss of quality, whichever way the metric points. It comes with a 95% interval over the rows, of which both
+models answer the same: for metrics of labels and of losses the percentiles of 2,000 bootstrap resamples (of rows; of
+losses of more than 5,000 rows, of 5,000 random groups of them); for `roc_auc` and `average_precision` of over 2,000
+rows, and `ndcg`, DeLong's variance or the infinitesimal jackknife. Identical answers have the interval [0, 0].
+
+The interval decides. Its upper end within the limit passes; its lower end beyond the limit fails; else the rows are not
+enough to decide at this limit, which fails too unless `verify.drift.undecided` is `report`. A champion is judged by the
+same rule. Intervals of the values of `verify.segment` are wider, so that all of a variant hold together with 95%; a
+value whose rows do not decide is reported, and does not fail.
+"""
+
+
 def _metrics() -> str:
-    lines = ["## Metrics\n", "| metric | better | reads | for |", "|---|---|---|---|"]
+    lines = ["## Metrics\n", "| metric | better | reads | for | as sklearn.metrics |", "|---|---|---|---|---|"]
     for metric in METRICS.values():
         better = "higher" if metric.greater_is_better else "lower"
-        lines.append(f"| `{metric.name}` | {better} | {metric.needs} | {', '.join(metric.tasks)} |")
-    return "\n".join(lines) + "\n"
+        tasks = ", ".join(metric.tasks)
+        lines.append(f"| `{metric.name}` | {better} | {metric.needs} | {tasks} | `{metric.definition}` |")
+    return "\n".join([*lines, "", QUALITY])
 
 
 def _providers() -> str:

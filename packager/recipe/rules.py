@@ -14,16 +14,19 @@ from packager.recipe.problems import did_you_mean
 def rule_problems(values: dict[str, JsonValue], document: Document) -> Iterator[Problem]:
     """Yield what is wrong between sections of `values`, with the lines of `document`."""
     for place, text in (
-        *_drift_needs_label(values),
+        *_quality_needs_label(values),
         *_target_names(values, document),
         *_selected_target(values, document),
     ):
         yield Problem(place, document.line(place), text)
 
 
-def _drift_needs_label(values: dict[str, JsonValue]) -> Iterator[tuple[Place, str]]:
-    if _at(values, "verify", "drift") is not None and _at(values, "data", "label") is None:
-        yield ("verify", "drift"), "drift is measured against true labels: name their column in data.label"
+def _quality_needs_label(values: dict[str, JsonValue]) -> Iterator[tuple[Place, str]]:
+    if _at(values, "data", "label") is not None:
+        return
+    for key, what in (("drift", "drift"), ("segment", "drift per segment"), ("champion", "a gain")):
+        if _at(values, "verify", key) is not None:
+            yield ("verify", key), f"{what} is measured against true labels: name their column in data.label"
 
 
 def _target_names(values: dict[str, JsonValue], document: Document) -> Iterator[tuple[Place, str]]:

@@ -17,11 +17,18 @@ from packager.recipe.model import Recipe
 Schema: TypeAlias = dict[str, JsonValue]
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
-# The one rule between sections that a schema can state: drift is measured against a label.
-_DRIFT_NEEDS_LABEL: Schema = {
+# The one rule between sections that a schema can state: quality is measured against a label.
+_QUALITY_NEEDS_LABEL: Schema = {
     "if": {
         "required": ["verify"],
-        "properties": {"verify": {"required": ["drift"], "properties": {"drift": {"type": "object"}}}},
+        "properties": {
+            "verify": {
+                "anyOf": [
+                    {"required": [key], "properties": {key: {"type": kind}}}
+                    for key, kind in (("drift", "object"), ("segment", "string"), ("champion", "object"))
+                ]
+            }
+        },
     },
     "then": {
         "required": ["data"],
@@ -35,7 +42,7 @@ def schema() -> Schema:
     made = cast(Schema, Recipe.model_json_schema())
     made.pop("title")
     body = {key: _without_titles(value) for key, value in made.items()}
-    return {"$schema": DIALECT, "title": "packager recipe, version 1", **body, **_DRIFT_NEEDS_LABEL}
+    return {"$schema": DIALECT, "title": "packager recipe, version 1", **body, **_QUALITY_NEEDS_LABEL}
 
 
 def schema_text() -> str:

@@ -59,6 +59,29 @@ def fetch_source(uri: str, *, base: Path, environ: Mapping[str, str]) -> Fetched
     return reader(base, environ).fetch(parsed)
 
 
+def find_bundle(uri: str, *, base: Path, environ: Mapping[str, str]) -> tuple[Path, str | None]:
+    """Return the folder of a published bundle and the digest that its registry states; of a path None.
+
+    RecipeError for a malformed URI, SourceError for what is not there, is no bundle, or has a scheme without a reader.
+    """
+    parsed = parse_uri(uri, base=base)
+    if parsed.path is not None:
+        if not parsed.path.is_dir():
+            raise SourceError(
+                f"{uri} is not the folder of a bundle", hint=None if parsed.path.exists() else _nearest(parsed.path)
+            )
+        return parsed.path, None
+    if parsed.scheme != "registry":
+        raise SourceError(
+            f"{schemes.SCHEMES[parsed.scheme].form} is known, but cannot be read in this version",
+            hint="download the bundle and name its folder",
+        )
+    entry = DirectoryRegistry(registry_root(base, environ)).get(parsed.name, parsed.version)
+    if entry.kind != "bundle":
+        raise SourceError(f"{entry.uri} is an artifact, not a bundle", hint="name a bundle that was published")
+    return entry.path, entry.sha256
+
+
 def _plain_file(path: Path, shown: str) -> Fetched:
     if not path.exists():
         raise SourceError(f"no artifact at {shown}", hint=_nearest(path))

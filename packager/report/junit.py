@@ -53,7 +53,8 @@ def _verdict_case(suite: ElementTree.Element, report: BuildReport, verdict: Verd
     if verdict.ok:
         return
     measured, limit = measured_and_limit(verdict)
-    message = f"measured {measured}, limit {limit}"
+    note = f" ({wording.printable(verdict.note)})" if verdict.note else ""
+    message = f"measured {measured}{note}, limit {limit}"
     key = f" ({wording.printable(verdict.recipe_key)})" if verdict.recipe_key else ""
     if is_excused(report, verdict):
         variant = variant_of(report, verdict.subject)

@@ -104,7 +104,12 @@ class Reproduction:
 
 @dataclass(frozen=True)
 class Drift:
-    """One quality metric on the labelled rows: native model against one variant; `drop` > 0 is a loss."""
+    """One quality metric on the labelled rows: native model against one variant; `drop` > 0 is a loss.
+
+    `interval` holds the drop with that `confidence`, by `method`; None where none is known. `decision` is within,
+    beyond or undecided, None where the recipe sets no limit. `segment`: the rows that have this value of the recipe's
+    segment column, else all rows.
+    """
 
     variant: str
     metric: str
@@ -112,6 +117,38 @@ class Drift:
     value: float
     drop: float
     rows: int
+    interval: tuple[float, float] | None = None
+    confidence: float = 0.95
+    method: str = ""
+    decision: str | None = None
+    segment: str | None = None
+
+
+@dataclass(frozen=True)
+class Gain:
+    """The same metric of one variant against the champion's; `gain` > 0 is better than the champion."""
+
+    variant: str
+    metric: str
+    champion: float
+    value: float
+    gain: float
+    rows: int
+    interval: tuple[float, float] | None
+    method: str
+    decision: str
+
+
+@dataclass(frozen=True)
+class Flips:
+    """Decisions `score >= threshold` over all verification rows: of the native model yes and of the variant no, and
+    the other way round."""
+
+    variant: str
+    threshold: float
+    decisions: int
+    yes_to_no: int
+    no_to_yes: int
 
 
 @dataclass
@@ -130,6 +167,9 @@ class BuildReport:
     variants: list[Variant] = field(default_factory=list)
     verdicts: list[Verdict] = field(default_factory=list)
     drift: list[Drift] = field(default_factory=list)
+    segments: list[Drift] = field(default_factory=list)
+    champion: list[Gain] = field(default_factory=list)
+    flips: list[Flips] = field(default_factory=list)
     distributions: list[ErrorDistribution] = field(default_factory=list)
     scores: list[ScoreMap] = field(default_factory=list)
     calibration: list[Calibration] = field(default_factory=list)

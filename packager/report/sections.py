@@ -13,9 +13,12 @@ from packager.report.model import BuildReport
 from packager.report.row_tables import reliability_said, reliability_table, score_table, worst_table
 from packager.report.tables import (
     Table,
+    champion_table,
     drift_table,
     error_table,
     fact_table,
+    flip_table,
+    segment_table,
     size_table,
     timing_table,
     variant_table,
@@ -50,6 +53,9 @@ def _gate(report: BuildReport) -> Iterator[Section]:
     yield _or_said(report, Section("Verdicts", verdict_table(report)), "No verdict was recorded.")
     yield _or_said(report, Section("Variants", variant_table(report)), "No variant was recorded.")
     yield _or_said(report, Section("Drift", drift_table(report)), "No quality metric was compared.")
+    yield Section("Drift per segment", segment_table(report))
+    yield Section("Champion", champion_table(report))
+    yield Section("Decision flips", flip_table(report))
 
 
 def _answers(report: BuildReport) -> Iterator[Section]:

@@ -86,7 +86,10 @@ def drift_table(report: BuildReport) -> Table:
         ("Registered model", "number"),
         ("This variant", "number"),
         ("Drop", "number"),
+        ("95% interval", "number"),
+        ("Limit", "word"),
         ("Rows", "number"),
+        ("Interval by", "text"),
     )
     rows = tuple(
         plain_row(
@@ -95,12 +98,101 @@ def drift_table(report: BuildReport) -> Table:
             wording.metric(drift.native),
             wording.metric(drift.value),
             wording.drop(drift.drop),
+            wording.interval(drift.interval),
+            _decision(drift.decision),
             wording.count(drift.rows),
+            wording.printable(drift.method or wording.NONE),
             tone="selected" if drift.variant == report.selected else "plain",
         )
         for drift in report.drift
     )
     return Table("Quality on labelled rows; a drop above zero is a loss", columns, rows)
+
+
+def segment_table(report: BuildReport) -> Table:
+    """Quality per value of the recipe's segment column."""
+    columns: Columns = (
+        ("Variant", "code"),
+        ("Segment", "text"),
+        ("Registered model", "number"),
+        ("This variant", "number"),
+        ("Drop", "number"),
+        ("Interval", "number"),
+        ("Limit", "word"),
+        ("Rows", "number"),
+    )
+    rows = tuple(
+        plain_row(
+            wording.printable(drift.variant),
+            wording.clip(wording.printable(drift.segment or wording.NONE), _VALUE_LENGTH),
+            wording.metric(drift.native),
+            wording.metric(drift.value),
+            wording.drop(drift.drop),
+            wording.interval(drift.interval),
+            _decision(drift.decision),
+            wording.count(drift.rows),
+            tone="bad" if drift.decision == "beyond" else "plain",
+        )
+        for drift in report.segments
+    )
+    metric = wording.printable(report.segments[0].metric) if report.segments else "the metric"
+    return Table(f"Drop of {metric} per segment; the intervals of a variant hold together with 95%", columns, rows)
+
+
+def champion_table(report: BuildReport) -> Table:
+    """Quality against the champion's on the same rows."""
+    columns: Columns = (
+        ("Variant", "code"),
+        ("Metric", "code"),
+        ("Champion", "number"),
+        ("This variant", "number"),
+        ("Gain", "number"),
+        ("95% interval", "number"),
+        ("Limit", "word"),
+        ("Rows", "number"),
+        ("Interval by", "text"),
+    )
+    rows = tuple(
+        plain_row(
+            wording.printable(gain.variant),
+            wording.printable(gain.metric),
+            wording.metric(gain.champion),
+            wording.metric(gain.value),
+            wording.drop(gain.gain),
+            wording.interval(gain.interval),
+            _decision(gain.decision),
+            wording.count(gain.rows),
+            wording.printable(gain.method),
+            tone="selected" if gain.variant == report.selected else "plain",
+        )
+        for gain in report.champion
+    )
+    return Table("Quality against the champion on the same rows; a gain above zero is better", columns, rows)
+
+
+def flip_table(report: BuildReport) -> Table:
+    """Decisions at the business thresholds that a variant would take otherwise than the registered model."""
+    columns: Columns = (
+        ("Variant", "code"),
+        ("Threshold", "number"),
+        ("Yes to no", "number"),
+        ("No to yes", "number"),
+        ("Share", "number"),
+        ("Decisions", "number"),
+    )
+    rows = tuple(
+        plain_row(
+            wording.printable(one.variant),
+            wording.limit(one.threshold),
+            wording.count(one.yes_to_no),
+            wording.count(one.no_to_yes),
+            wording.share((one.yes_to_no + one.no_to_yes) / one.decisions) if one.decisions else wording.NONE,
+            wording.count(one.decisions),
+            tone="selected" if one.variant == report.selected else "plain",
+        )
+        for one in report.flips
+    )
+    return Table("Decisions on the verification rows that differ from those of the registered model", columns, rows)
 
 
 def error_table(report: BuildReport, output: str) -> Table:
@@ -152,7 +244,7 @@ def _verdict_row(report: BuildReport, verdict: Verdict) -> Row:
     cells = (
         Cell(wording.printable(verdict.check)),
         Cell(wording.printable(verdict.subject)),
-        _clipped(measured),
+        _clipped(f"{measured} ({verdict.note})" if verdict.note else measured),
         _clipped(limit),
         passed,
         Cell(wording.printable(verdict.recipe_key), "quiet"),
@@ -224,6 +316,10 @@ def _shares(report: BuildReport, output: str) -> list[float]:
 
 def _within(share: float) -> str:
     return "All" if share == 1 else f"{100 * share:g}%"
+
+
+def _decision(decision: str | None) -> str:
+    return "none set" if decision is None else decision
 
 
 def _plain(name: str, value: object) -> str:

@@ -63,7 +63,7 @@ def _figure(check: str, value: Figure) -> str:
         return wording.printable(value)
     if check.endswith("label_mismatch"):
         return wording.share(value)
-    if check.startswith("drift"):
+    if check.startswith(("drift", "champion")):
         return wording.drop(value)
     return wording.count(value) if isinstance(value, int) else wording.error(value)
 

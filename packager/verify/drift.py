@@ -1,132 +1,106 @@
-"""Quality on the labelled rows: the native model against each variant, by one metric.
+"""Quality on the labelled rows: the native model against each variant, over all rows and per segment.
 
-Labels are kept as positions in the model's own classes, so that text, booleans and numbers are one case. Answers are
-spooled to files: memory stays bounded however many rows there are.
+In: a spool of truth and answers. Out: the drop of each variant with its interval, and what that decides.
 """
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
-from packager.artifact import NATIVE, Role, Scalar, Signature
+from packager.artifact import NATIVE
 from packager.errors import VerifyError
-from packager.recipe.metrics import METRICS, Metric
-from packager.recipe.model import Recipe
+from packager.quality.compare import Comparison, compare, undefined
+from packager.quality.resample import CONFIDENCE
+from packager.quality.sample import Sample
+from packager.recipe.model import Drift as AskedDrift
 from packager.report.model import Drift
-from packager.verify.oracle import Oracle
+from packager.verify.decision import Measured
+from packager.verify.spool import Spool
 
-Outputs = dict[str, npt.NDArray[Any]]
-Doubles = npt.NDArray[np.float64]
-
-_ROLES: dict[str, Role] = {"label": "label", "score": "probability", "value": "value"}
-
-
-def default_metric(signature: Signature) -> str | None:
-    """Return the metric that is told when the recipe names none, or None when nothing fits."""
-    if signature.task == "regressor":
-        return "rmse" if signature.outputs[0].width <= 1 else None
-    if signature.classes is None:
-        return None
-    has_scores = any(output.role == "probability" for output in signature.outputs)
-    return "roc_auc" if has_scores and len(signature.classes) == 2 else "accuracy"
+# Segments that are measured each by itself: those of the most rows. The others are measured together.
+MAX_SEGMENTS = 20
+_OTHERS = "(others)"
+_NONE = float("nan")
 
 
-def drift_metric(signature: Signature, recipe: Recipe) -> str | None:
-    """Return the metric that drift is told in; VerifyError where the model does not answer what the recipe's reads."""
-    if recipe.verify.drift is None:
-        return default_metric(signature)
-    metric = METRICS[recipe.verify.drift.metric]
-    if _fits(metric, signature):
-        return metric.name
-    answers = " and ".join(output.name for output in signature.outputs)
-    fitting = [name for name in METRICS if _fits(METRICS[name], signature)]
-    raise VerifyError(
-        f"the metric {metric.name} reads one {metric.needs} a row; this {signature.task} answers {answers}",
-        key=recipe.where("verify.drift.metric"),
-        hint=f"metrics that fit: {', '.join(fitting)}" if fitting else "leave verify.drift out: no metric fits",
+def measured(comparison: Comparison, rows: int) -> Measured:
+    """Return the drop that a comparison found as what a limit is held against."""
+    return Measured(comparison.drop, comparison.interval, rows, comparison.native)
+
+
+def drifts(spool: Spool, variants: Sequence[str], asked: AskedDrift | None) -> list[Drift]:
+    """Return the drift of every variant; VerifyError where the metric has no value on these rows."""
+    reading = spool.reading
+    if reason := undefined(reading.metric, spool.read("truth"), spool.read(NATIVE), reading.class_count):
+        raise VerifyError(
+            f"{reading.where}: {reading.metric} has no value on these {spool.rows:,} rows: {reason}",
+            key=reading.key,
+            hint="add rows of the other classes, or name another metric in verify.drift.metric",
+        )
+    return [_drift(reading.metric, variant, spool.sample(NATIVE, variant), asked=asked) for variant in variants]
+
+
+def segment_drifts(spool: Spool, variants: Sequence[str], asked: AskedDrift | None) -> list[Drift]:
+    """Return the drift of every variant in each segment, the largest first.
+
+    The intervals hold together, all of one variant with 95%: each is made wider by Bonferroni's rule. A segment in
+    which the metric has no value has none here either.
+    """
+    parts = _segments(spool)
+    confidence = 1.0 - (1.0 - CONFIDENCE) / len(parts.names)
+    metric, classes = spool.reading.metric, spool.reading.class_count
+    found = []
+    for variant in variants:
+        sample = spool.sample(NATIVE, variant)
+        for index, name in enumerate(parts.names):
+            part = _rows_of(sample, parts.of_row == index)
+            if undefined(metric, part.truth, part.native, classes):
+                drift = Drift(variant, metric, _NONE, _NONE, _NONE, len(part), None, confidence, "no value")
+                found.append(replace(drift, decision="undecided" if asked else None, segment=name))
+            else:
+                drift = _drift(metric, variant, part, asked=asked, confidence=confidence)
+                found.append(replace(drift, segment=name))
+    return found
+
+
+@dataclass(frozen=True)
+class _Segments:
+    """The names of the segments that are measured, and the position of each row's among them."""
+
+    names: tuple[str, ...]
+    of_row: npt.NDArray[np.uint8]
+
+
+def _segments(spool: Spool) -> _Segments:
+    codes, values = spool.read("segment"), list(spool.segment_values)
+    order = np.argsort(-np.bincount(codes, minlength=len(values)), kind="stable")
+    positions = np.full(len(values), MAX_SEGMENTS, dtype=np.uint8)
+    positions[order[:MAX_SEGMENTS]] = np.arange(len(order[:MAX_SEGMENTS]))
+    names = [values[code] for code in order[:MAX_SEGMENTS].tolist()]
+    return _Segments((*names, *([_OTHERS] if len(order) > MAX_SEGMENTS else [])), positions[codes])
+
+
+def _rows_of(sample: Sample, rows: npt.NDArray[np.bool_]) -> Sample:
+    return Sample(sample.truth[rows], sample.native[rows], sample.variant[rows], sample.classes)
+
+
+def _drift(
+    metric: str, variant: str, sample: Sample, *, asked: AskedDrift | None, confidence: float = CONFIDENCE
+) -> Drift:
+    found = compare(metric, sample, confidence=confidence)
+    return Drift(
+        variant=variant,
+        metric=metric,
+        native=found.native,
+        value=found.variant,
+        drop=found.drop,
+        rows=len(sample),
+        interval=found.interval,
+        confidence=confidence,
+        method=found.method,
+        decision=None if asked is None else measured(found, len(sample)).against(asked.max_drop),
     )
-
-
-def _fits(metric: Metric, signature: Signature) -> bool:
-    """Tell whether the model answers one such thing a row: quality over several labels or values has no one meaning."""
-    role = _ROLES[metric.needs]
-    found = [output for output in signature.outputs if output.role == role]
-    is_one = metric.needs == "score" or all(output.width <= 1 for output in found)
-    known = metric.needs == "value" or signature.classes is not None
-    return known and is_one and signature.task in metric.tasks and len(found) == 1
-
-
-class Spool:
-    """Truth and answers of every labelled row so far, per variant, in files of `folder`."""
-
-    def __init__(self, folder: Path, signature: Signature) -> None:
-        self._folder = folder
-        self._signature = signature
-        self.rows = 0
-        folder.mkdir(exist_ok=True)
-
-    def add_truth(self, label: npt.NDArray[Any], *, where: str) -> None:
-        """Append true labels; `where` names the column in an error."""
-        if self._signature.classes is None and label.dtype.kind not in "fiub":
-            raise VerifyError(
-                f"{where} holds text, and the model answers numbers", hint="name another column in data.label"
-            )
-        truth = self._indices(label) if self._signature.classes is not None else label.astype(np.float64)
-        unknown = int(np.count_nonzero(np.isnan(truth)))
-        if unknown:
-            message = f"{where} holds labels that the model does not know, in {unknown:,} rows"
-            raise VerifyError(message, hint="label the rows with the model's own classes, in the same type")
-        self._append("truth", truth)
-        self.rows += len(truth)
-
-    def add_answers(self, variant: str, outputs: Outputs) -> None:
-        """Append one variant's answers to the rows last added."""
-        for output in self._signature.outputs:
-            values = outputs[output.name]
-            indexed = output.role == "label" and self._signature.classes is not None
-            self._append(f"{variant}.{output.role}", self._indices(values) if indexed else values.astype(np.float64))
-
-    def metric(self, oracle: Oracle, name: str, variant: str) -> float:
-        """Return the metric of one variant over all rows so far."""
-        answers = {role: self._read(f"{variant}.{role}") for role in ("label", "probability", "value")}
-        return oracle.metric(name, truth=self._read("truth"), **answers)
-
-    def drifts(self, oracle: Oracle, name: str, variants: list[str]) -> list[Drift]:
-        """Return the drift of every variant against the native model."""
-        native = self.metric(oracle, name, NATIVE)
-        found = []
-        for variant in variants:
-            value = self.metric(oracle, name, variant)
-            found.append(Drift(variant, name, native, value, METRICS[name].drop(native, value), self.rows))
-        return found
-
-    def _indices(self, labels: npt.NDArray[Any]) -> Doubles:
-        return label_indices(labels, self._signature.classes or ())
-
-    def _append(self, name: str, values: Doubles) -> None:
-        with (self._folder / f"{name}.float64").open("ab") as stream:
-            stream.write(np.ascontiguousarray(values, dtype=np.float64).tobytes())
-
-    def _read(self, name: str) -> Doubles | None:
-        path = self._folder / f"{name}.float64"
-        if not path.exists():
-            return None
-        values = np.fromfile(path, dtype=np.float64)
-        return values if values.size == self.rows else values.reshape(self.rows, -1)
-
-
-def label_indices(labels: npt.NDArray[Any], classes: tuple[Scalar, ...]) -> Doubles:
-    """Return the position of each label among the classes, NaN where it is none of them."""
-    unique, inverse = np.unique(labels.astype(str) if labels.dtype == object else labels, return_inverse=True)
-    if unique.dtype.kind == "U" or isinstance(classes[0], str):
-        position = {str(label): index for index, label in enumerate(classes)}
-        found = [position.get(str(label), np.nan) for label in unique.tolist()]
-    else:
-        # Python compares whole numbers and floats exactly: labels beyond 2**53 stay apart.
-        numeric = {label: index for index, label in enumerate(classes)}
-        found = [numeric.get(label, np.nan) for label in unique.tolist()]
-    return np.array(found, dtype=np.float64)[inverse]

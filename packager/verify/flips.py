@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from packager.artifact import Signature
+from packager.report.model import Flips
 
 Outputs = dict[str, npt.NDArray[Any]]
 
@@ -27,18 +28,21 @@ class FlipCounter:
         if not self._outputs:
             self._outputs = [output.name for output in signature.outputs if output.role == "value"]
             self._are_classes = False
-        self.counts: dict[str, dict[str, int]] = {}
+        self._counts: dict[tuple[str, float], npt.NDArray[np.int64]] = {}
 
     def add(self, variant: str, native: Outputs, answers: Outputs) -> None:
         """Count the flips of one variant in one chunk of rows."""
-        if not self._thresholds:
-            return
-        for name in self._outputs:
+        for name in self._outputs if self._thresholds else ():
             expected, found = (self._scores(outputs[name]) for outputs in (native, answers))
-            counts = self.counts.setdefault(variant, {})
             for threshold in self._thresholds:
-                flipped = int(np.count_nonzero((expected >= threshold) != (found >= threshold)))
-                counts[str(threshold)] = counts.get(str(threshold), 0) + flipped
+                before, after = expected >= threshold, found >= threshold
+                counts = np.array([before.size, np.count_nonzero(before & ~after), np.count_nonzero(after & ~before)])
+                key = (variant, threshold)
+                self._counts[key] = self._counts.get(key, np.zeros(3, dtype=np.int64)) + counts
+
+    def flips(self) -> list[Flips]:
+        """Return what was counted, per variant and threshold."""
+        return [Flips(variant, threshold, *counts.tolist()) for (variant, threshold), counts in self._counts.items()]
 
     def _scores(self, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """Return the scores that are compared: of two classes the second's, of several the largest, else all."""

@@ -10,21 +10,19 @@ from dataclasses import replace
 
 from packager.artifact import Variant, Verdict
 from packager.errors import VerifyError
-from packager.recipe.model import Drift as AskedDrift
 from packager.recipe.model import Recipe
-from packager.report.model import Drift
+from packager.verify import quality_verdicts
 from packager.verify.invariance import INVARIANCE
 from packager.verify.parity import Tally
-from packager.verify.verify import Subject
+from packager.verify.verify import Findings, Subject
 
 
-def judge(subject: Subject, drifts: Sequence[Drift], recipe: Recipe) -> list[Verdict]:
+def judge(subject: Subject, findings: Findings, recipe: Recipe) -> list[Verdict]:
     """Return every verdict on one variant; fails closed where nothing could be compared."""
     verdicts = [*_parity_verdicts(subject, subject.made, recipe, prefix="probe_")]
     if subject.data.rows:
         verdicts += _parity_verdicts(subject, subject.data, recipe, prefix="")
-    if recipe.verify.drift is not None:
-        verdicts.append(_drift_verdict(subject.variant.name, drifts, recipe.verify.drift))
+    verdicts += quality_verdicts.judge(subject.variant.name, findings, recipe)
     if not subject.made.rows and not subject.data.rows:
         verdicts.append(Verdict("compared_rows", subject.variant.name, 0, 1, False, "data.verification"))
     return verdicts
@@ -55,14 +53,6 @@ def _parity_verdicts(subject: Subject, tally: Tally, recipe: Recipe, *, prefix: 
     return verdicts
 
 
-def _drift_verdict(name: str, drifts: Sequence[Drift], asked: AskedDrift) -> Verdict:
-    check, limit, key = f"drift.{asked.metric}", asked.max_drop, "verify.drift.max_drop"
-    drop = next((drift.drop for drift in drifts if drift.variant == name), None)
-    if drop is None:
-        return Verdict(check, name, "not measured: no labelled rows", limit, False, key)
-    return Verdict(check, name, drop, limit, drop <= limit, key)  # NaN is not ok
-
-
 def rejected(variant: Variant, verdicts: Sequence[Verdict]) -> Variant:
     """Return the variant, `rejected` with its first failed verdict as the reason if it has one."""
     failed = [verdict for verdict in verdicts if verdict.subject == variant.name and not verdict.ok]
@@ -80,7 +70,8 @@ def told(verdict: Verdict) -> str:
     if verdict.check in INVARIANCE and isinstance(verdict.measured, int):
         return f"{verdict.check}: {verdict.measured:,} answers differ from those to the same rows in one batch, limit 0"
     measured = f"{verdict.measured:.6g}" if isinstance(verdict.measured, float) else verdict.measured
-    return f"{verdict.check} {measured}, limit {verdict.limit}"
+    note = f" ({verdict.note})" if verdict.note else ""
+    return f"{verdict.check} {measured}{note}, limit {verdict.limit}"
 
 
 def gate(verdicts: Sequence[Verdict], name: str, recipe: Recipe) -> None:
@@ -90,10 +81,14 @@ def gate(verdicts: Sequence[Verdict], name: str, recipe: Recipe) -> None:
         return
     first = failed[0]
     others = f" ({len(failed) - 1} more failed, see the report)" if len(failed) > 1 else ""
+    what, hint = quality_verdicts.blame(first) or (
+        "does not score like the registered model",
+        "the report lists every verdict; set the limit that your service can bear, or keep the model as it is",
+    )
     raise VerifyError(
-        f"variant {name} does not score like the registered model: {told(first)}{others}",
+        f"variant {name} {what}: {told(first)}{others}",
         measured=first.measured,
         limit=first.limit,
         key=recipe.where(first.recipe_key),
-        hint="the report lists every verdict; set the limit that your service can bear, or keep the model as it is",
+        hint=hint,
     )

@@ -64,15 +64,6 @@ class Oracle:
     def _ask_about(self, file: Path) -> None:
         self._ask("answers", rows=str(file), outputs=str(_answers_of(file)))
 
-    def metric(self, name: str, **answers: npt.NDArray[Any] | None) -> float:
-        """Return one quality metric; `answers` are truth, label, probability, value, classes as their indices."""
-        path = self.scratch / "metric.npz"
-        np.savez(path, allow_pickle=False, **{key: array for key, array in answers.items() if array is not None})
-        try:
-            return float(self._ask("metric", name=name, answers=str(path)))
-        finally:
-            path.unlink()
-
 
 def _first(waiting: deque[tuple[Batch, Path, Future[None]]]) -> tuple[Batch, Answered]:
     batch, file, asked = waiting.popleft()

@@ -44,8 +44,8 @@ class Scores:
         self._grid = ScoreGrid(is_probability=self._is_probability)
         self._before, self._after = CalibrationCounts(), CalibrationCounts()
 
-    def add(self, native: Outputs, variant: Outputs, truth: Doubles | None) -> None:
-        """Add a chunk; `truth` holds the positions of the true labels among the classes, NaN where unknown."""
+    def add(self, native: Outputs, variant: Outputs, truth: npt.NDArray[np.int32] | None) -> None:
+        """Add a chunk; `truth` holds the positions of the true labels among the classes."""
         if self._output is None or native[self._output].shape != variant[self._output].shape:
             return
         expected, found = (outputs[self._output].astype(np.float64) for outputs in (native, variant))

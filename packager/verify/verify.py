@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -18,15 +19,18 @@ from packager.artifact import NATIVE, Signature, Variant
 from packager.dataset.read import Dataset
 from packager.dataset.rows import Rows
 from packager.recipe.model import Recipe
-from packager.report.model import Drift
+from packager.report.model import Drift, Flips, Gain
 from packager.runtime.session import RunFailed, Session, open_session
-from packager.verify.drift import Spool, drift_metric, label_indices
+from packager.verify.champion import Champion, gains
+from packager.verify.drift import drifts, segment_drifts
 from packager.verify.flips import FlipCounter
 from packager.verify.oracle import Oracle
 from packager.verify.parity import Tally
 from packager.verify.probes import Probes, judged_kinds
+from packager.verify.reading import Reading, drift_metric, label_indices
 from packager.verify.refusals import refuse_refusals
 from packager.verify.scores import Scores
+from packager.verify.spool import Spool
 
 Outputs = dict[str, npt.NDArray[Any]]
 
@@ -51,6 +55,16 @@ class Subject:
     made: Tally
     data: Tally
     scores: Scores | None = None
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What the verification rows tell beside the tallies: quality where they are labelled, and flipped decisions."""
+
+    drifts: Sequence[Drift] = ()
+    segments: Sequence[Drift] = ()
+    gains: Sequence[Gain] = ()
+    flips: Sequence[Flips] = ()
 
 
 def open_subjects(variants: Sequence[Variant], signature: Signature, recipe: Recipe) -> list[Subject]:
@@ -79,24 +93,29 @@ def verify_made_rows(
 
 
 def verify_data(
-    subjects: Sequence[Subject], dataset: Dataset, oracle: Oracle, *, recipe: Recipe, progress: Progress
-) -> tuple[list[Drift], FlipCounter]:
-    """Judge every subject on the verification rows, streamed; return drift where the rows are labelled."""
+    subjects: Sequence[Subject],
+    dataset: Dataset,
+    oracle: Oracle,
+    *,
+    recipe: Recipe,
+    progress: Progress,
+    champion: Champion | None = None,
+) -> Findings:
+    """Judge every subject on the verification rows, streamed; find out about quality where the rows are labelled."""
     signature = subjects[0].session.signature
-    metric = drift_metric(signature, recipe)
-    label = recipe.data.label if metric is not None else None
-    spool = Spool(oracle.scratch / "drift", signature)
+    spool = open_spool(signature, dataset, recipe, folder=oracle.scratch / "drift")
+    label, segment = (recipe.data.label, recipe.verify.segment) if spool else (None, None)
     flips = FlipCounter(signature, recipe.verify.thresholds)
     chunk_rows = min(_MAX_CHUNK_ROWS, max(1, _CELLS_PER_CHUNK // len(signature.columns)))
     total, done = dataset.num_rows(), 0
     shown = functools.partial(progress, total=total or dataset.about_rows(), about=total is None)
-    batches = dataset.batches(signature.columns, label=label, batch_rows=chunk_rows)
+    batches = dataset.batches(signature.columns, label=label, segment=segment, batch_rows=chunk_rows)
     shown(0)
     for batch, (native, taken) in oracle.answers_in_turn(batches):
         refuse_refusals(batch, taken, signature)
-        if batch.label is not None:
-            spool.add_truth(batch.label, where=f"the label column {label!r}")
-            spool.add_answers(NATIVE, native)
+        if spool is not None:
+            spool.add_batch(batch)
+            spool.add_answers(NATIVE, signature, native)
         truth = None if batch.label is None or not signature.classes else label_indices(batch.label, signature.classes)
         for subject in subjects:
             answers = _compare(subject.session, subject.data, batch.rows, native)
@@ -104,14 +123,36 @@ def verify_data(
                 subject.scores.add(native, answers, truth)
             if answers is not None:
                 flips.add(subject.variant.name, native, answers)
-            if answers is not None and batch.label is not None:
-                spool.add_answers(subject.variant.name, answers)
+            if answers is not None and spool is not None:
+                spool.add_answers(subject.variant.name, signature, answers)
         done += len(batch.rows)
         shown(done)
-    if not spool.rows or metric is None:
-        return [], flips
+    if spool is None:
+        return Findings(flips=flips.flips())
     answered = [subject.variant.name for subject in subjects if subject.data.malformed is None]
-    return spool.drifts(oracle, metric, answered), flips
+    if champion is not None:
+        champion.score(dataset, spool, batch_rows=chunk_rows)
+    return replace(quality(spool, answered, recipe), flips=flips.flips())
+
+
+def open_spool(signature: Signature, dataset: Dataset, recipe: Recipe, *, folder: Path) -> Spool | None:
+    """Return where labelled rows are gathered, or None where they have no labels or no metric fits."""
+    metric = drift_metric(signature, recipe)
+    if metric is None or recipe.data.label is None:
+        return None
+    more = f" and {len(dataset.files) - 1} more" if len(dataset.files) > 1 else ""
+    where = f"{dataset.files[0]}{more}: the label column {recipe.data.label!r}"
+    return Spool(folder, Reading.of(metric, signature, where=where, key=recipe.where("data.label")))
+
+
+def quality(spool: Spool, variants: Sequence[str], recipe: Recipe) -> Findings:
+    """Return what the gathered rows tell of every variant: drift, drift per segment, gain over the champion."""
+    asked = recipe.verify
+    return Findings(
+        drifts=drifts(spool, variants, asked.drift),
+        segments=segment_drifts(spool, variants, asked.drift) if asked.segment else (),
+        gains=gains(spool, variants, asked.champion) if asked.champion else (),
+    )
 
 
 def _compare(

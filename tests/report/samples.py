@@ -5,7 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 from packager.artifact import Bundle, Measurement, Status, Variant, Verdict
-from packager.report.model import BuildReport, Calibration, Drift, ErrorDistribution, ScoreMap, WorstRow
+from packager.report.model import (
+    BuildReport,
+    Calibration,
+    Drift,
+    ErrorDistribution,
+    Flips,
+    Gain,
+    ScoreMap,
+    WorstRow,
+)
 
 DIGEST = "9f2c4be1a07d3358c6be0f9d21b7a4e5c8d90311f6a27b4c5d6e7f8091a2b3c4"
 EDGES = (0.0, *(float(f"1e{exponent}") for exponent in range(-18, 4)), float("inf"))
@@ -40,9 +49,17 @@ def ok_build() -> BuildReport:
         variants=_variants(),
         verdicts=[*_passed("fp64", 2.2e-16), *_rejected("fp32")],
         drift=[
-            Drift("fp64", "roc_auc", 0.98123456, 0.98123456, 0.0, 4812),
-            Drift("fp32", "roc_auc", 0.98123456, 0.98121, 2.46e-5, 4812),
+            Drift(
+                "fp64", "roc_auc", 0.98123456, 0.98123456, 0.0, 4812, (0.0, 0.0), 0.95, "identical answers", "within"
+            ),
+            Drift("fp32", "roc_auc", 0.98123456, 0.98121, 2.46e-5, 4812, (-1e-5, 5.9e-5), 0.95, "DeLong", "undecided"),
         ],
+        segments=[
+            Drift("fp64", "roc_auc", 0.97, 0.97, 0.0, 4000, (0.0, 0.0), 0.975, "identical answers", "within", "DE"),
+            Drift("fp64", "roc_auc", 0.99, 0.98, 0.01, 812, (0.002, 0.018), 0.975, "bootstrap", "beyond", "FR"),
+        ],
+        champion=[Gain("fp64", "roc_auc", 0.975, 0.98123456, 0.0062, 4812, (0.001, 0.011), "DeLong", "within")],
+        flips=[Flips("fp64", 0.5, 4812, 0, 0), Flips("fp32", 0.5, 4812, 3, 1)],
         distributions=_distributions(),
         scores=[_score_map("fp64", ((0, 0, 4500), (63, 63, 312))), _score_map("fp32", ((0, 0, 4500), (62, 63, 312)))],
         calibration=[_calibration("native"), _calibration("fp64"), _calibration("fp32")],
@@ -118,7 +135,7 @@ def hostile_build() -> BuildReport:
         Verdict(HOSTILE, HOSTILE, float("inf"), 1e-300, False, HOSTILE),
         Verdict("max_abs_error", HOSTILE, float("nan"), 1e-6, False, "verify.parity.atol"),
         Verdict("parity", HOSTILE, 10**15, 0, False, "verify.parity"),
-        Verdict("outputs", "v" * 300, HOSTILE, None, True, ""),
+        Verdict("outputs", "v" * 300, HOSTILE, None, True, "", HOSTILE),
         Verdict("probe_parity", "v" * 300, None, None, True, "verify.probes"),
     ]
     edges, counts, infinite = (0.0, 1e-300, 1e-3, 1e300, float("inf")), (3, 0, 10**12, 1), float("inf")
@@ -132,7 +149,12 @@ def hostile_build() -> BuildReport:
         verification={HOSTILE: [HOSTILE]},
         variants=variants,
         verdicts=verdicts,
-        drift=[Drift(HOSTILE, HOSTILE, float("nan"), 1e300, float("inf"), 10**12)],
+        drift=[Drift(HOSTILE, HOSTILE, float("nan"), 1e300, float("inf"), 10**12, None, 0.95, HOSTILE, "undecided")],
+        segments=[
+            Drift(HOSTILE, HOSTILE, 1.0, 1.0, 0.0, 1, (float("-inf"), 1e300), 0.95, HOSTILE, "beyond", HOSTILE * 20)
+        ],
+        champion=[Gain(HOSTILE, HOSTILE, float("nan"), 1.0, float("nan"), 0, None, HOSTILE, "undecided")],
+        flips=[Flips(HOSTILE, 1e300, 0, 0, 0), Flips("v" * 300, float("nan"), 10**12, 1, 10**12 - 1)],
         distributions=[
             ErrorDistribution(HOSTILE, HOSTILE, 0, edges, counts),
             ErrorDistribution("v" * 300, HOSTILE, 10**12, edges, (0, 0, 0, 0)),

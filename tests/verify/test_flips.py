@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from packager.artifact import Output, Signature
+from packager.report.model import Flips
 from packager.verify.flips import FlipCounter
 
 BINARY = Signature(
@@ -23,19 +24,19 @@ def test_flips_add_up_over_chunks_and_per_threshold() -> None:
     counter = FlipCounter(BINARY, (0.5, 0.9))
     counter.add("int8", scores(0.49, 0.5, 0.95), scores(0.51, 0.5, 0.85))
     counter.add("int8", scores(0.91), scores(0.1))
-    assert counter.counts == {"int8": {"0.5": 2, "0.9": 2}}
+    assert counter.flips() == [Flips("int8", 0.5, 4, 1, 1), Flips("int8", 0.9, 4, 2, 0)]
 
 
 def test_a_score_on_the_threshold_is_positive() -> None:
     counter = FlipCounter(BINARY, (0.5,))
     counter.add("fp32", scores(0.5), scores(np.nextafter(0.5, 0)))
-    assert counter.counts == {"fp32": {"0.5": 1}}
+    assert counter.flips() == [Flips("fp32", 0.5, 1, 1, 0)]
 
 
 def test_a_score_that_is_no_number_decides_no() -> None:
     counter = FlipCounter(BINARY, (0.5,))
     counter.add("fp16", scores(0.9, 0.1), scores(np.nan, np.nan))
-    assert counter.counts == {"fp16": {"0.5": 1}}
+    assert counter.flips() == [Flips("fp16", 0.5, 2, 1, 0)]
 
 
 def test_of_several_classes_the_largest_score_counts() -> None:
@@ -43,13 +44,13 @@ def test_of_several_classes_the_largest_score_counts() -> None:
     native = {"probabilities": np.array([[0.7, 0.2, 0.1], [0.3, 0.4, 0.3]])}
     found = {"probabilities": np.array([[0.1, 0.2, 0.7], [0.2, 0.7, 0.1]])}
     counter.add("int8", native, found)
-    assert counter.counts == {"int8": {"0.6": 1}}
+    assert counter.flips() == [Flips("int8", 0.6, 2, 0, 1)]
 
 
 def test_values_of_regressors_count_too() -> None:
     counter = FlipCounter(REGRESSOR, (10.0,))
     counter.add("fp16", {"variable": np.array([9.0, 11.0])}, {"variable": np.array([10.0, 11.0])})
-    assert counter.counts == {"fp16": {"10.0": 1}}
+    assert counter.flips() == [Flips("fp16", 10.0, 2, 0, 1)]
 
 
 @pytest.mark.parametrize(
@@ -69,7 +70,8 @@ def test_values_of_regressors_count_too() -> None:
 def test_columns_decide_one_by_one_unless_they_are_classes(signature: Signature, flips: int) -> None:
     counter = FlipCounter(signature, (0.5,))
     counter.add("fp16", scores(0.9, 0.2), scores(0.4, 0.2))
-    assert counter.counts == {"fp16": {"0.5": flips}}
+    (found,) = counter.flips()
+    assert (found.yes_to_no + found.no_to_yes, found.decisions) == (flips, 2 * flips)
 
 
 def test_every_output_of_several_counts() -> None:
@@ -78,7 +80,7 @@ def test_every_output_of_several_counts() -> None:
     native, found = scores(0.9, 0.2)["probabilities"], scores(0.4, 0.7)["probabilities"]
     one_changed = {"probabilities_0": native, "probabilities_1": found}
     counter.add("fp16", {output.name: native for output in outputs}, one_changed)
-    assert counter.counts == {"fp16": {"0.5": 2}}
+    assert counter.flips() == [Flips("fp16", 0.5, 4, 1, 1)]
 
 
 def test_nothing_is_counted_where_nothing_is_asked() -> None:
@@ -87,4 +89,4 @@ def test_nothing_is_counted_where_nothing_is_asked() -> None:
     labels_only = Signature("classifier", "tensor", (), (Output("label", "label", 0),), (0, 1))
     without = FlipCounter(labels_only, (0.5,))
     without.add("fp32", {"label": np.array([0])}, {"label": np.array([1])})
-    assert (counter.counts, without.counts) == ({}, {})
+    assert (counter.flips(), without.flips()) == ([], [])

@@ -16,6 +16,7 @@ from lightgbm import LGBMClassifier
 from onnx import numpy_helper
 from sklearn.ensemble import RandomForestRegressor
 from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -24,12 +25,13 @@ from packager.dataset.read import open_dataset
 from packager.dataset.rows import Rows
 from packager.errors import VerifyError
 from packager.recipe.model import Recipe
+from packager.report.model import Flips
 from packager.structure import Structure, load
 from packager.verify import verify as module
 from packager.verify.gate import gate, judge
 from packager.verify.oracle import Oracle
 from packager.verify.probes import make_probes
-from packager.verify.verify import Subject, open_subjects, verify_data, verify_made_rows
+from packager.verify.verify import Findings, Subject, open_subjects, verify_data, verify_made_rows
 from packager.worker import Worker
 
 from .recipes import recipe
@@ -67,21 +69,25 @@ class Place:
     def recipe(self, verify: str = "{}") -> Recipe:
         return recipe(self.folder, verify, "{verification: rows.parquet, label: target}")
 
-    def judged(self, asked: Recipe, variants: list[Variant] | None = None) -> tuple[list[Subject], list[Any], Any]:
-        """Run the stage; return its subjects, drifts and flips."""
+    def answers(self) -> Any:
+        """Return the model's values of the table."""
+        return self.oracle.answers(Rows(TABLE.to_numpy()))[0]["variable"]
+
+    def judged(self, asked: Recipe, variants: list[Variant] | None = None) -> tuple[list[Subject], Findings]:
+        """Run the stage; return its subjects, and what it found beside their tallies."""
         subjects = open_subjects(variants or self.variants, self.signature, asked)
         probes = make_probes(self.structure, self.signature)
         native, taken = self.oracle.answers(probes.rows)
         verify_made_rows(subjects, probes, native, taken)
         dataset = open_dataset(self.folder / "rows.parquet")
-        drifts, flips = verify_data(
+        findings = verify_data(
             subjects,
             dataset,
             self.oracle,
             recipe=asked,
             progress=lambda done, total, about: None,
         )
-        return subjects, drifts, flips
+        return subjects, findings
 
 
 def place(name: str, folder: Path) -> Place:
@@ -111,13 +117,13 @@ def test_a_correct_baseline_passes_everything(name: str, tmp_path: Path) -> None
     here.rows(target=MODELS[name][1])
     metric = {"text labels": "roc_auc", "three classes": "log_loss", "values": "mae"}[name]
     asked = here.recipe(f"{{drift: {{metric: {metric}, max_drop: 0}}, thresholds: [0.5]}}")
-    subjects, drifts, flips = here.judged(asked, here.variants[:1])
-    verdicts = judge(subjects[0], drifts, asked)
+    subjects, findings = here.judged(asked, here.variants[:1])
+    verdicts = judge(subjects[0], findings, asked)
     gate(verdicts, "fp64", asked)
     assert {verdict.check for verdict in verdicts} >= {f"drift.{metric}", "parity", "probe_parity"}
     assert subjects[0].data.rows == len(TABLE)
-    assert drifts[0].rows == len(TABLE)
-    assert flips.counts == {"fp64": {"0.5": 0}}
+    assert findings.drifts[0].rows == len(TABLE)
+    assert list(findings.flips) == [Flips("fp64", 0.5, len(TABLE), 0, 0)]
 
 
 @pytest.mark.parametrize("name", ["text labels", "three classes"])
@@ -131,11 +137,11 @@ def test_classes_in_another_order_fail_on_data_and_on_made_rows_and_in_quality(n
     labels.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(labels)[::-1].copy(), labels.name))
     onnx.save(model, str(path))
     asked = here.recipe("{drift: {metric: accuracy}}")
-    subjects, drifts, _ = here.judged(asked)
-    failed = {verdict.check for verdict in judge(subjects[0], drifts, asked) if not verdict.ok}
+    subjects, findings = here.judged(asked)
+    failed = {verdict.check for verdict in judge(subjects[0], findings, asked) if not verdict.ok}
     assert failed == {"probe_label_mismatch", "label_mismatch", "drift.accuracy"}
     with pytest.raises(VerifyError, match="label_mismatch"):
-        gate(judge(subjects[0], drifts, asked), "fp64", asked)
+        gate(judge(subjects[0], findings, asked), "fp64", asked)
 
 
 def _is_classes(tensor: onnx.TensorProto, signature: Signature) -> bool:
@@ -157,9 +163,9 @@ def test_a_variant_that_falls_over_is_judged_and_the_others_go_on(tmp_path: Path
     model.graph.node.insert(0, gather)
     onnx.save(model, str(broken))
     asked = here.recipe("{drift: {metric: rmse, max_drop: 0}}")
-    subjects, drifts, _ = here.judged(asked)
-    gate(judge(subjects[0], drifts, asked), "fp64", asked)
-    failed = {verdict.check: verdict for verdict in judge(subjects[1], drifts, asked) if not verdict.ok}
+    subjects, findings = here.judged(asked)
+    gate(judge(subjects[0], findings, asked), "fp64", asked)
+    failed = {verdict.check: verdict for verdict in judge(subjects[1], findings, asked) if not verdict.ok}
     assert set(failed) == {"probe_outputs", "outputs", "drift.rmse"}
     assert "Gather" in str(failed["outputs"].measured)
 
@@ -175,8 +181,8 @@ def test_a_variant_that_falls_over_half_way_has_no_quality(tmp_path: Path, monke
         node.input[:] = ["shaped" if name == "features" else name for name in node.input]
     model.graph.node.insert(0, onnx.helper.make_node("Reshape", ["features", "as_many"], ["shaped"]))
     onnx.save(model, str(tmp_path / "fp32.onnx"))
-    subjects, drifts, _ = here.judged(here.recipe())
-    assert [drift.variant for drift in drifts] == ["fp64"]
+    subjects, findings = here.judged(here.recipe())
+    assert [drift.variant for drift in findings.drifts] == ["fp64"]
     assert subjects[1].data.rows == len(TABLE)
     assert "Reshape" in str(subjects[1].data.malformed)
 
@@ -204,15 +210,12 @@ def test_chunks_add_up_to_the_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     asked = here.recipe("{drift: {metric: accuracy}, thresholds: [0.4]}")
     whole = here.judged(asked)
     monkeypatch.setattr(module, "_MAX_CHUNK_ROWS", 7)
-    for stale in (tmp_path / "drift").iterdir():
-        stale.unlink()
     parts = here.judged(asked)
     for one, other in zip(whole[0], parts[0], strict=True):
         assert one.data.rows == other.data.rows == len(TABLE)
         assert one.data.max_abs_error == other.data.max_abs_error
         assert (one.data.labels, one.data.label_mismatches) == (other.data.labels, other.data.label_mismatches)
     assert whole[1] == parts[1]
-    assert whole[2].counts == parts[2].counts
 
 
 @pytest.mark.parametrize(("suffix", "about"), [(".parquet", False), (".csv", True)])
@@ -249,21 +252,32 @@ def test_labels_that_no_metric_reads_are_left_alone(tmp_path: Path) -> None:
     joblib.dump(StandardScaler().fit(TABLE), tmp_path / "model.joblib")
     here = place("", tmp_path)
     here.rows(target=MODELS["text labels"][1])
-    subjects, drifts, _ = here.judged(here.recipe())
-    assert (subjects[0].data.rows, drifts) == (len(TABLE), [])
+    subjects, findings = here.judged(here.recipe())
+    assert (subjects[0].data.rows, findings.drifts) == (len(TABLE), ())
 
 
 def test_a_metric_that_does_not_fit_stops_before_the_rows_are_read(tmp_path: Path) -> None:
     here = place("values", tmp_path)
     here.rows(target=RISK)
-    with pytest.raises(VerifyError, match="roc_auc"):
-        here.judged(here.recipe("{drift: {metric: roc_auc}}"))
+    with pytest.raises(VerifyError, match="accuracy"):
+        here.judged(here.recipe("{drift: {metric: accuracy}}"))
+
+
+def test_a_value_is_a_score_where_labels_are_0_and_1(tmp_path: Path) -> None:
+    here = place("values", tmp_path)
+    here.rows(target=(RISK > 0).astype(int))
+    asked = here.recipe("{drift: {metric: roc_auc, max_drop: 0}}")
+    _, findings = here.judged(asked, here.variants[:1])
+    assert findings.drifts[0].native == pytest.approx(roc_auc_score(RISK > 0, here.answers()))
+    here.rows(target=RISK)
+    with pytest.raises(VerifyError, match="labels that the model does not know"):
+        here.judged(asked)
 
 
 def test_the_narrow_forms_are_not_judged_on_extremes(tmp_path: Path) -> None:
     here = place("values", tmp_path)
     here.rows(target=RISK)
-    subjects, _, _ = here.judged(here.recipe())
+    subjects, _ = here.judged(here.recipe())
     assert [subject.variant.name for subject in subjects] == ["fp64", "fp32"]
     assert subjects[1].made.rows < subjects[0].made.rows
 
