@@ -241,6 +241,27 @@ def test_progress_counts_rows_up_to_the_end(
     assert all(total == 400 or (about and total and abs(total - 400) < 20) for _, total, _ in told)
 
 
+@pytest.mark.parametrize(
+    ("target", "words"),
+    [
+        (np.where(np.arange(400) % 4, "yes", None), "100 of 400 rows"),
+        (pd.array(["yes", "no", "maybe", "no"] * 100, dtype="string"), "labels that the model does not know, in 100"),
+        (np.arange(400) % 2, "holds numbers, the model's classes are text"),
+        (np.full(400, "yes"), "roc_auc has no value on these 400 rows: they are all of one class"),
+        (None, "no label column 'target'"),
+    ],
+    ids=["missing", "unknown", "numbers", "one class", "no label"],
+)
+def test_bad_labels_are_refused_by_file(target: Any, words: str, tmp_path: Path) -> None:
+    here = place("text labels", tmp_path)
+    path = here.rows(target=target)
+    for asked in ("{drift: {metric: roc_auc}}", "{}"):
+        with pytest.raises(VerifyError) as caught:
+            here.judged(here.recipe(asked))
+        assert words in str(caught.value)
+        assert str(path) in str(caught.value)
+
+
 def test_labels_of_another_kind_than_the_answers_stop_the_build(tmp_path: Path) -> None:
     here = place("values", tmp_path)
     here.rows(target=MODELS["text labels"][1])
