@@ -23,6 +23,8 @@ Codes = dict[int, npt.NDArray[np.float64]]
 # Tried from the top: the first magnitude that the model takes is the limit that the served model enforces.
 _WIDEST = (float(np.finfo(np.float64).max), float(np.finfo(np.float32).max))
 _MAGNITUDES = (*_WIDEST, *(10.0**power for power in range(37, 2, -2)))
+# Tried from the top where a step's answers are rounding: of a column of small numbers small ones are far out.
+_POWERS = tuple(10.0**power for power in range(38, -39, -1))
 # Finding the columns that refuse a change halves sets of columns; a model this slow or wide gets one answer for all.
 _MAX_TRIALS = 200
 # A text that no encoder knows.
@@ -45,8 +47,22 @@ class Trials:
                 near = sorted(
                     set(columns) - self._columns_taking(columns, lambda some: self._with_number(some, widest))
                 )
-                limits[near] = self._largest(near)
+                if near:
+                    self._narrow(limits, near)
         return [float(limit) for limit in limits]
+
+    def _narrow(self, limits: npt.NDArray[np.float64], near: list[int]) -> None:
+        """Lower the limits of `near` to powers of ten that the model takes in all of them together."""
+        together = next((size for size in _POWERS if self._accepts(self._with_number(near, size))), _POWERS[-1])
+        limits[near] = together
+        larger = near
+        for size in _POWERS[: _POWERS.index(together)][::-1]:
+            larger = sorted(self._columns_taking(larger, lambda some, size=size: self._with_number(some, size)))
+            if not larger:
+                break
+            limits[larger] = size
+        while limits[near].min() > _POWERS[-1] and not self._accepts(self._with_limits(near, limits)):
+            limits[near] /= 10
 
     def least_numbers(self, columns: list[int], limits: list[float]) -> dict[int, float]:
         """Return the least number that the model takes, for the columns in which it refuses the lowest ones."""
@@ -141,6 +157,12 @@ class Trials:
         """Return two rows, with the number and its negative."""
         rows = self._copies(2)
         rows.numbers[:, columns] = np.array([[number], [-number]])
+        return rows
+
+    def _with_limits(self, columns: list[int], limits: npt.NDArray[np.float64]) -> Rows:
+        """Return two rows, with all limits and their negatives."""
+        rows = self._copies(2)
+        rows.numbers[:, columns] = limits[columns] * np.array([[1.0], [-1.0]])
         return rows
 
     def _with_one(self, columns: list[int], number: float) -> Rows:

@@ -10,6 +10,7 @@ import pytest
 from sklearn.compose import make_column_transformer
 from sklearn.impute import KNNImputer, SimpleImputer
 from sklearn.linear_model import LogisticRegression
+from sklearn.neighbors import NearestCentroid
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import LabelEncoder, OneHotEncoder, StandardScaler
 
@@ -56,7 +57,7 @@ def test_labels_are_known_and_never_missing() -> None:
     assert (column.known, column.accepts_missing) == ((0.0, 1.0), False)
 
 
-@pytest.mark.parametrize("scale", [1.0, 1e6])
+@pytest.mark.parametrize("scale", [1e-5, 1.0, 1e6])
 def test_distances_limit_the_columns_that_they_are_made_of(scale: float) -> None:
     rows = TABLE[["size"]].assign(other=RANDOM.normal(size=COUNT), third=RANDOM.normal(size=COUNT)) * scale
     rows.iloc[::7, 0] = np.nan
@@ -69,3 +70,17 @@ def test_distances_limit_the_columns_that_they_are_made_of(scale: float) -> None
     assert 1e2 < limits[0] / scale < 1e5
     assert limits[2] > 1e30
     assert "transform" not in vars(model[0].named_transformers_["pipeline"][1])
+
+
+def test_limits_follow_the_spread_of_each_column() -> None:
+    rows = RANDOM.normal(size=(COUNT, 3)) * [1e-3, 1.0, 1e5]
+    limits = [column.max_abs for column in columns(NearestCentroid(), rows)]
+    assert limits == [10.0, 1e4, 1e9]
+    assert all(column.max_abs > 1e300 for column in columns(NearestCentroid(metric="manhattan"), rows))
+
+
+def test_many_columns_stay_within_their_limits_together() -> None:
+    model = NearestCentroid()
+    limits = [column.max_abs for column in columns(model, RANDOM.normal(size=(COUNT, 40)))]
+    assert limits == [1e3] * 40
+    assert "_decision_function" not in vars(model)

@@ -15,11 +15,9 @@ from packager.convert.arithmetic.neighbours import Search, by_products, nearest,
 from packager.convert.arithmetic.pairwise import squared_distances
 from packager.convert.emitter import Emitter
 from packager.convert.graph import Answer, Graph, UnsupportedModel, ask_one, beside, cast, integers, vector
+from packager.training.limits import FARTHEST_SQUARE
 
 Array = npt.NDArray[np.generic]
-# The distance to a single centroid is added up in an order that depends on the number of rows. Its square is the
-# difference of squares of this size at most: their last bits are below 1e-6 of it.
-_FARTHEST_SQUARE = 1e9
 
 
 def _classes(model: Any) -> list[tuple[Array, npt.NDArray[np.int64]]]:
@@ -221,7 +219,7 @@ def _centroid_scores(graph: Graph, rows: str, model: Any) -> str:
     scaled = graph.node("Div", rows, vector(graph, spread[None, :]))
     centers = np.asarray(model.centroids_) / spread
     if model.metric == "euclidean":
-        if np.einsum("ij,ij->i", centers, centers).max() > _FARTHEST_SQUARE:
+        if np.einsum("ij,ij->i", centers, centers).max() > FARTHEST_SQUARE:
             raise UnsupportedModel("its columns are so far from 0 that its distances are rounding: scale them first")
         distance = graph.node("Sqrt", squared_distances(graph, scaled, centers))
     else:
