@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -57,7 +58,7 @@ class Trials:
         limits[near] = together
         larger = near
         for size in _POWERS[: _POWERS.index(together)][::-1]:
-            larger = sorted(self._columns_taking(larger, lambda some, size=size: self._with_number(some, size)))
+            larger = sorted(self._columns_taking(larger, partial(self._with_number, number=size)))
             if not larger:
                 break
             limits[larger] = size

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from packager.convert.emitter import Emit, Emitter
+from packager.convert.estimators.forests import where_sparse
 from packager.convert.graph import (
     Answer,
     Graph,
@@ -28,11 +29,19 @@ def _pipeline(method: Method) -> Emit:
         *steps, (name, final) = model.steps
         for step_name, step in steps:
             rows = transformed(graph, step, rows, name=step_name)
+        if type(final).__name__ == "IsolationForest" and _gives_sparse(steps):
+            rows = where_sparse(graph, numbers(graph, rows))
         if method == "transform":
             return transformed(graph, final, rows, name=name)
         return graph.ask(final, method, rows, name=name)
 
     return emit
+
+
+def _gives_sparse(steps: list[tuple[str, Any]]) -> bool:
+    """Tell whether the last of the steps that do anything leaves sparse rows, as a ColumnTransformer may."""
+    made = [step for _, step in steps if step is not None and not isinstance(step, str)]
+    return bool(made and getattr(made[-1], "sparse_output_", False))
 
 
 def _feature_union(graph: Graph, rows: Rows, model: Any) -> Rows:

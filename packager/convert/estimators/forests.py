@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from packager.convert.arithmetic import links
+from packager.convert.arithmetic.elementary import where
 from packager.convert.emitter import Emitter
 from packager.convert.graph import Answer, Graph, UnsupportedModel, ask_one, cast, integers, scalar
 from packager.convert.scikit_trees import read_members
@@ -70,6 +71,11 @@ def _predict_class(graph: Graph, features: str, model: Any) -> str:
 def _predict_value(graph: Graph, features: str, model: Any) -> str:
     trees, values = read_members(model, graph.dtype)
     return emit_mean(graph, features, model, trees, np.concatenate([leaf[:, :, 0] for leaf in values]))
+
+
+def where_sparse(graph: Graph, features: str) -> str:
+    """Return rows as trees read them where they are sparse: a missing cell is above every threshold."""
+    return where(graph, graph.node("IsNaN", features), np.inf, features)
 
 
 def _embed(graph: Graph, features: str, model: Any) -> str:

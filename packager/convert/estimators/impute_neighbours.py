@@ -25,6 +25,9 @@ from packager.convert.graph import (
 
 Doubles = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
+# So many values of a column tell whether its values lie at equal distances; nearer ones than this are rounding.
+_ASKED = 200
+_NEARLY = 1e-9
 
 
 def emit_neighbour_imputer(graph: Graph, features: str, model: Any) -> str:
@@ -49,13 +52,30 @@ def emit_neighbour_imputer(graph: Graph, features: str, model: Any) -> str:
 def _check(model: Any, fitted: Doubles, holes: Flags) -> None:
     if callable(model.weights) or callable(model.metric):
         raise UnsupportedModel("weights or a metric that are code have no form in a graph")
+    if fitted.shape[1] == 1 or model.n_neighbors >= len(fitted):
+        return  # no distance is known, or all count
     for column in range(fitted.shape[1]):
-        known = fitted[~holes[:, column], column]
-        if len(np.unique(known)) < len(known):
+        if _are_equally_far(fitted[~holes[:, column], column], int(model.n_neighbors)):
             raise UnsupportedModel(
-                f"column {column} repeats values, so that training rows lie equally far away: which of them count is "
-                "left to the processor"
+                f"column {column} repeats values, or has them at equal steps, so that training rows lie equally far "
+                "away: which of them count is left to the processor. Impute with a SimpleImputer or an "
+                "IterativeImputer, or give the KNNImputer columns of unlike values alone"
             )
+
+
+def _are_equally_far(known: Doubles, count: int) -> bool:
+    """Tell whether some value of a column has, among the others, a last one that counts as near as the next one.
+
+    A row may have no other cell: the column's own distances decide then.
+    """
+    if len(np.unique(known)) < len(known):
+        return True
+    if len(known) <= count:
+        return False
+    asked = known[np.linspace(0, len(known) - 1, min(_ASKED, len(known))).astype(np.intp)]
+    distances = np.sort(np.abs(asked[:, None] - known[None, :]), axis=1)
+    last, next_one = distances[:, count - 1], distances[:, count]
+    return bool((next_one - last <= _NEARLY * next_one).any())
 
 
 def _distances(graph: Graph, features: str, missing: str, fitted: Doubles, holes: Flags) -> str:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import (
     ExtraTreesClassifier,
     IsolationForest,
@@ -13,11 +15,15 @@ from sklearn.ensemble import (
     RandomForestRegressor,
     RandomTreesEmbedding,
 )
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from packager.convert import trees as emission
 from packager.convert.estimators.forests import fractions
+from packager.dataset.rows import Rows
 from tests.convert.asked import asked, unlike
+from tests.convert.pairs import pair
 
 from .rows import ASKED, NUMBERS, SIGNAL, THREE_LABELS, TWO_OUTPUTS, labels
 
@@ -88,6 +94,16 @@ def test_outliers(settings: dict[str, Any]) -> None:
     model = IsolationForest(n_estimators=15, random_state=0, **settings).fit(NUMBERS)
     assert unlike(model, WITHIN, tolerance=1e-14) == []
     assert unlike(model, ASKED_HOLES, tolerance=1e-14) == []
+
+
+@pytest.mark.parametrize("before", [["passthrough"], [], [None]], ids=str)
+def test_missing_cells_that_reach_the_trees_in_sparse_rows(before: list[Any], tmp_path: Path) -> None:
+    rows = np.column_stack([ASKED_HOLES[:, :2], np.arange(len(ASKED_HOLES)) % 9])
+    one_hot = ColumnTransformer([("code", OneHotEncoder(handle_unknown="ignore"), [2])], remainder="passthrough")
+    model = make_pipeline(one_hot, *before, IsolationForest(n_estimators=15, random_state=0)).fit(rows)
+    assert one_hot.sparse_output_, "the example needs sparse rows"
+    assert np.isnan(rows).any()
+    assert pair(model, tmp_path).differences(Rows(rows)) == []
 
 
 def test_a_row_on_the_very_threshold_is_no_outlier_of_ours_alone() -> None:

@@ -154,11 +154,24 @@ def test_neighbours(options: dict[str, Any], tmp_path: Path) -> None:
     assert not pair(KNNImputer(**options).fit(holes((90, 11))), tmp_path).differences(Rows(rows[:20]), CLOSE)
 
 
-def test_neighbours_at_equal_distances_are_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "change", [np.round, lambda column: np.argsort(np.argsort(column)) * 0.5], ids=["rounded", "ranks"]
+)
+def test_neighbours_at_equal_distances_are_refused(change: Any, tmp_path: Path) -> None:
     rows = holes()
-    rows[:, 1] = np.round(rows[:, 1])
-    with pytest.raises(ConvertError, match="column 1 repeats values"):
-        pair(KNNImputer().fit(rows), tmp_path)
+    known = ~np.isnan(rows[:, 1])
+    rows[known, 1] = change(rows[known, 1])
+    with pytest.raises(ConvertError, match=r"KNNImputer.*column 1 repeats values.*Impute with a SimpleImputer"):
+        pair(KNNImputer(n_neighbors=4).fit(rows), tmp_path)
+
+
+def test_equal_distances_do_no_harm_where_all_neighbours_count_or_none(tmp_path: Path) -> None:
+    rows = np.round(holes())
+    check(KNNImputer(n_neighbors=len(rows)).fit(rows), tmp_path, CLOSE)
+    check(KNNImputer().fit(rows[:, :1]), tmp_path, CLOSE)
+
+
+def test_neighbours_weighed_by_code_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ConvertError, match="weights or a metric"):
         pair(KNNImputer(weights=lambda distance: distance).fit(holes()), tmp_path)
 

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 from sklearn import linear_model as linear
+from sklearn.ensemble import AdaBoostClassifier
 from sklearn.svm import LinearSVC
 
-from tests.convert.asked import unlike
+from tests.convert.asked import asked, unlike
 
 from .rows import ASKED, NUMBERS, THREE_LABELS, labels
 
@@ -82,3 +83,16 @@ def test_a_decision_of_zero_is_the_first_class_but_an_inlier(decision: float) ->
     outliers = linear.SGDOneClassSVM(**SEED).fit(NUMBERS)
     outliers.offset_ = np.array([-decision])
     assert unlike(outliers, row) == []
+
+
+@pytest.mark.parametrize(
+    "model", [linear.Perceptron(eta0=0.1), AdaBoostClassifier(linear.Perceptron(eta0=0.1))], ids=str
+)
+def test_a_row_on_the_boundary_is_answered_as_natively_alone(model: Any) -> None:
+    # The weights are tenths, the cells whole: many sums are 0 but for their rounding, whose order in the original
+    # depends on how many rows it is asked about.
+    random = np.random.default_rng(5)
+    rows, asked_for = random.integers(0, 3, (100, 5)) * 1.0, random.integers(-1, 3, (600, 5)) * 1.0
+    model.fit(rows, rows @ [1, 2, -3, 1, -1] > 0)
+    alone = np.concatenate([model.predict(row[None]) for row in asked_for])
+    assert (asked(model, 5, methods=["predict"])(asked_for)["predict"] == alone).all()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,9 @@ from sklearn.neighbors import (
 )
 
 from packager.convert.graph import UnsupportedModel
+from packager.dataset.rows import Rows
 from tests.convert.asked import asked, unlike
+from tests.convert.pairs import pair
 
 from .rows import ASKED, NUMBERS, SIGNAL, THREE_LABELS, TWO_OUTPUTS, labels
 
@@ -133,6 +136,19 @@ def test_centroids(metric: Any, shrinks: Any, priors: Any) -> None:
     for classes in (NAMES, NAMES == "no"):
         model = NearestCentroid(metric=metric, shrink_threshold=shrinks, priors=priors).fit(WHOLE, classes)
         assert unlike(model, QUERIES) == []
+
+
+@pytest.mark.parametrize("columns", [2, 7, 33])
+def test_centroids_stay_exact_up_to_the_largest_number_that_is_served(columns: int, tmp_path: Path) -> None:
+    rows = RANDOM.normal(size=(160, columns)) + RANDOM.choice([0.0, 1e2, 1e3], columns)
+    model = NearestCentroid(shrink_threshold=1.0).fit(rows, np.arange(160) % 3)
+    both = pair(model, tmp_path)
+    asked_for = RANDOM.normal(size=(203, columns)) + rows.mean(axis=0)
+    limits = np.array([column.max_abs for column in both.signature.columns])
+    one = np.arange(203), np.arange(203) % columns
+    asked_for[one] = limits[one[1]]
+    assert both.differences(Rows(asked_for), 1e-6) == []
+    assert both.differences(Rows(asked_for[:1]), 1e-6) == []
 
 
 @pytest.mark.parametrize(
