@@ -39,13 +39,13 @@ class Oracle:
     def answers_in_turn(self, batches: Iterable[Batch]) -> Iterator[tuple[Batch, Answered]]:
         """Yield each batch with the answers to its rows, in order.
 
-        While the caller is busy with one batch, the worker answers the next: so far ahead rows are read. Nothing else
-        may be asked meanwhile.
+        While the caller is busy with one batch, the worker answers the next, and the one after that is read. Nothing
+        else may be asked meanwhile.
         """
         waiting: deque[tuple[Batch, Path, Future[None]]] = deque()
         asking = ThreadPoolExecutor(max_workers=1, thread_name_prefix="oracle")
         try:
-            for number, batch in enumerate(batches):
+            for number, batch in enumerate(_read_ahead(batches)):
                 file = self._save(batch.rows, f"asked_{number % _AHEAD}")
                 waiting.append((batch, file, asking.submit(self._ask_about, file)))
                 if len(waiting) == _AHEAD:
@@ -63,6 +63,19 @@ class Oracle:
 
     def _ask_about(self, file: Path) -> None:
         self._ask("answers", rows=str(file), outputs=str(_answers_of(file)))
+
+
+def _read_ahead(batches: Iterable[Batch]) -> Iterator[Batch]:
+    """Yield the batches; each is read while the caller is busy with the one before."""
+    coming = iter(batches)
+    reading = ThreadPoolExecutor(max_workers=1, thread_name_prefix="reader")
+    try:
+        future = reading.submit(next, coming, None)
+        while (batch := future.result()) is not None:
+            future = reading.submit(next, coming, None)
+            yield batch
+    finally:
+        reading.shutdown(wait=False, cancel_futures=True)
 
 
 def _first(waiting: deque[tuple[Batch, Path, Future[None]]]) -> tuple[Batch, Answered]:
