@@ -17,6 +17,7 @@ from packager.artifact import Signature
 from packager.convert import lightgbm_text, scikit_trees
 from packager.convert.boundaries import before_float32, before_scaling
 from packager.convert.graph import UnsupportedModel
+from packager.convert.places import range_of
 from packager.structure import Doubles, Structure, Trees, concatenate
 from packager.training.categories import Categories, is_text, pandas_categories
 from packager.training.columns import code_columns, text_columns
@@ -149,7 +150,7 @@ def _positive_scaling(step: Any, count: int) -> tuple[Doubles | None, Doubles | 
 
 
 def _ranges(model: Any, count: int, trees: Trees | None) -> tuple[Doubles, Doubles]:
-    """Return the ordinary range of each column: from scalers, from thresholds, else [-3, 3]."""
+    """Return the ordinary range of each column: from scalers, from thresholds, from kept rows, else [-3, 3]."""
     low, high = np.full(count, -3.0), np.full(count, 3.0)
     first = model.steps[0][1] if hasattr(model, "steps") else model
     if getattr(first, "data_min_", None) is not None and len(first.data_min_) == count:
@@ -158,6 +159,8 @@ def _ranges(model: Any, count: int, trees: Trees | None) -> tuple[Doubles, Doubl
     center, spread = np.asarray(center, dtype=object), np.asarray(spread, dtype=object)
     if center.shape == spread.shape == (count,):
         low, high = (center - 3 * spread).astype(np.float64), (center + 3 * spread).astype(np.float64)
+    elif (seen := range_of(first, count)) is not None:
+        low, high = seen
     if trees is not None:
         low, high = _widen_to_thresholds(low, high, trees)
     return low.astype(np.float64), high.astype(np.float64)

@@ -60,7 +60,10 @@ class Session:
         ]
         if len(parts) == 1:
             return parts[0]
-        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+        try:
+            return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+        except ValueError as error:
+            raise RunFailed("the answers to several batches do not lie below each other: not one per row") from error
 
     def _run(self, feeds: dict[str, npt.NDArray[Any]]) -> Outputs:
         from onnxruntime.capi import onnxruntime_pybind11_state as state

@@ -6,13 +6,12 @@ model is judged in large batches on one thread, and carries over to requests of 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from packager.artifact import Signature, Verdict
+from packager.artifact import Verdict
 from packager.dataset.rows import Rows
 from packager.recipe.parity import Parity, Tolerance
 from packager.runtime.session import RunFailed, Session, open_session
@@ -68,26 +67,26 @@ def _differing(subject: Subject, rows: Rows, several: Session) -> tuple[int, int
     together = session.answers(rows)
     few = rows.take(slice(None, None, _STRIDE))
     among = {name: values[::_STRIDE] for name, values in together.items()}
-    small = [(among, _in_batches(session, few, size)) for size in _SMALL_BATCHES]
-    threaded = [(together, several.answers(rows)), (among, _in_batches(several, few, 1))]
-    again = [(together, session.answers(rows))]
-    exact = Tolerance(atol=0.0, rtol=0.0, label_mismatch=0.0)
-    return (
-        _count(session.signature, limits, small),
-        _count(session.signature, limits, threaded),
-        _count(session.signature, exact, again),
-    )
+    batches, threads, again = Tally(session.signature, limits), Tally(session.signature, limits), _exact(session)
+    for size in _SMALL_BATCHES:
+        _add_in_batches(batches, session, few, among, size=size)
+    threads.add(together, several.answers(rows))
+    _add_in_batches(threads, several, few, among, size=1)
+    again.add(together, session.answers(rows))
+    return _differ(batches), _differ(threads), _differ(again)
 
 
-def _in_batches(session: Session, rows: Rows, size: int) -> Outputs:
-    parts = [session.answers(rows.take(slice(start, start + size))) for start in range(0, len(rows), size)]
-    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+def _exact(session: Session) -> Tally:
+    return Tally(session.signature, Tolerance(atol=0.0, rtol=0.0, label_mismatch=0.0))
 
 
-def _count(signature: Signature, limits: Tolerance, pairs: Sequence[tuple[Outputs, Outputs]]) -> int:
+def _add_in_batches(tally: Tally, session: Session, rows: Rows, expected: Outputs, *, size: int) -> None:
+    for start in range(0, len(rows), size):
+        batch = slice(start, start + size)
+        tally.add({name: values[batch] for name, values in expected.items()}, session.answers(rows.take(batch)))
+
+
+def _differ(tally: Tally) -> int:
     """Return how many scores differ beyond the limits, and labels, where more differ than the limits allow."""
-    tally = Tally(signature, limits)
-    for expected, found in pairs:
-        tally.add(expected, found)
-    labels = tally.label_mismatches if tally.mismatch_share > limits.label_mismatch else 0
+    labels = tally.label_mismatches if tally.mismatch_share > tally.tolerance.label_mismatch else 0
     return tally.beyond + labels + (tally.malformed is not None)

@@ -14,35 +14,51 @@ import numpy.typing as npt
 from packager.artifact import Precision, Signature
 from packager.dataset.rows import Rows, concatenate
 from packager.structure import Doubles, Structure
+from packager.verify.odd_texts import odd_texts
 from packager.verify.splits import SplitRows, split_members
 
 Array = npt.NDArray[np.generic]
 
 # Rows of these kinds lie within the columns' ordinary range.
 ORDINARY_KINDS = ("ordinary", "zero", "missing", "category")
-KINDS = (*ORDINARY_KINDS, "threshold", "extreme")
+# What float32 does not carry: numbers that it rounds to zero, or whose squares it does; and huge ones.
+BEYOND_FLOAT32 = ("tiny", "extreme")
+KINDS = (*ORDINARY_KINDS, "threshold", *BEYOND_FLOAT32)
 
 _SEED = 20_240_601
 _ORDINARY_ROWS = 512
+# Rows of whole numbers alone: equal distances, even votes, sums that are exact in any precision.
+_WHOLE_ROWS = 64
 _CATEGORY_ROWS = 1_000
 _MISSING_ROWS = 256
-_TINY = (0.0, -0.0, 1e-35, -1e-35, 1.0000000180025095e-35, 2e-35, -2e-35, 5e-324, -5e-324, 1e-38)
+_ZEROS = (0.0, -0.0)
+# LightGBM takes numbers up to 1e-35 for zero.
+_TINY = (1e-35, -1e-35, 1.0000000180025095e-35, 2e-35, -2e-35)
+_SUBNORMAL = (5e-324, -5e-324, 1e-38)
 # Beyond a million times its range a column drowns all others: what is left of a distance there is rounding alone,
 # in the native model as well.
 _FAR_FACTORS = (1.0, 10.0, 1e3, 1e6)
 _FAR_ROWS = 512
-_HUGE = (16777216.0, 16777217.0, 9007199254740992.0, 1e6, 1e15, 1e30, 3.4028234663852886e38)
+# Whole numbers are exact up to 2^24 in float32 and up to 2^53 in double.
+_LARGE = (16777215.0, 16777216.0, 16777217.0, 9007199254740991.0, 9007199254740992.0, 9007199254740994.0)
+_HUGE = (*_LARGE, 1e6, 1e15, 1e30, 3.4028234663852886e38)
+# A model that takes every finite number may take these too. One that refuses them says so row by row.
+_INFINITE = (float("inf"), float("-inf"))
+_WIDEST = float(np.finfo(np.float64).max)
+_INFINITE_COLUMNS = 8
 
 
 def judged_kinds(precision: Precision, *, is_baseline: bool) -> tuple[str, ...]:
-    """Return the kinds of rows that a variant is judged on: the baseline on all.
+    """Return the kinds of rows that a variant is judged on: a baseline in double on all.
 
-    Other variants do without huge magnitudes, which no narrower arithmetic carries, and fp16 and int8 without rows
-    beside thresholds: half of a float32 overflows at 65,504, and one huge row takes the int8 scale of its batch.
+    A form in float32, be it the baseline, does without numbers that float32 does not carry: there every such form is
+    wrong, however faithful. Rows beside thresholds are judged: to float32 some lie on the other side, and such rows
+    do come. fp16 and int8 do without these too: half of a float32 overflows at 65,504, and one huge row takes the
+    int8 scale of its batch.
     """
-    if is_baseline:
-        return KINDS
-    return (*ORDINARY_KINDS, "threshold") if precision in ("fp64", "fp32") else ORDINARY_KINDS
+    if precision == "fp64":
+        return KINDS if is_baseline else (*ORDINARY_KINDS, "threshold")
+    return (*ORDINARY_KINDS, "threshold") if precision == "fp32" else ORDINARY_KINDS
 
 
 @dataclass(frozen=True)
@@ -55,6 +71,11 @@ class Probes:
     def of(self, kinds: tuple[str, ...]) -> npt.NDArray[np.bool_]:
         """Return which rows are of one of `kinds`."""
         return np.isin(self.kinds, [KINDS.index(kind) for kind in kinds])
+
+    def plus(self, kind: str, rows: Rows) -> Probes:
+        """Return these rows and more of one kind."""
+        kinds = np.full(len(rows), KINDS.index(kind), dtype=np.int8)
+        return Probes(concatenate([self.rows, rows]), np.concatenate([self.kinds, kinds]))
 
 
 def make_probes(structure: Structure, signature: Signature) -> Probes:
@@ -83,7 +104,11 @@ class _Maker:
 
     def parts(self) -> Iterator[tuple[str, Rows]]:
         yield "ordinary", self.ordinary(_ORDINARY_ROWS)
-        yield "zero", self._zeros()
+        yield "ordinary", self.ordinary(_WHOLE_ROWS, whole=1.0)
+        yield "zero", self._with_cells(_ZEROS)
+        # A tree compares as well in float32; squares and products of such numbers are zero there.
+        yield ("tiny" if self._structure.trees is None else "zero"), self._with_cells(_TINY)
+        yield "tiny", self._with_cells(_SUBNORMAL)
         yield "missing", self._missing()
         yield "category", self._categories()
         if self._structure.trees is not None and len(self._structure.trees.feature):
@@ -92,14 +117,14 @@ class _Maker:
             yield "category", at.set_members()
             yield "missing", at.missing()
         yield "extreme", self._extremes()
+        yield "extreme", self._infinite()
 
-    def ordinary(self, count: int) -> Rows:
-        """Return random rows within the ordinary range of every column."""
+    def ordinary(self, count: int, *, whole: float = 0.25) -> Rows:
+        """Return random rows within the ordinary range of every column; a share of the numbers are whole ones."""
         low, high = self._structure.low, self._structure.high
         numbers = self._random.uniform(low, high, (count, len(low)))
-        # A quarter of the numbers as whole ones: counts, flags and codes are.
-        whole = self._random.random(numbers.shape) < 0.25
-        numbers = np.where(whole, np.round(numbers), numbers)
+        # Counts, flags and codes are whole.
+        numbers = np.where(self._random.random(numbers.shape) < whole, np.round(numbers), numbers)
         for column, members in self._members.items():
             numbers[:, column] = self._random.choice(members, count)
         strings = {}
@@ -119,8 +144,13 @@ class _Maker:
             rows.numbers[start + 1 + np.arange(len(columns)), columns] = value
         return rows
 
-    def _zeros(self) -> Rows:
-        return self._with_cells(_TINY)
+    def _infinite(self) -> Rows:
+        """Return rows with one infinite cell, in columns that take every finite number."""
+        taking = [index for index in self._numeric if self._columns[index].max_abs == _WIDEST][:_INFINITE_COLUMNS]
+        rows = self.ordinary(len(taking) * len(_INFINITE))
+        for at, index in enumerate(taking):
+            rows.numbers[at * len(_INFINITE) : (at + 1) * len(_INFINITE), index] = _INFINITE
+        return rows
 
     def _extremes(self) -> Rows:
         """Return huge numbers for trees; for sums and distances numbers as far out as doubles can still tell apart."""
@@ -156,15 +186,15 @@ class _Maker:
     def _categories(self) -> Rows:
         parts = []
         for column, members in self._members.items():
-            odd = [members.max() + 1, members.max() + 1000, -1.0, -0.5, 0.5, members.max() + 0.5, 1e9]
+            top = members.max()
+            odd = [top + 1, top + 1000, -1.0, -0.5, -0.25, 0.5, 0.999, top + 0.5, 2.0**31, 1e9]
             unseen = odd if self._columns[column].known is None else []
             values = np.concatenate([members[:_CATEGORY_ROWS], unseen])
             rows = self.ordinary(len(values))
             rows.numbers[:, column] = values
             parts.append(rows)
         for column, known in self._texts.items():
-            odd_texts = ["", " ", "unseen category", "Ünsëen ß 漢字", "0", "nan"]
-            texts = [*known[:_CATEGORY_ROWS], *(odd_texts if self._columns[column].known is None else [])]
+            texts = [*known[:_CATEGORY_ROWS], *(odd_texts(known) if self._columns[column].known is None else ())]
             rows = self.ordinary(len(texts))
             rows.strings[column][:] = texts
             parts.append(rows)

@@ -24,6 +24,7 @@ from .markdown import page, tool_versions
 from .measure import STATUSES, Finding, Status
 from .pool import measure_all
 
+_GATE_FAULTS: tuple[Cell, ...] = ("missed", "false alarm")
 _FAULTS: tuple[Status, ...] = ("WRONG", "failed")
 
 
@@ -66,28 +67,25 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _tell(finding: Finding) -> None:
-    if finding.detection is not None:
-        for with_rows in (False, True):
-            cell = finding.detection.cell(is_wrong=finding.status == "WRONG", with_rows=with_rows)
-            if cell in ("missed", "false alarm"):
-                asked = "with rows" if with_rows else "made rows"
-                told = f"{finding.reason} | {finding.detection.told(with_rows=with_rows)}"
-                print(f"{cell}, {asked}: {finding.name}: {told}", file=sys.stderr, flush=True)
-    elif finding.status not in ("exact", "no predict"):
-        print(f"{finding.status:9} {finding.name}: {finding.reason}", file=sys.stderr, flush=True)
+    if finding.detection is None:
+        if finding.status not in ("exact", "no predict"):
+            print(f"{finding.status:9} {finding.name}: {finding.reason}", file=sys.stderr, flush=True)
+        return
+    for with_rows in (False, True):
+        if (cell := finding.cell(with_rows=with_rows)) in _GATE_FAULTS:
+            asked = "with rows" if with_rows else "made rows"
+            told = f"{finding.reason} | {finding.detection.told(with_rows=with_rows)}"
+            print(f"{cell}, {asked}: {finding.name}: {told}", file=sys.stderr, flush=True)
 
 
 def _tell_cells(findings: Sequence[Finding]) -> int:
     """Print how many forms the gate judges rightly; return how many it does not."""
     faults = 0
     for with_rows in (False, True):
-        cells = Counter[Cell]()
-        for finding in findings:
-            if finding.detection is not None:
-                cells[finding.detection.cell(is_wrong=finding.status == "WRONG", with_rows=with_rows)] += 1
+        cells = Counter(finding.cell(with_rows=with_rows) for finding in findings)
         asked = f"made rows and {VERIFICATION_ROWS} held-out rows" if with_rows else "made rows alone"
         print(f"{asked}: " + ", ".join(f"{cells[cell]} {cell}" for cell in CELLS))
-        faults += cells["missed"] + cells["false alarm"]
+        faults += sum(cells[cell] for cell in _GATE_FAULTS)
     return faults
 
 

@@ -6,6 +6,7 @@ verification rows as well, and how many rows of each kind differ.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
@@ -19,11 +20,15 @@ from packager.runtime.session import RunFailed, Session
 from packager.training.native import NativeModel
 from packager.verify.gate import told
 from packager.verify.invariance import ask_otherwise
+from packager.verify.jumps import jump_rows
 from packager.verify.parity import Tally
 from packager.verify.probes import KINDS, Probes, make_probes
 from packager.verify.verify import Outputs, Subject, verify_made_rows
 
-Cell = Literal["caught", "missed", "passes rightly", "false alarm"]
+from .rows import BEYOND_FLOAT32
+
+Cell = Literal["caught", "missed", "passes rightly", "false alarm", "beyond float32"]
+"""What the gate's answer is worth. beyond float32: only rows that float32 does not carry differ, and either will do."""
 CELLS: tuple[Cell, ...] = get_args(Cell)
 
 # So many held-out rows are a user's verification rows.
@@ -45,10 +50,12 @@ class Detection:
         """Say what the gate holds against the form."""
         return "; ".join(filter(None, [self.made, self.held_out if with_rows else ""]))
 
-    def cell(self, *, is_wrong: bool, with_rows: bool) -> Cell:
-        """Say what the gate's answer is worth, given what the judge found."""
+    def cell(self, differing: Collection[str] | None, *, with_rows: bool) -> Cell:
+        """Say what the gate's answer is worth, given the kinds of rows that differ; None where nothing compares."""
         refused = bool(self.told(with_rows=with_rows))
-        if is_wrong:
+        if differing and BEYOND_FLOAT32.issuperset(differing):
+            return "beyond float32"
+        if differing is None or differing:
             return "caught" if refused else "missed"
         return "false alarm" if refused else "passes rightly"
 
@@ -73,7 +80,9 @@ def objection_to_made_rows(native: NativeModel, session: Session, baseline: Vari
 
 def _made(native: NativeModel, session: Session) -> _Made | None:
     """Return the made rows that the native model takes, and its answers; None where it takes none."""
-    probes = make_probes(structure_of(native.model, session.signature), session.signature)
+    structure = structure_of(native.model, session.signature)
+    probes = make_probes(structure, session.signature)
+    probes = probes.plus("threshold", jump_rows(structure, session.signature, native.tolerant_answers))
     answers, taken = native.tolerant_answers(probes.rows)
     return None if answers is None else _Made(Probes(probes.rows.take(taken), probes.kinds[taken]), answers)
 

@@ -25,7 +25,7 @@ from packager.training.native import NativeModel, signature_of
 
 from .case import Case, Fitted
 from .cells import cells_of
-from .detection import Detection, detect, objection_to_made_rows
+from .detection import Cell, Detection, detect, objection_to_made_rows
 from .judge import judge
 from .served import served_otherwise
 from .steps import exact_within
@@ -53,6 +53,13 @@ class Finding:
     # Asked for with `gated`: what verification says, and how many of the judge's rows of each kind differ.
     detection: Detection | None = None
     differing: dict[str, int] = field(default_factory=dict)
+
+    def cell(self, *, with_rows: bool) -> Cell | None:
+        """Say what the gate's answer is worth, None where it was not asked."""
+        if self.detection is None:
+            return None
+        incomparable = self.status == "WRONG" and not self.differing
+        return self.detection.cell(None if incomparable else self.differing, with_rows=with_rows)
 
     @classmethod
     def of(cls, document: dict[str, Any]) -> Finding:
@@ -133,7 +140,8 @@ def _stock(fitted: Fitted, native: NativeModel, session: Session, baseline: Vari
     status: Status = "float32" if judgement.is_within_limits else "WRONG"
     rows = _rows(fitted, session.signature)
     detection = None if baseline is None else detect(native, session, baseline, rows)
-    return _Outcome(status, judgement.told() or "only in float32", detection, dict(judgement.differing))
+    differing = {} if judgement.failure is not None else dict(judgement.differing)
+    return _Outcome(status, judgement.told() or "only in float32", detection, differing)
 
 
 def _baseline(model: Any, signature: Signature, folder: Path, engine: Engine) -> tuple[Variant, Session]:

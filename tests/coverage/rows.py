@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from packager.artifact import Signature
 
 from .cells import Cells, concatenate
 from .splits import Answer, at_splits, bisected, splits_of
-from .steps import blurs_boundaries, has_trees
+from .steps import blurs_boundaries, decides_by_distance, has_trees
 
-_ZEROS = (0.0, -0.0, 1e-35, -1e-35, 1e-36, 9.9e-36, -3e-36, 1e-300, 5e-324, -5e-324, 1.5e-35)
+Doubles = npt.NDArray[np.float64]
+
+_ZEROS = (0.0, -0.0)
+_TINY = (1e-35, -1e-35, 1e-36, 9.9e-36, -3e-36, 1e-300, 5e-324, -5e-324, 1.5e-35)
 _LARGE = (1e4, -1e4, 16_777_217.0, 1e6, -1e6, 1e9)
 # Trees only compare. What else is made of numbers as large as these is rounding, unless a model is careful.
 _HUGE = (1e15, -1e15, 1e30, -1e30)
 BEYOND = "beyond 1e9"
+# Whether such rows come out right in float32 says more about float32 than about a conversion: it carries 24 bits, the
+# squares of some numbers are zero or infinite in it, and of two equal distances it may find the other one the shorter.
+BEYOND_FLOAT32 = frozenset({"tiny", "large", "large code", "nearest", BEYOND})
 _TEXTS = ("never seen", "", " ", "Ünsëen ß 漢字", "bern", "Bern ", "a", "nan", "1", "x " * 30, "O'Neil & co.", "\tq\n")
 _FEW = 5
 # How far beside a boundary rows lie where the numbers that trees read were rounded on their way.
@@ -31,11 +38,14 @@ def judged_rows(model: Any, held: Cells, answer: Answer | None) -> Iterator[tupl
     few = held.take(np.arange(min(_FEW, len(held))))
     if held.numeric:
         yield "zero", _each(few, held, _ZEROS)
-        yield "zero", _all_columns(few, held, _ZEROS[:4])
+        yield "zero", _all_columns(few, held, _ZEROS)
+        yield "tiny", _each(few, held, _TINY)
+        yield "tiny", _all_columns(few, held, _TINY[:2])
         yield "large", _each(few, held, _LARGE)
         yield "large" if has_trees(model) else BEYOND, _each(few, held, _HUGE)
         yield "whole", _whole(held)
-        yield "category", _odd_codes(few, held)
+        yield "category", _codes(few, held, _odd_codes)
+        yield "large code", _codes(few, held, lambda known: np.array([1e5, 1e10]))
         yield "missing", _holes(held)
         yield "infinite", _each(few, held, (np.inf, -np.inf))
         yield "swapped", _swapped(held)
@@ -48,7 +58,7 @@ def judged_rows(model: Any, held: Cells, answer: Answer | None) -> Iterator[tupl
         yield "threshold", placed
     found = None if answer is None else bisected(held, answer, beside=_BLUR if blurs_boundaries(model) else 0.0)
     if found is not None:
-        yield "boundary", found
+        yield ("nearest" if decides_by_distance(model) else "boundary"), found
 
 
 def servable(rows: Cells, signature: Signature, kind: str) -> Cells:
@@ -108,16 +118,20 @@ def _swapped(held: Cells) -> Cells:
     return rows
 
 
-def _odd_codes(few: Cells, held: Cells) -> Cells:
-    """Return unseen, fractional and negative codes in every column of few whole numbers, else in the first."""
+def _odd_codes(known: Doubles) -> Doubles:
+    most = float(known.max(initial=0.0))
+    return np.concatenate([known, known + 0.5, known - 0.25, [most + 1, most + 70, -1.0, -0.5, -2.0]])
+
+
+def _codes(few: Cells, held: Cells, made: Callable[[Doubles], Doubles]) -> Cells:
+    """Return the codes that are made of the known ones in every column of few whole numbers."""
     parts = []
     for column in held.numeric[:_COLUMNS]:
         cells = held.columns[column][np.isfinite(held.columns[column])]
         known = np.unique(cells)
         if len(known) > 40 or (known != np.round(known)).any():
             continue
-        most = float(known.max(initial=0.0))
-        values = np.concatenate([known, known + 0.5, known - 0.25, [most + 1, most + 70, 1e5, 1e10, -1.0, -0.5, -2.0]])
+        values = made(known)
         index = np.arange(len(values)) % len(few)
         parts.append(few.take(index).with_cells(np.arange(len(values)), column, values))
     return concatenate(parts) if parts else few

@@ -58,6 +58,11 @@ def has_trees(model: Any) -> bool:
     return any(type(part).__name__.startswith(_TREES) for part in nested_estimators(model))
 
 
+def decides_by_distance(model: Any) -> bool:
+    """Tell whether answers jump where another row becomes the nearest."""
+    return type(_final(model)).__name__.startswith(("KNeighbors", "RadiusNeighbors", "KNNImputer"))
+
+
 def blurs_boundaries(model: Any) -> bool:
     """Tell whether a boundary lies where numbers were rounded on their way: rows may then not lie on it.
 

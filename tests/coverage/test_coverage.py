@@ -224,8 +224,19 @@ def test_rows_are_of_every_kind() -> None:
     fitted = fit(DecisionTreeClassifier(max_depth=3, random_state=1), unlike(), classes(2))()
     held = cells_of(fitted.held_out)
     made = judged_rows(fitted.model, held, lambda cells: fitted.model.predict_proba(cells.native()))
-    everywhere = {"held-out", "swapped", "whole", "zero", "large", "category", "missing", "infinite"}
-    assert {kind for kind, _ in made} == everywhere | {"threshold", "boundary"}
+    everywhere = {
+        "held-out",
+        "swapped",
+        "whole",
+        "zero",
+        "tiny",
+        "large",
+        "category",
+        "large code",
+        "missing",
+        "infinite",
+    }
+    assert {kind for kind, _ in made} == everywhere | {"infinite", "threshold", "boundary"}
 
 
 def test_reasons_are_short_and_the_same_in_every_run() -> None:

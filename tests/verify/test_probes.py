@@ -14,7 +14,7 @@ from packager.artifact import Column, Output, Signature
 from packager.dataset.rows import Rows
 from packager.structure import Structure, Trees, concatenate
 from packager.verify.paths import paths_to
-from packager.verify.probes import KINDS, ORDINARY_KINDS, judged_kinds, make_probes, ordinary_rows
+from packager.verify.probes import BEYOND_FLOAT32, KINDS, ORDINARY_KINDS, judged_kinds, make_probes, ordinary_rows
 from packager.verify.splits import SplitRows, boundary_steps
 from tests.convert import lightgbm_cases, sklearn_cases
 from tests.convert.cases import numbers
@@ -87,14 +87,13 @@ def test_every_kind_is_there_and_every_row_has_one() -> None:
 def test_kinds_add_up() -> None:
     made = make_probes(structure(tree()), SIGNATURE)
     assert sum(made.of((kind,)).sum() for kind in KINDS) == len(made.rows)
-    assert (made.of(ORDINARY_KINDS) | made.of(("threshold", "extreme"))).all()
+    assert (made.of(ORDINARY_KINDS) | made.of(("threshold", *BEYOND_FLOAT32))).all()
 
 
-def test_the_baseline_is_judged_on_everything_and_narrow_forms_on_less() -> None:
+def test_a_baseline_in_double_is_judged_on_everything_and_narrow_forms_on_less() -> None:
     assert judged_kinds("fp64", is_baseline=True) == KINDS
-    assert judged_kinds("fp32", is_baseline=True) == KINDS
-    assert "extreme" not in judged_kinds("fp32", is_baseline=False)
-    assert "threshold" in judged_kinds("fp32", is_baseline=False)
+    for is_baseline in (True, False):
+        assert judged_kinds("fp32", is_baseline=is_baseline) == (*ORDINARY_KINDS, "threshold")
     for precision in ("fp16", "int8"):
         assert judged_kinds(precision, is_baseline=False) == ORDINARY_KINDS  # type: ignore[arg-type]
 
@@ -136,6 +135,7 @@ def test_a_strict_model_is_asked_for_what_it_knows_alone() -> None:
 def test_no_number_is_beyond_what_the_model_takes(trees: Trees | None) -> None:
     made = make_probes(structure(trees), regressor(number("a", max_abs=1e5), number("b", max_abs=1e5)))
     extreme = made.rows.numbers[made.of(("extreme",))]
+    assert np.isfinite(extreme).all()
     assert np.nanmax(np.abs(extreme)) <= 1e5
     assert np.nanmax(np.abs(extreme)) > 1e4
 
@@ -150,11 +150,40 @@ def test_ordinary_rows_lie_within_the_ranges() -> None:
 
 def test_zeros_of_every_size_are_in_every_column() -> None:
     made = make_probes(structure(), SIGNATURE)
-    zeros = made.rows.numbers[made.of(("zero",))]
+    zeros = made.rows.numbers[made.of(("zero", "tiny"))]
     for column in range(2):
         for value in (0.0, 1e-35, -1e-35, 5e-324):
             assert (zeros[:, column] == value).any()
     assert np.signbit(zeros[zeros == 0]).any()
+
+
+@pytest.mark.parametrize(("trees", "kind"), [(tree(), "zero"), (None, "tiny")])
+def test_float32_is_asked_for_tiny_numbers_only_to_compare_them(trees: Trees | None, kind: str) -> None:
+    made = make_probes(structure(trees), SIGNATURE)
+    assert (made.rows.numbers[made.of((kind,))] == 1e-35).any()
+    assert (made.rows.numbers[made.of(("tiny",))] == 5e-324).any()
+    assert not (made.rows.numbers[made.of((*ORDINARY_KINDS, "threshold"))] == 5e-324).any()
+
+
+def test_infinite_cells_go_where_every_finite_number_is_taken() -> None:
+    widest = float(np.finfo(np.float64).max)
+    made = make_probes(structure(tree()), regressor(number("a", max_abs=widest), number("b")))
+    infinite = np.isinf(made.rows.numbers)
+    assert {-INF, INF} <= set(made.rows.numbers[:, 0])
+    assert not infinite[:, 1].any()
+    assert not infinite[~made.of(("extreme",))].any()
+
+
+def test_whole_rows_are_there_for_even_votes() -> None:
+    made = make_probes(structure(), SIGNATURE)
+    ordinary = made.rows.numbers[made.of(("ordinary",))]
+    assert (ordinary == np.round(ordinary)).all(axis=1).sum() >= 64
+
+
+def test_texts_are_odd_long_and_nearly_known() -> None:
+    cells = set(make_probes(described(("Bern", "é")), text_signature(missing=False)).rows.strings[0])
+    assert {"", " ", "BERN", "Bern ", "e\u0301", "Привет", "a\x00b"} <= cells
+    assert max(map(len, cells)) >= 10_000
 
 
 def test_paths_lead_to_their_nodes() -> None:
