@@ -30,8 +30,9 @@ _MOVED_COLUMNS = 16
 _MAX_WIDTH = 4_096
 # A line has 2^52 places; a label that changes is found to a part in 16 million, which is nearer than rows are put.
 _HALVINGS, _LABEL_HALVINGS = 52, 24
-# How far from a jump rows lie, as a share of their line: nearer than float32 can tell, farther than double rounds.
-_BESIDE = 1e-9
+# How far from a jump rows lie, as a share of their line: nearer than float32 can tell, farther than double rounds. Sums
+# and products ahead of a tree round more than the scaling of a column ahead of a threshold.
+_BESIDE, _BESIDE_SHARED = 1e-9, 1e-12
 # A label changes where a score is a rounding away from doing so; here it is not, in float32 either.
 _BESIDE_LABEL = 1e-4
 # From this halving on a line whose change has shrunk with its length holds no jump: a slope as steep would be one.
@@ -131,12 +132,11 @@ def _beside_jumps(lines: Lines, structure: Structure, signature: Signature, ask:
     if not names:
         return None
     lines, bottom, top = _closed_in(lines, lambda rows: _asked(ask, rows, names, refused=np.nan))
+    beside = _BESIDE
     if structure.gap is None:
         shared = _at_shared_places(lines, bottom, structure)
-        lines, bottom, top = lines.take(shared), bottom[shared], top[shared]
-    if not len(bottom):
-        return None
-    return concatenate([lines.at(bottom - _BESIDE), lines.at(top + _BESIDE)])
+        lines, bottom, top, beside = lines.take(shared), bottom[shared], top[shared], _BESIDE_SHARED
+    return concatenate([lines.at(bottom - beside), lines.at(top + beside)])
 
 
 def _closed_in(lines: Lines, read: Read) -> tuple[Lines, Doubles, Doubles]:

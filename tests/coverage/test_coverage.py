@@ -21,6 +21,7 @@ from .cases import BY_NAME, CASES
 from .cells import cells_of
 from .data import classes, fit, frame, records, text_cells, unlike, value
 from .defects import DEFECTS
+from .detection import Detection
 from .markdown import page
 from .measure import Finding, brief, measure
 from .rows import judged_rows
@@ -96,6 +97,39 @@ def test_nothing_is_silently_wrong(name: str) -> None:
 @pytest.mark.parametrize("defect", DEFECTS, ids=lambda defect: defect.case)
 def test_the_stock_converters_still_have_the_defect(defect: Any) -> None:
     assert measure(BY_NAME[defect.case], engine="stock").status in ("WRONG", "refused", "failed")
+
+
+@pytest.mark.parametrize(
+    ("name", "cell"),
+    [
+        ("LightGBM regression", "caught"),  # rows at splits
+        ("bins, ordinal", "caught"),  # rows beside jumps
+        ("k-means, columns far from 0", "caught"),  # rows where the fitted ones lay
+        ("imputer, indicator", "caught"),  # another shape
+        ("logistic, no intercept", "passes rightly"),
+        ("ElasticNet", "passes rightly"),
+        ("SVC", "passes rightly"),
+        ("KNeighborsClassifier", "beyond float32"),
+    ],
+)
+def test_the_gate_catches_what_stock_gets_wrong_without_data_and_passes_the_rest(name: str, cell: str) -> None:
+    assert measure(BY_NAME[name], engine="stock", gated=True).cell(with_rows=False) == cell
+
+
+@pytest.mark.parametrize(
+    ("found", "differing", "cells"),
+    [
+        (Detection("", ""), {}, ("passes rightly", "passes rightly")),
+        (Detection("", "rows differ"), {}, ("passes rightly", "false alarm")),
+        (Detection("made rows differ", ""), {}, ("false alarm", "false alarm")),
+        (Detection("", "rows differ"), {"held-out": 3}, ("missed", "caught")),
+        (Detection("made rows differ", ""), {"large": 1, "zero": 1}, ("caught", "caught")),
+        (Detection("", ""), {"large": 1}, ("beyond float32", "beyond float32")),
+        (Detection("", ""), None, ("missed", "missed")),
+    ],
+)
+def test_the_cells_of_the_gate(found: Detection, differing: dict[str, int] | None, cells: tuple[str, str]) -> None:
+    assert (found.cell(differing, with_rows=False), found.cell(differing, with_rows=True)) == cells
 
 
 def test_reported_defects_link_a_thread_of_their_library() -> None:
