@@ -174,10 +174,7 @@ def verify(
             findings = verify_data(
                 subjects, source.dataset, oracle, recipe=recipe, progress=progress, champion=champion
             )
-    else:
-        report.notes.append("No verification rows: parity was judged on rows made from the model's structure alone.")
-    if source.structure.gap:
-        report.notes.append(f"No rows at split thresholds: {source.structure.gap}.")
+    report.notes += _limits_of_rows(source, subjects[0].variant)
     judged = Probes(probes.rows.take(taken), probes.kinds[taken])
     for subject in subjects:
         report.verdicts += gate.judge(subject, findings, recipe)
@@ -224,6 +221,19 @@ def _add_findings(report: BuildReport, findings: Findings) -> None:
         counts.setdefault(one.variant, {})[str(one.threshold)] = one.yes_to_no + one.no_to_yes
     if counts:
         report.verification["threshold_flips"] = counts
+
+
+def _limits_of_rows(source: Source, baseline: Variant) -> list[str]:
+    """Say what the rows that a build is judged on leave out."""
+    notes = []
+    if source.dataset is None:
+        notes.append("No verification rows: parity was judged on rows made from the model's structure alone.")
+    if source.structure.gap:
+        instead = "rows beside jumps that were found by asking the model stand in for them"
+        notes.append(f"No rows at split thresholds: {source.structure.gap}; {instead}.")
+    if baseline.precision == "fp32":
+        notes.append("The baseline computes in float32: numbers too large or too small for it were not judged.")
+    return notes
 
 
 def benchmark(recipe: Recipe, worker: SourceWorker, proof: Proof, *, report: BuildReport, scratch: Path) -> None:
