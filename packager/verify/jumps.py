@@ -35,6 +35,8 @@ _HALVINGS, _LABEL_HALVINGS = 52, 24
 _BESIDE, _BESIDE_SHARED = 1e-9, 1e-12
 # A label changes where a score is a rounding away from doing so; here it is not, in float32 either.
 _BESIDE_LABEL = 1e-4
+# A probability that changes as much over a 16 millionth of a line does not do so steadily.
+_JUMP = 1e-3
 # From this halving on a line whose change has shrunk with its length holds no jump: a slope as steep would be one.
 # Before it, as many as 4,096 jumps may shrink the change as fast.
 _FIRST_LOOK, _SHRINKS = 16, 0.75
@@ -100,7 +102,7 @@ def _lines(structure: Structure, signature: Signature, moving: Ints) -> Lines:
 
 
 def _beside_labels(lines: Lines, signature: Signature, ask: Ask) -> Rows | None:
-    """Return rows on both sides of where a line's label changes."""
+    """Return rows on both sides of where a line's label changes though its scores do not jump."""
     names = [output.name for output in signature.outputs if output.role == "label"]
     if not names:
         return None
@@ -119,7 +121,18 @@ def _beside_labels(lines: Lines, signature: Signature, ask: Ask) -> Rows | None:
         middle = (bottom + top) / 2
         same = (labels(lines.at(middle)) == first).all(axis=1)
         bottom, top = np.where(same, middle, bottom), np.where(same, top, middle)
+    steady = ~_scores_jump(lines, (bottom, top), signature, ask)
+    lines, bottom, top = lines.take(steady), bottom[steady], top[steady]
     return concatenate([lines.at(bottom - _BESIDE_LABEL), lines.at(top + _BESIDE_LABEL)])
+
+
+def _scores_jump(lines: Lines, sides: tuple[Doubles, Doubles], signature: Signature, ask: Ask) -> Flags:
+    """Tell which lines' labels change because a score jumps, another neighbour becoming the nearest; [lines]."""
+    names = [output.name for output in signature.outputs if output.role == "probability"]
+    if not names:
+        return np.zeros(len(lines.column), dtype=bool)
+    low, high = (_asked(ask, lines.at(side), names, refused=np.nan) for side in sides)
+    return np.asarray(_change(low, high) > _JUMP)
 
 
 def _beside_jumps(lines: Lines, structure: Structure, signature: Signature, ask: Ask) -> Rows | None:
