@@ -17,6 +17,7 @@ import json
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import joblib
@@ -26,7 +27,6 @@ import pyarrow.parquet as pq
 
 from bench.models import COLUMNS, fitted
 from bench.watch import build_and_watch
-from packager.artifact import Signature
 from packager.dataset.read import open_dataset
 from packager.runtime.session import open_session
 from packager.training.native import NativeModel, signature_of
@@ -84,13 +84,11 @@ def measure(folder: Path, model: str, rows: int) -> dict[str, object]:
 def alone(folder: Path, model: str, onnx: Path) -> tuple[float, float]:
     """Return the seconds that the native calls and `session.run` take on all rows, each in one thread."""
     native = NativeModel(fitted(model))
-    signature: Signature = signature_of(native)
+    signature = signature_of(native)
     session = open_session(onnx, signature)
     native_s = session_s = 0.0
-    columns = [*signature.columns]
-    dataset = open_dataset(folder / "rows-*.parquet")
-    named = [type(column)(name, "float64", True, 0.0) for column, name in zip(columns, _NAMES, strict=True)]
-    for batch in dataset.batches(named, batch_rows=_ROWS_A_CHUNK):
+    columns = [replace(column, name=name) for column, name in zip(signature.columns, _NAMES, strict=True)]
+    for batch in open_dataset(folder / "rows-*.parquet").batches(columns, batch_rows=_ROWS_A_CHUNK):
         feeds = batch.rows.feeds(signature, session.input_dtype)
         started = time.perf_counter()
         native.answers(batch.rows)
