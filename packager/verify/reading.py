@@ -70,7 +70,8 @@ def _fits(metric: Metric, signature: Signature) -> bool:
     role = _role(metric, signature)
     found = [output for output in signature.outputs if output.role == role]
     is_one = role == "probability" or all(output.width <= 1 for output in found)
-    known = role == "value" or signature.classes is not None
+    # A score tells one class from another; a model that was fitted on a single class has none to tell.
+    known = role == "value" or len(signature.classes or ()) > (role == "probability")
     return known and is_one and signature.task in metric.tasks and len(found) == 1
 
 

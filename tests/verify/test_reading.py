@@ -84,6 +84,7 @@ def test_a_metric_that_fits_is_told_when_none_is_named(
     [
         (classifier(), "rmse"),
         (classifier(scores=False), "roc_auc"),
+        (classifier(("only",)), "log_loss"),
         (classifier(scores=False), "log_loss"),
         (REGRESSOR, "accuracy"),
         (REGRESSOR, "f1"),
