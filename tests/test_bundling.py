@@ -10,6 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
+from sklearn.neural_network import MLPClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from packager import bundling
 from packager.bundle import write
@@ -20,6 +23,7 @@ from packager.dataset.rows import Rows
 from packager.pipeline import Options, build
 from packager.recipe.load import load_recipe
 from packager.report.model import BuildReport
+from packager.runtime.machine import cpu_features
 from tests.workspace import Workspace, labelled_rows
 
 
@@ -93,3 +97,23 @@ def test_an_answer_that_is_off_only_when_served_leaves_no_bundle(
     assert "served_parity: " in str(report.error)
     assert "verify.parity.atol" in str(report.error)
     assert not (tmp_path / "sample-1" / "bundle").exists()
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_int8_is_told_by_the_processor_that_built_it(tmp_path: Path) -> None:
+    space, rows = Workspace(tmp_path), labelled_rows(400, 8)
+    features = rows.drop(columns="target")
+    network = MLPClassifier((160, 160), max_iter=25, tol=1e-2, random_state=0)
+    space.save(make_pipeline(StandardScaler(), network).fit(features, rows["target"]), rows)
+    parity = {"int8": {"label_mismatch": 0.2, "atol": 0.2, "rtol": 0.2}}
+    changes = {"optimize": {"precisions": ["fp32", "int8"]}, "select": {"objective": "size"}}
+    report = built(space, tmp_path / "dist", verify={"parity": parity}, **changes)
+    assert report.ok, report.error
+    assert report.selected == "int8"
+    golden = json.loads((tmp_path / "dist" / "sample-1" / "bundle" / "samples" / "golden.json").read_bytes())
+    assert golden["cpu_features"] == list(cpu_features())
+    assert any("their label may turn while int8 keeps within its limits" in note for note in report.notes)
+    (request,) = golden["requests"]
+    native = np.array(golden["outputs"]["probabilities"])
+    assert len(native) == len(request["features"]) > 0
+    assert (np.abs(native[:, 0] - native[:, 1]) > 2 * 0.2 + 0.2).all()
