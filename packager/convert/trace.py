@@ -1,27 +1,28 @@
 """What a fitted model's own structure tells of its inputs: ranges, split thresholds, paths, categories.
 
 Verification makes its rows from this, so that it needs no data and looks where conversions go wrong. Thresholds behind
-a step that scales columns are mapped back to the columns that come in, where that step can invert itself.
+a pipeline's first steps are told in terms of the columns that come in.
 """
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from packager.artifact import Signature
 from packager.convert import lightgbm_text, scikit_trees
-from packager.convert.boundaries import before_float32, before_scaling
+from packager.convert.boundaries import before_float32
+from packager.convert.fronts import Front, before_steps
 from packager.convert.graph import UnsupportedModel
 from packager.convert.places import range_of
 from packager.structure import Doubles, Structure, Trees, concatenate
 from packager.training.categories import Categories, is_text, pandas_categories
-from packager.training.columns import code_columns, text_columns
-from packager.training.estimators import nested_estimators
+from packager.training.columns import code_columns, steps_by_columns, text_columns
+from packager.training.estimators import held_estimators
+from packager.training.native import NativeModel, plain_row
 
 # More nodes than this and a forest's structure is read from its first trees only.
 _MAX_NODES = 200_000
@@ -29,53 +30,98 @@ _MAX_NODES = 200_000
 
 def structure_of(model: Any, signature: Signature) -> Structure:
     """Read the structure of a fitted model with `signature`."""
-    count = len(signature.columns)
-    texts = text_columns(model)
-    trees, gap = _trees_over_inputs(model, count)
-    low, high = _ranges(model, count, trees)
-    return Structure(low, high, trees, texts, gap, code_columns(model))
-
-
-def _trees_over_inputs(model: Any, count: int) -> tuple[Trees | None, str | None]:
-    """Return the trees with thresholds in terms of the incoming columns, or why there are none."""
-    steps = [step for _, step in model.steps] if hasattr(model, "steps") else [model]
-    before, final = [step for step in steps[:-1] if step not in (None, "passthrough")], steps[-1]
+    asked = _Asked(model, signature, text_columns(model), code_columns(model))
+    found: list[Trees] = []
+    gap = None
     try:
-        found = _first_trees(_read_all(final))
+        for steps, trees in _by_front(_read_all(model, ())):
+            if (traced := asked.over_inputs(trees, steps)) is not None:
+                found.append(traced)
+            else:
+                gap = "some trees read other columns than those that come in"
     except UnsupportedModel as error:
-        return None, str(error)
-    found = [part for part in found if part.n_features == found[0].n_features]
-    if not found:
-        return None, None
-    trees = concatenate(found)
-    for step in reversed(before):
-        mapped = _map_back(trees, step)
-        if mapped is None:
-            return None, f"thresholds behind {type(step).__name__} are not traced back to the columns"
-        trees = mapped
-    if trees.n_features != count:
-        return None, "the trees read other columns than those that come in"
-    return trees, None
+        found, gap = [], str(error)
+    traced_trees = concatenate(found) if found else None
+    low, high = _ranges(model, len(signature.columns), traced_trees)
+    return Structure(low, high, traced_trees, asked.texts, gap, asked.codes)
 
 
-def _read_all(model: Any) -> Iterator[Trees]:
-    """Yield the trees of a model and of all that it holds, each ensemble's members over the ensemble's own columns."""
-    told: set[int] = set()
-    for estimator in nested_estimators(model):
-        booster = getattr(estimator, "booster_", estimator)
-        if hasattr(booster, "model_to_string"):
-            trees = lightgbm_text.parse(booster.model_to_string(importance_type="split")).trees
-            yield _with_category_values(trees, pandas_categories(estimator))
-        elif hasattr(estimator, "_predictors"):
-            trees, _ = scikit_trees.read_predictors(estimator, np.dtype(np.float32))
-            yield _with_category_values(trees, scikit_trees.categories_of(estimator))
-        elif id(estimator) not in told and scikit_trees.has_trees_only(estimator):
-            for member, columns in scikit_trees.members_of(estimator):
-                told.add(id(member))
-                trees, _ = scikit_trees.read_tree(member.tree_, columns)
-                if columns is not None:
-                    trees = replace(trees, n_features=estimator.n_features_in_)
-                yield replace(trees, threshold=before_float32(trees.threshold))
+Steps = tuple[Any, ...]
+
+
+def _by_front(parts: Iterable[tuple[Steps, Trees]]) -> Iterator[tuple[Steps, Trees]]:
+    """Yield the first trees, as many as rows are made for, those behind the same steps as one ensemble."""
+    fronts: dict[tuple[int, ...], tuple[Steps, list[Trees]]] = {}
+    nodes = 0
+    for steps, part in parts:
+        fronts.setdefault((part.n_features, *map(id, steps)), (steps, []))[1].append(part)
+        nodes += len(part.feature)
+        if nodes > _MAX_NODES:
+            break
+    for steps, trees in fronts.values():
+        yield steps, concatenate(trees)
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """A model and what is known of its columns: what trees behind its steps are traced with."""
+
+    model: Any
+    signature: Signature
+    texts: dict[int, tuple[str, ...]]
+    codes: dict[int, Doubles]
+
+    def over_inputs(self, trees: Trees, steps: Steps) -> Trees | None:
+        """Return the trees with thresholds in terms of the incoming columns, None where they read other columns.
+
+        UnsupportedModel where thresholds behind the steps have no such form.
+        """
+        if not steps:
+            return trees if trees.n_features == len(self.signature.columns) else None
+        told = ", ".join(type(step).__name__ for step in steps)
+        try:
+            return before_steps(trees, self._front(steps))
+        except Exception as error:  # steps of any make are asked what they may not take
+            why = str(error) if isinstance(error, UnsupportedModel) else f"{type(error).__name__} on a plain row"
+            raise UnsupportedModel(f"thresholds behind {told} are not traced back to the columns: {why}") from error
+
+    def _front(self, steps: Steps) -> Front:
+        native, columns = NativeModel(self.model), self.signature.columns
+        known = {column: np.arange(len(values), dtype=np.float64) for column, values in self.texts.items()} | self.codes
+        for column, values in known.items():
+            if columns[column].known is None:  # one that no encoder knows, which the model takes
+                known[column] = np.append(values, values.max(initial=-1.0) + 1)
+        base = plain_row(native, len(columns), self.texts, self.codes)
+        return Front(native, steps, base, self.signature, self.texts, known)
+
+
+def _read_all(model: Any, steps: Steps) -> Iterator[tuple[Steps, Trees]]:
+    """Yield the trees of a model and of all that it holds, with the steps ahead of them.
+
+    Members of an ensemble of trees are read over the ensemble's own columns; what reads other columns than the rows as
+    they leave the steps, a stack's last estimator say, is passed over.
+    """
+    booster = getattr(model, "booster_", model)
+    if hasattr(model, "steps"):
+        ahead = [step for _, step in model.steps[:-1] if step not in (None, "passthrough")]
+        yield from _read_all(model.steps[-1][1], (*steps, *ahead))
+    elif hasattr(booster, "model_to_string"):
+        trees = lightgbm_text.parse(booster.model_to_string(importance_type="split")).trees
+        yield steps, _with_category_values(trees, pandas_categories(model))
+    elif hasattr(model, "_predictors"):
+        trees, _ = scikit_trees.read_predictors(model, np.dtype(np.float32))
+        yield steps, _with_category_values(trees, scikit_trees.categories_of(model))
+    elif scikit_trees.has_trees_only(model):
+        for member, columns in scikit_trees.members_of(model):
+            trees, _ = scikit_trees.read_tree(member.tree_, columns)
+            if columns is not None:
+                trees = replace(trees, n_features=model.n_features_in_)
+            yield steps, replace(trees, threshold=before_float32(trees.threshold))
+    else:
+        last = getattr(model, "final_estimator_", None)
+        for held in held_estimators(model).values():
+            if held is not last:
+                yield from _read_all(held, steps)
 
 
 def _with_category_values(trees: Trees, known: Categories) -> Trees:
@@ -90,80 +136,28 @@ def _with_category_values(trees: Trees, known: Categories) -> Trees:
     return replace(trees, categories=tuple(categories))
 
 
-def _first_trees(trees: Iterable[Trees]) -> list[Trees]:
-    """Return the first trees, as many as rows are made for."""
-    chosen, nodes = [], 0
-    for part in trees:
-        chosen.append(part)
-        nodes += len(part.feature)
-        if nodes > _MAX_NODES:
-            break
-    return chosen
-
-
-def _map_back(trees: Trees, step: Any) -> Trees | None:
-    """Return the trees over the columns that enter `step`: it must scale each column by a positive factor."""
-    if _is_imputer(step, trees.n_features):
-        return trees  # it leaves numbers alone
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # scikit-learn misses the columns' names
-        scale, shift = _positive_scaling(step, trees.n_features)
-    if scale is None or shift is None:
-        return None
-    numeric = trees.category_set < 0
-    distinct, back = np.unique(
-        np.stack([trees.feature[numeric].astype(np.float64), trees.threshold[numeric]]), axis=1, return_inverse=True
-    )
-    feature, above = distinct[0].astype(np.int64), distinct[1]
-    with warnings.catch_warnings(), np.errstate(all="ignore"):
-        warnings.simplefilter("ignore")
-        moved = before_scaling(step.transform, feature, above, scale=scale, shift=shift)
-    threshold = trees.threshold.copy()
-    threshold[numeric] = moved[np.ravel(back)]
-    return replace(trees, threshold=threshold)
-
-
-def _is_imputer(step: Any, count: int) -> bool:
-    """Tell whether a step fills missing cells and keeps the columns as they are."""
-    statistics = getattr(step, "statistics_", ())
-    return len(statistics) == count and not getattr(step, "add_indicator", False)
-
-
-def _positive_scaling(step: Any, count: int) -> tuple[Doubles | None, Doubles | None]:
-    """Return (scale, shift) with x = scale * step(x) + shift, tried on the step itself, or None where it has none."""
-    if not hasattr(step, "inverse_transform"):
-        return None, None
-    # A row of unlike numbers shows a curve as well as columns that mix.
-    probe = (1 + np.arange(count)) / (count + 2)
-    asked = np.stack([np.zeros(count), np.ones(count), probe])
-    try:
-        found = np.asarray(step.inverse_transform(asked), dtype=np.float64)
-        back = np.asarray(step.transform(found), dtype=np.float64)
-    except Exception:  # noqa: BLE001 - a step that cannot invert such rows has no such form
-        return None, None
-    if found.shape != asked.shape or back.shape != asked.shape or not np.allclose(back, asked, rtol=1e-6):
-        return None, None
-    shift, whole, mixed = found
-    scale = whole - shift
-    is_linear = np.allclose(mixed - shift, probe * scale, rtol=1e-6) and (scale > 0).all()
-    return (scale, shift) if is_linear else (None, None)
-
-
 def _ranges(model: Any, count: int, trees: Trees | None) -> tuple[Doubles, Doubles]:
     """Return the ordinary range of each column: from scalers, from thresholds, from kept rows, else [-3, 3]."""
     low, high = np.full(count, -3.0), np.full(count, 3.0)
-    first = model.steps[0][1] if hasattr(model, "steps") else model
-    if getattr(first, "data_min_", None) is not None and len(first.data_min_) == count:
-        return np.array(first.data_min_, float), np.array(first.data_max_, float)
-    center, spread = getattr(first, "mean_", getattr(first, "center_", None)), getattr(first, "scale_", None)
-    center, spread = np.asarray(center, dtype=object), np.asarray(spread, dtype=object)
-    if center.shape == spread.shape == (count,):
-        low, high = (center - 3 * spread).astype(np.float64), (center + 3 * spread).astype(np.float64)
-    elif (seen := range_of(first, count)) is not None:
-        low, high = seen
+    for step, columns in steps_by_columns(model):
+        told = _range_of(step) or range_of(step, len(columns))
+        if told is not None and len(told[0]) == len(columns):
+            known = np.array([column >= 0 for column in columns])
+            low[np.array(columns)[known]], high[np.array(columns)[known]] = told[0][known], told[1][known]
     if trees is not None:
         low, high = _widen_to_thresholds(low, high, trees)
-    return low.astype(np.float64), high.astype(np.float64)
+    return low, high
+
+
+def _range_of(step: Any) -> tuple[Doubles, Doubles] | None:
+    """Return between what numbers a scaler has seen its columns, at three deviations where it kept no more."""
+    if getattr(step, "data_min_", None) is not None:
+        return np.array(step.data_min_, dtype=np.float64), np.array(step.data_max_, dtype=np.float64)
+    center = np.asarray(getattr(step, "mean_", getattr(step, "center_", None)), dtype=object)
+    spread = np.asarray(getattr(step, "scale_", None), dtype=object)
+    if center.ndim != 1 or center.shape != spread.shape:
+        return None
+    return (center - 3 * spread).astype(np.float64), (center + 3 * spread).astype(np.float64)
 
 
 def _widen_to_thresholds(low: Doubles, high: Doubles, trees: Trees) -> tuple[Doubles, Doubles]:

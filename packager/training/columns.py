@@ -32,7 +32,7 @@ _LOOKING_AWAY = {
 def category_columns(model: Any) -> Categories:
     """Return the pandas category columns of every LightGBM model that reads columns as they come in."""
     found = dict(pandas_categories(model))
-    for step, columns in _readers(model):
+    for step, columns in steps_by_columns(model):
         for at, known in pandas_categories(step).items():
             if at < len(columns) and found.setdefault(columns[at], known) != known:
                 raise ConvertError(f"two parts of the model know column {columns[at]} by different pandas categories")
@@ -44,7 +44,7 @@ def text_columns(model: Any) -> dict[int, tuple[str, ...]]:
     found: dict[int, tuple[str, ...]] = {
         column: tuple(map(str, known)) for column, known in category_columns(model).items() if is_text(known)
     }
-    readers = list(_readers(model))
+    readers = list(steps_by_columns(model))
     for step, columns in readers:
         if reads_text(step) and columns:
             found[columns[0]] = found.get(columns[0]) or made_texts(step)
@@ -63,7 +63,7 @@ def text_columns(model: Any) -> dict[int, tuple[str, ...]]:
 def code_columns(model: Any) -> dict[int, npt.NDArray[np.float64]]:
     """Return the columns of numbers that an encoder reads as codes, each with the codes that it knows."""
     found: dict[int, npt.NDArray[np.float64]] = {}
-    for step, columns in _readers(model):
+    for step, columns in steps_by_columns(model):
         for column, values in _encoded(step, columns):
             if not _is_text(values):
                 found.setdefault(column, _numbers(values))
@@ -72,7 +72,8 @@ def code_columns(model: Any) -> dict[int, npt.NDArray[np.float64]]:
 
 def truth_columns(model: Any) -> frozenset[int]:
     """Return the columns whose categories are true and false."""
-    known = [(column, values) for step, columns in _readers(model) for column, values in _encoded(step, columns)]
+    readers = steps_by_columns(model)
+    known = [(column, values) for step, columns in readers for column, values in _encoded(step, columns)]
     known += [(column, np.array(values, dtype=object)) for column, values in category_columns(model).items()]
     return frozenset(
         column
@@ -119,7 +120,7 @@ def _only_handed_on(model: Any) -> list[Any]:
 def columns_of_none(model: Any) -> frozenset[int]:
     """Return the columns whose missing cells the model knows as None; it knows all others as NaN."""
     found: set[int] = set()
-    for step, columns in _readers(model):
+    for step, columns in steps_by_columns(model):
         found |= {column for column, values in _encoded(step, columns) if any(value is None for value in values)}
         found |= {column for column, fill in _filled(step, columns) if fill is None}
         if getattr(step, "missing_values", np.nan) is None:
@@ -129,11 +130,15 @@ def columns_of_none(model: Any) -> frozenset[int]:
 
 def strict_columns(model: Any) -> frozenset[int]:
     """Return the columns of labels: what label encoders make of others depends on the rows beside them."""
-    return frozenset(column for step, columns in _readers(model) if _is_label_encoder(step) for column in columns)
+    encoders = (columns for step, columns in steps_by_columns(model) if _is_label_encoder(step))
+    return frozenset(column for columns in encoders for column in columns)
 
 
-def _readers(model: Any) -> Iterator[tuple[Any, list[int]]]:
-    """Yield every step that reads columns as they come in, with their positions: imputers pass them on."""
+def steps_by_columns(model: Any) -> Iterator[tuple[Any, list[int]]]:
+    """Yield every step that reads columns as they come in, with their positions, negative for one that a step made.
+
+    Imputers pass columns on.
+    """
     yield from _visit(model, list(range(column_count(model) or 1)))
 
 

@@ -11,6 +11,20 @@ from packager.artifact import Task
 
 def nested_estimators(model: Any) -> list[Any]:
     """Return the estimator and every estimator that it holds, depth first, each once."""
+    found: dict[int, Any] = {}
+
+    def visit(estimator: Any) -> None:
+        if id(estimator) not in found:
+            found[id(estimator)] = estimator
+            for inner in held_estimators(estimator).values():
+                visit(inner)
+
+    visit(model)
+    return list(found.values())
+
+
+def held_estimators(model: Any) -> dict[int, Any]:
+    """Return the estimators that a model holds itself, in its attributes and lists of them, by their identity."""
     from sklearn.base import BaseEstimator
     from sklearn.calibration import _CalibratedClassifier
 
@@ -18,10 +32,7 @@ def nested_estimators(model: Any) -> list[Any]:
 
     def visit(value: Any) -> None:
         if isinstance(value, BaseEstimator):
-            if id(value) not in found:
-                found[id(value)] = value
-                for inner in vars(value).values():
-                    visit(inner)
+            found[id(value)] = value
         elif isinstance(value, _CalibratedClassifier):  # it holds estimators without being one
             visit(value.estimator)
             visit(value.calibrators)
@@ -32,8 +43,9 @@ def nested_estimators(model: Any) -> list[Any]:
             for inner in np.ravel(value) if isinstance(value, np.ndarray) else value:
                 visit(inner)
 
-    visit(model)
-    return list(found.values()) or [model]
+    if isinstance(model, BaseEstimator):
+        visit(list(vars(model).values()))
+    return found
 
 
 def step_tree(model: Any) -> tuple[str, ...]:

@@ -152,7 +152,7 @@ def signature_of(native: NativeModel) -> Signature:
         raise ConvertError(message, hint="serve a constant without a model, or fit it on columns")
     if len(set(names)) != len(names):
         raise ConvertError("two columns of the model have the same name", hint="give every column a name of its own")
-    row = _ordinary_row(native, count, texts, codes)
+    row = plain_row(native, count, texts, codes)
     trials = Trials(native, row)
     limits = trials.largest_magnitudes([index for index in range(count) if index not in codes])
     numeric = [index for index in range(count) if index not in codes and index not in texts]
@@ -179,7 +179,7 @@ def signature_of(native: NativeModel) -> Signature:
     return Signature(native.task, "columns" if texts else "tensor", columns, outputs, classes)
 
 
-def _ordinary_row(native: NativeModel, count: int, texts: Texts, codes: Codes) -> Rows:
+def plain_row(native: NativeModel, count: int, texts: Texts, codes: Codes) -> Rows:
     """Return one row that the model answers; encoders are shown what they know."""
     strings = {index: np.array([known[0] if known else ""], dtype=object) for index, known in texts.items()}
     reason = ""

@@ -1,4 +1,4 @@
-"""What leads to a split: the box of numbers, the categories and the missing cells with which a row reaches it."""
+"""What leads to a split, and where rows go: boxes of numbers, categories and missing cells, for many nodes at once."""
 
 from __future__ import annotations
 
@@ -12,51 +12,110 @@ from packager.structure import Doubles, Flags, Ints, Trees
 
 @dataclass(frozen=True)
 class Paths:
-    """A row reaches node `i` if its numbers lie in (low[i], high[i]] and its categories among `choices[i, column]`.
+    """A row reaches node `i` if its numbers lie in (low[i], high[i]] and its categories among those allowed.
 
-    A cell may be missing instead where `missing[i, column]`. Arrays are of shape [nodes, columns].
+    A cell may be missing instead where `missing[i, column]`. Arrays are of shape [nodes, columns]; `allowed` holds per
+    categorical column which of its known values lead on, of shape [nodes, values].
     """
 
     low: Doubles
     high: Doubles
     missing: Flags
-    choices: dict[tuple[int, int], Doubles]
+    allowed: dict[int, Flags]
+
+    def __len__(self) -> int:
+        return len(self.low)
+
+    def take(self, index: Ints) -> Paths:
+        """Return the paths at `index`."""
+        allowed = {column: flags[index] for column, flags in self.allowed.items()}
+        return Paths(self.low[index], self.high[index], self.missing[index], allowed)
+
+    def narrow(self, index: Ints, others: Paths) -> None:
+        """Make each path at `index` one that leads to a node of `others` as well."""
+        self.low[index] = np.maximum(self.low[index], others.low)
+        self.high[index] = np.minimum(self.high[index], others.high)
+        self.missing[index] &= others.missing
+        for column, flags in others.allowed.items():
+            self.allowed[column][index] &= flags
 
 
-def paths_to(trees: Trees, nodes: Ints, universe: dict[int, Doubles]) -> Paths:
-    """Climb from all nodes to their roots at once, one level a step.
+@dataclass(frozen=True)
+class Atlas:
+    """The trees, ready to be climbed and walked down many times.
 
-    `universe` holds per categorical column the values that a cell may have, one that no split knows among them.
+    `universe` holds per categorical column the values that a cell may have, rising, with every value of every set.
     """
-    parent, is_left = _parents(trees)
-    shape = (len(nodes), trees.n_features)
-    low, high, missing = np.full(shape, -np.inf), np.full(shape, np.inf), np.ones(shape, dtype=bool)
-    allowed: dict[tuple[int, int], Flags] = {}
-    current = nodes.copy()
-    while len(active := np.flatnonzero(parent[current] >= 0)):
-        child = current[active]
-        above = parent[child]
-        column, threshold, left = trees.feature[above], trees.threshold[above], is_left[child]
-        numeric = trees.category_set[above] < 0
-        tighter, looser = numeric & left, numeric & ~left
-        high[active[tighter], column[tighter]] = np.minimum(high[active[tighter], column[tighter]], threshold[tighter])
-        low[active[looser], column[looser]] = np.maximum(low[active[looser], column[looser]], threshold[looser])
-        missing[active, column] &= trees.missing_left[above] == left
-        for row, node, goes_left in zip(active[~numeric], above[~numeric], left[~numeric], strict=True):
-            key = (int(row), int(trees.feature[node]))
-            inside = np.isin(universe[key[1]], trees.categories[trees.category_set[node]])
-            allowed[key] = (inside == goes_left) & allowed.get(key, True)
-        current[active] = above
-    choices = {key: universe[key[1]][flags] for key, flags in allowed.items() if flags.any()}
-    return Paths(low, high, missing, choices)
+
+    trees: Trees
+    universe: dict[int, Doubles]
+    parent: Ints
+    is_left: Flags
+    values: Doubles  # all of the universe, rising
+    memberships: Ints  # a number for each value of each set, see `_membership`, rising
+
+    @classmethod
+    def of(cls, trees: Trees, universe: dict[int, Doubles]) -> Atlas:
+        """Find the parent of every node, -1 for roots, and which nodes are left children."""
+        parent = np.full(len(trees.feature), -1, dtype=np.int64)
+        is_left = np.zeros(len(trees.feature), dtype=bool)
+        for child, side in ((trees.left, True), (trees.right, False)):
+            inner = child >= 0
+            parent[child[inner]] = np.flatnonzero(inner)
+            is_left[child[inner]] = side
+        values = np.unique(np.concatenate([np.zeros(0), *universe.values()]))
+        sets = np.repeat(np.arange(len(trees.categories)), [len(members) for members in trees.categories])
+        members = np.concatenate([np.zeros(0), *trees.categories])
+        return cls(trees, universe, parent, is_left, values, np.unique(_membership(sets, members, values)))
+
+    def paths_to(self, nodes: Ints) -> Paths:
+        """Climb from all nodes to their roots at once, one level a step."""
+        trees, shape = self.trees, (len(nodes), self.trees.n_features)
+        low, high, missing = np.full(shape, -np.inf), np.full(shape, np.inf), np.ones(shape, dtype=bool)
+        allowed = {column: np.ones((len(nodes), len(values)), dtype=bool) for column, values in self.universe.items()}
+        active, above, left = np.arange(len(nodes)), self.parent[nodes], self.is_left[nodes]
+        while len(kept := np.flatnonzero(above >= 0)):
+            active, above, left = active[kept], above[kept], left[kept]
+            column, threshold = trees.feature[above], trees.threshold[above]
+            numeric = trees.category_set[above] < 0
+            for bound, side, tighter in ((high, numeric & left, np.minimum), (low, numeric & ~left, np.maximum)):
+                at = active[side], column[side]
+                bound[at] = tighter(bound[at], threshold[side])
+            missing[active, column] &= trees.missing_left[above] == left
+            for categorical in np.unique(column[~numeric]).tolist():
+                of = np.flatnonzero(~numeric & (column == categorical))
+                allowed[categorical][active[of]] &= self.members(above[of]) == left[of, None]
+            above, left = self.parent[above], self.is_left[above]
+        return Paths(low, high, missing, allowed)
+
+    def members(self, nodes: Ints) -> Flags:
+        """Return which values of their column's universe the nodes' sets hold; all read one column. [nodes, values]"""
+        values = self.universe[int(self.trees.feature[nodes[0]])]
+        return self._is_member(self.trees.category_set[nodes][:, None], values[None, :])
+
+    def _is_member(self, sets: Ints, cells: Doubles) -> Flags:
+        """Return whether each cell, a value of the universe or NaN, is in its set."""
+        wanted = _membership(sets, cells, self.values)
+        place = np.minimum(np.searchsorted(self.memberships, wanted), len(self.memberships) - 1)
+        return np.asarray((self.memberships[place] == wanted) & ~np.isnan(cells))
+
+    def walk(self, cells: Doubles, roots: Ints) -> npt.NDArray[np.int64]:
+        """Return the nodes that each row meets below its root, from the top, -1 behind the last; [rows, depth]."""
+        trees, met = self.trees, []
+        active, node = np.flatnonzero(roots >= 0), roots[roots >= 0]
+        while len(active):
+            met.append(np.full(len(cells), -1, dtype=np.int64))
+            met[-1][active] = node
+            cell = cells[active, trees.feature[node]]
+            goes_left = np.where(np.isnan(cell), trees.missing_left[node], cell <= trees.threshold[node])
+            sets = trees.category_set[node]
+            if len(by_set := np.flatnonzero((sets >= 0) & ~np.isnan(cell))):
+                goes_left[by_set] = self._is_member(sets[by_set], cell[by_set])
+            node = np.where(goes_left, trees.left[node], trees.right[node])
+            active, node = active[node >= 0], node[node >= 0]
+        return np.stack(met, axis=1) if met else np.full((len(cells), 0), -1, dtype=np.int64)
 
 
-def _parents(trees: Trees) -> tuple[Ints, npt.NDArray[np.bool_]]:
-    """Return the parent of every node, -1 for roots, and which nodes are left children."""
-    parent = np.full(len(trees.feature), -1, dtype=np.int64)
-    is_left = np.zeros(len(trees.feature), dtype=bool)
-    for child, side in ((trees.left, True), (trees.right, False)):
-        inner = child >= 0
-        parent[child[inner]] = np.flatnonzero(inner)
-        is_left[child[inner]] = side
-    return parent, is_left
+def _membership(sets: Ints, members: Doubles, values: Doubles) -> Ints:
+    """Return one number for each pair of a set and a value that may be in it."""
+    return np.asarray(sets * (len(values) + 1) + np.searchsorted(values, members))

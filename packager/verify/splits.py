@@ -1,12 +1,10 @@
-"""Rows that reach a split of the model's own trees, and lie where a wrong split shows.
-
-One row tests many trees at once: beside the cell that is led onto a threshold, most others lie on one of theirs.
-"""
+"""Rows that reach a split of the model's own trees, and lie where a wrong split shows: on its threshold and beside it,
+with each category on either side, without a value."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -14,15 +12,22 @@ import numpy as np
 from packager.artifact import Column
 from packager.dataset.rows import Rows, concatenate
 from packager.structure import Doubles, Flags, Ints, Structure, Trees
-from packager.verify.paths import Paths, paths_to
+from packager.verify.cover import Cover
+from packager.verify.paths import Atlas, Paths
 
-_THRESHOLD_NODES = 3_000
-_CATEGORY_NODES = 500
-_MISSING_NODES = 1_500
-# Cells of one row for each chosen node together; the rows of all steps are some 100 MB at the most.
-_MAX_CELLS = 2_000_000
-# The share of the other cells that lies on a threshold of some tree.
-_ON_THRESHOLD = 0.75
+# Rows on thresholds, half of them just above; some ten times as many splits are shown.
+_THRESHOLD_ROWS = 90_000
+# Of these rows so many also lie one step below, and on the float32 numbers around.
+_CLOSE_ROWS = 2_000
+# Rows for pairs of a split by category and a value.
+_CATEGORY_ROWS = 30_000
+_MISSING_ROWS = 20_000
+# Cells of the rows of one kind, 96 MB: wide models get rows for fewer splits.
+_MAX_CELLS = 12_000_000
+# Cells that are made at once.
+_CHUNK_CELLS = 200_000
+# The share of the other cells that are missing beside a missing one.
+_ALSO_MISSING = 0.3
 
 
 @dataclass(frozen=True)
@@ -37,84 +42,106 @@ class SplitRows:
 
     def thresholds(self) -> Rows:
         """Return rows that reach a split and lie on its threshold, or one step beside it in float64 and float32."""
-        trees = self.trees
-        nodes = self.chosen()
-        paths = paths_to(trees, nodes, self.universe())
-        parts = []
-        for step in boundary_steps(trees.threshold[nodes]).T:
-            rows = self._along(paths, on_thresholds=True)
-            rows.numbers[np.arange(len(nodes)), trees.feature[nodes]] = step
-            parts.append(rows)
+        nodes = self.random.permutation(np.flatnonzero(_is_numeric(self.trees)))
+        cover = Cover(self.atlas, self._along, self.random)
+        parts, close = [self.ordinary(0)], self._room(_CLOSE_ROWS)
+        for base in cover.bases(nodes, room=self._room(_THRESHOLD_ROWS // 2), chunk=self._chunk):
+            on = base.cells[base.is_on]
+            for number, step in enumerate(boundary_steps(on).T):
+                if number < 2 or close > 0:
+                    cells = base.cells.copy()
+                    cells[base.is_on] = step
+                    parts.append(self._rows(cells))
+            close -= len(base.cells)
         return concatenate(parts)
 
     def set_members(self) -> Rows:
-        """Return rows that reach a split by category, once with a member of its set and once with another value."""
-        trees, universe = self.trees, self.universe()
-        nodes = self.random.permutation(np.flatnonzero(trees.category_set >= 0))[: self._room(_CATEGORY_NODES)]
-        paths = paths_to(trees, nodes, universe)
-        parts = []
-        for is_member in (True, False):
-            choices = dict(paths.choices)
-            for row, node in enumerate(nodes):
-                column = int(trees.feature[node])
-                open_to = paths.choices.get((row, column), universe[column])
-                inside = np.isin(open_to, trees.categories[trees.category_set[node]])
-                if len(values := open_to[inside == is_member]):
-                    choices[row, column] = values
-            parts.append(self._along(replace(paths, choices=choices)))
+        """Return rows that reach a split by category, with the values that lead there, in its set and beside it."""
+        trees, parts = self.trees, [self.ordinary(0)]
+        nodes = self.random.permutation(np.flatnonzero(trees.category_set >= 0))[: self._room(_CATEGORY_ROWS)]
+        for chunk in self._chunks(nodes):
+            paths = self.atlas.paths_to(chunk)
+            for column in np.unique(trees.feature[chunk]).tolist():
+                of = np.flatnonzero(trees.feature[chunk] == column)
+                share = self._room(_CATEGORY_ROWS) * len(of) // len(nodes)
+                node, value = self._pairs(paths.allowed[column][of], self.atlas.members(chunk[of]), max(1, share))
+                cells = self._along(paths.take(of[node]))
+                cells[:, column] = self.universe[column][value]
+                parts.append(self._rows(cells))
         return concatenate(parts)
 
     def missing(self) -> Rows:
         """Return rows that reach a split whose cell is missing, and other cells that may be."""
-        trees, accepts = self.trees, self._accepts()
-        candidates = np.flatnonzero(accepts[trees.feature])
-        nodes = self.random.permutation(candidates)[: self._room(_MISSING_NODES)]
-        paths = paths_to(trees, nodes, self.universe())
-        rows = self._along(paths)
-        own = np.zeros(paths.missing.shape, dtype=bool)
-        own[np.arange(len(nodes)), trees.feature[nodes]] = True
-        others = self.random.random(own.shape) < 0.3
-        holes = paths.missing & accepts & (own | others)
-        rows.numbers[holes] = np.nan
-        for column, texts in rows.strings.items():
-            texts[holes[:, column]] = None
-        return rows
+        parts = [self.ordinary(0)]
+        candidates = np.flatnonzero(self._accepts[self.trees.feature])
+        for nodes in self._chunks(self.random.permutation(candidates)[: self._room(_MISSING_ROWS)]):
+            paths = self.atlas.paths_to(nodes)
+            cells = self._along(paths)
+            holes = self.random.random(cells.shape) < _ALSO_MISSING
+            holes[np.arange(len(nodes)), self.trees.feature[nodes]] = True
+            parts.append(self._rows(cells, holes & paths.missing & self._accepts))
+        return concatenate(parts)
 
+    @cached_property
+    def atlas(self) -> Atlas:
+        return Atlas.of(self.trees, self.universe)
+
+    @cached_property
     def universe(self) -> dict[int, Doubles]:
         """Return per categorical column what a cell may hold: the known values, and one that no split knows."""
         known = split_members(self.trees)
-        return {column: np.append(members, members.max(initial=-1.0) + 1) for column, members in known.items()}
+        return {
+            column: members if self.columns[column].known else np.append(members, members.max(initial=-1.0) + 1)
+            for column, members in known.items()
+        }
+
+    @property
+    def _chunk(self) -> int:
+        """Return how many rows are made at once."""
+        return max(1, _CHUNK_CELLS // (len(self.columns) + sum(map(len, self.universe.values()))))
+
+    def _chunks(self, nodes: Ints) -> Iterator[Ints]:
+        for start in range(0, len(nodes), self._chunk):
+            yield nodes[start : start + self._chunk]
 
     def _room(self, wanted: int) -> int:
         return max(1, min(wanted, _MAX_CELLS // len(self.columns)))
 
-    def chosen(self) -> Ints:
-        """Return some splits by number: each distinct threshold once if there is room, then others by chance."""
-        trees = self.trees
-        shuffled = self.random.permutation(np.flatnonzero(_is_numeric(trees)))
-        keys = np.stack([trees.feature[shuffled].astype(np.float64), trees.threshold[shuffled]], axis=1)
-        _, first = np.unique(keys, axis=0, return_index=True)
-        others = np.setdiff1d(np.arange(len(shuffled)), first)
-        order = np.concatenate([self.random.permutation(first), others])[: self._room(_THRESHOLD_NODES)]
-        chosen: Ints = shuffled[order]
-        return chosen
+    def _pairs(self, allowed: Flags, inside: Flags, room: int) -> tuple[Ints, Ints]:
+        """Return up to `room` pairs (node, value) among those allowed; both sides of each node come first."""
+        node, value = np.nonzero(allowed)
+        order = self.random.permutation(len(node))
+        node, value = node[order], value[order]
+        _, first = np.unique(np.stack([node, inside[node, value]]), axis=1, return_index=True)
+        rest = np.setdiff1d(np.arange(len(node)), first)
+        chosen = np.concatenate([first, rest])[:room]
+        return node[chosen], value[chosen]
 
-    def _along(self, paths: Paths, *, on_thresholds: bool = False) -> Rows:
-        """Return one row per path; most cells lie on a threshold or one step above it, if that is wanted."""
-        rows = self.ordinary(len(paths.low))
-        numbers = self._into_boxes(rows.numbers, paths)
-        if on_thresholds:
-            numbers = self._onto_thresholds(numbers, paths)
-        numeric = [index for index, column in enumerate(self.columns) if column.dtype != "string"]
-        rows.numbers[:, numeric] = numbers[:, numeric]
-        shares = self.random.random(len(paths.choices))
-        for ((row, column), values), share in zip(paths.choices.items(), shares, strict=True):
-            value = values[int(share * len(values))]
-            if column in rows.strings:
-                known = self.structure.texts[column]
-                rows.strings[column][row] = known[int(value)] if value < len(known) else "unseen category"
-            else:
-                rows.numbers[row, column] = value
+    def _along(self, paths: Paths) -> Doubles:
+        """Return cells that lead along each path, codes in place of text; NaN where only a missing cell does."""
+        cells = self._into_boxes(self.ordinary(len(paths)).numbers, paths)
+        for column, allowed in paths.allowed.items():
+            count = allowed.sum(axis=1)
+            nth = (self.random.random(len(paths)) * count).astype(np.int64) + 1
+            picked = self.universe[column][(np.cumsum(allowed, axis=1) == nth[:, None]).argmax(axis=1)]
+            lost = (count == 0) & paths.missing[:, column] & self._accepts[column]
+            cells[:, column] = np.where(lost, np.nan, picked)
+        return cells
+
+    def _rows(self, cells: Doubles, holes: Flags | None = None) -> Rows:
+        """Return cells as rows, `holes` and what is NaN as missing ones; columns that no split reads as they come."""
+        rows = self.ordinary(len(cells))
+        cells = cells if holes is None else np.where(holes, np.nan, cells)
+        for column, texts in rows.strings.items():
+            if column in self.universe:
+                known = np.array([*self.structure.texts[column], "unseen category", None], dtype=object)
+                code = np.nan_to_num(cells[:, column], nan=len(known) - 1).astype(np.int64)
+                unseen = np.where(np.isnan(cells[:, column]), code, np.minimum(code, len(known) - 2))
+                texts[:] = known[unseen]
+            elif holes is not None:
+                texts[holes[:, column]] = None
+        numeric = [index for index in range(len(self.columns)) if index not in rows.strings]
+        rows.numbers[:, numeric] = cells[:, numeric]
         return rows
 
     def _into_boxes(self, numbers: Doubles, paths: Paths) -> Doubles:
@@ -128,32 +155,9 @@ class SplitRows:
             drawn = np.where(drawn > low, drawn, np.nextafter(low, np.inf))
         moved = np.where(inside, numbers, np.minimum(drawn, high))
         moved = np.where(np.isfinite(moved), moved, numbers)
-        return np.where((low >= high) & paths.missing & self._accepts(), np.nan, moved)
-
-    def _onto_thresholds(self, numbers: Doubles, paths: Paths) -> Doubles:
-        """Move most cells onto a threshold within their box, or one step above it."""
-        moved = numbers.copy()
-        for column, known in self._thresholds_by_column.items():
-            first, last = (np.searchsorted(known, side[:, column], "right") for side in (paths.low, paths.high))
-            share, dice = self.random.random((2, len(numbers)))
-            rows = np.flatnonzero((last > first) & (dice < _ON_THRESHOLD))
-            picked = known[(first + share * (last - first)).astype(np.int64)[rows]]
-            above = np.nextafter(picked, np.inf)
-            goes_above = (dice[rows] < _ON_THRESHOLD / 2) & (above <= paths.high[rows, column])
-            moved[rows, column] = np.where(goes_above, above, picked)
-        return moved
+        return np.where((low >= high) & paths.missing & self._accepts, np.nan, moved)
 
     @cached_property
-    def _thresholds_by_column(self) -> dict[int, Doubles]:
-        numeric = _is_numeric(self.trees)
-        feature, threshold = self.trees.feature[numeric], self.trees.threshold[numeric]
-        order = np.lexsort((threshold, feature))
-        columns, first = np.unique(feature[order], return_index=True)
-        runs = np.split(threshold[order], first[1:])
-        return {
-            column: np.unique(run) for column, run in zip(columns.tolist(), runs, strict=False)
-        }  # no column, one empty run
-
     def _accepts(self) -> Flags:
         """Return which columns may be missing."""
         return np.array([column.accepts_missing for column in self.columns], dtype=bool)

@@ -1,0 +1,92 @@
+"""Rows that each lie on the thresholds of as many splits as fit, until every split has some.
+
+A threshold that moves by a single step shows on no other rows than those that reach its split and lie right on it. A
+row that is led to one split meets a path of others in every tree; where one of their thresholds fits between all that
+the row must keep to, the row's cell moves onto it. A deep forest then needs a few rows for each ten of its splits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from packager.structure import Doubles, Flags, Ints
+from packager.verify.paths import Atlas, Paths
+
+# Trees that a row is walked down, in search of further splits that it can lie on.
+_WALKS = 20
+# Rows are made in parts, each for a share of the splits that still wait: the others are often met on the way.
+_SHARE, _LEAST = 8, 256
+# Each split is shown so many times, in other company: its two sides may lead to equal leaves in some rows.
+_TIMES = 3
+
+
+@dataclass(frozen=True)
+class Base:
+    """Rows before their cells go to one side or another: `is_on` marks the cells that lie on a threshold.
+
+    `cells` are of shape [rows, columns], with codes in place of text.
+    """
+
+    cells: Doubles
+    is_on: Flags
+
+
+@dataclass(frozen=True)
+class Cover:
+    """`fill(paths)` gives one row of cells for each path; `random` is the one source of chance."""
+
+    atlas: Atlas
+    fill: Callable[[Paths], Doubles]
+    random: np.random.Generator
+
+    def bases(self, nodes: Ints, *, room: int, chunk: int) -> Iterator[Base]:
+        """Yield rows in parts of up to `chunk`, at most `room` in all, until each of `nodes` was shown often enough."""
+        shown = np.full(len(self.atlas.trees.feature), _TIMES, dtype=np.int64)
+        shown[nodes] = 0
+        for times in range(1, _TIMES + 1):
+            waiting = self.random.permutation(nodes)
+            while room > 0 and len(waiting := waiting[shown[waiting] < times]):
+                led = waiting[: min(chunk, room, max(_LEAST, len(waiting) // _SHARE))]
+                room -= len(led)
+                yield self._base(led, shown, times)
+                waiting = waiting[len(led) :]
+
+    def _base(self, led: Ints, shown: Ints, times: int) -> Base:
+        """Return one row for each node of `led`, that lies on other thresholds as well; count them in `shown`."""
+        paths = self.atlas.paths_to(led)
+        cells = self.fill(paths)
+        is_on = np.zeros(cells.shape, dtype=bool)
+        every = np.arange(len(led))
+        self._move(every, led, cells, is_on)
+        shown[led] += 1
+        for _ in range(_WALKS):
+            rows, node = self._fitting(paths, cells, is_on, shown < times)
+            further = self.atlas.paths_to(node)
+            beside = np.nextafter(cells[rows], np.inf)
+            keeps = (~is_on[rows] | (beside <= further.high)).all(axis=1)
+            rows, node = rows[keeps], node[keeps]
+            paths.narrow(rows, further.take(np.flatnonzero(keeps)))
+            self._move(rows, node, cells, is_on)
+            shown[node] += 1
+        return Base(cells, is_on)
+
+    def _fitting(self, paths: Paths, cells: Doubles, is_on: Flags, wanted: Flags) -> tuple[Ints, Ints]:
+        """Walk every row down some tree; return which can lie on a threshold there, and the deepest such split."""
+        trees = self.atlas.trees
+        met = self.atlas.walk(cells, self.random.choice(trees.roots, len(cells)))
+        rows, depth = np.nonzero(met >= 0)
+        node = met[rows, depth]
+        column, threshold = trees.feature[node], trees.threshold[node]
+        fits = wanted[node] & ~is_on[rows, column] & ~np.isnan(cells[rows, column])
+        fits &= (threshold > paths.low[rows, column]) & (np.nextafter(threshold, np.inf) <= paths.high[rows, column])
+        rows, node = rows[fits][::-1], node[fits][::-1]
+        rows, last = np.unique(rows, return_index=True)
+        return rows, node[last]
+
+    def _move(self, rows: Ints, nodes: Ints, cells: Doubles, is_on: Flags) -> None:
+        trees = self.atlas.trees
+        cells[rows, trees.feature[nodes]] = trees.threshold[nodes]
+        is_on[rows, trees.feature[nodes]] = True
