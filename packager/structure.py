@@ -7,7 +7,7 @@ wrong. Needs numpy alone.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +40,8 @@ class Trees:
     category_set: Ints  # [nodes], -1 where the split is numeric
     categories: tuple[Doubles, ...]
     leaves_per_tree: Ints  # [trees]
+    # [leaves]: leaves of one tree that are of one kind add the same; None where each is taken for one of its own.
+    leaf_kind: Ints | None = None
 
     @property
     def n_trees(self) -> int:
@@ -54,6 +56,11 @@ class Trees:
         """Return the tree of every leaf, of shape [leaves]."""
         return np.repeat(np.arange(self.n_trees), self.leaves_per_tree)
 
+    @property
+    def kinds_of_leaves(self) -> Ints:
+        """Return the kind of every leaf, of shape [leaves]."""
+        return np.arange(self.n_leaves) if self.leaf_kind is None else self.leaf_kind
+
     def check(self) -> None:
         """Raise ValueError where the arrays do not describe trees: a child out of range, shared or in a circle."""
         children = (self.left, self.right, self.roots)
@@ -65,6 +72,8 @@ class Trees:
             raise ValueError("a split reads a feature that the model does not have")
         if len(self.feature) and not self.category_set.max() < len(self.categories):
             raise ValueError("a split asks for a set of categories that the model does not have")
+        if self.leaf_kind is not None and len(self.leaf_kind) != self.n_leaves:
+            raise ValueError("the trees' leaves are of more or fewer kinds than there are leaves")
         if self._reached() != len(self.feature):
             raise ValueError("the trees' nodes do not form trees: some lie in a circle that no root leads to")
 
@@ -132,6 +141,7 @@ def concatenate(parts: Sequence[Trees]) -> Trees:
         category_set=np.concatenate(category_set).astype(np.int64),
         categories=tuple(values for part in parts for values in part.categories),
         leaves_per_tree=np.concatenate([part.leaves_per_tree for part in parts]),
+        leaf_kind=np.concatenate([part.kinds_of_leaves for part in parts]),
     )
 
 
@@ -161,6 +171,7 @@ _TREE_ARRAYS = (
     "missing_left",
     "category_set",
     "leaves_per_tree",
+    "leaf_kind",
 )
 
 
@@ -173,8 +184,9 @@ def save(structure: Structure, path: Path) -> None:
     for column, values in structure.codes.items():
         arrays[f"codes_{column}"] = values
     if structure.trees is not None:
+        told = replace(structure.trees, leaf_kind=structure.trees.kinds_of_leaves)
         for name in _TREE_ARRAYS:
-            arrays[f"tree_{name}"] = getattr(structure.trees, name)
+            arrays[f"tree_{name}"] = getattr(told, name)
         arrays["n_features"] = np.array(structure.trees.n_features)
         arrays["category_sizes"] = np.array([len(values) for values in structure.trees.categories], dtype=np.int64)
         arrays["category_values"] = np.concatenate([np.zeros(0), *structure.trees.categories])

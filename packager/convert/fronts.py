@@ -25,6 +25,8 @@ _WATCHED = 40
 _SMALLEST, _LARGEST = 1e-6, (1e12, 1e6, 1e3, 10.0)
 # Smaller changes, relative to the number, are rounding.
 _NOISE = 1e-12
+# Numbers of each sign that are tried to see which columns behind the steps one changes.
+_ASIDE = 7
 # So many categories of a column are tried to see which columns behind the steps they change.
 _TRIED = 64
 _UNSEEN_TEXT = "unseen category"
@@ -124,14 +126,22 @@ class _Moved:
 
 def _sources(front: Front) -> Ints:
     """Return which incoming column each column behind the steps changes with: -1 for several; 0 for none."""
-    parts = [front.base]
-    counts = []
-    for column in range(len(front.signature.columns)):
-        values = front.known[column][-_TRIED:] if column in front.known else np.array([-1e3, -1.0, 0.5, 2.0, 1e3])
-        if front.signature.columns[column].accepts_missing:
-            values = np.append(values, np.nan)
-        parts.append(front.with_cells(column, values))
-        counts.append(len(values))
+    for largest in _LARGEST:
+        try:
+            return _sources_within(front, largest)
+        except Exception:  # noqa: BLE001 - too large for some step
+            continue
+    raise UnsupportedModel("they refuse the numbers that they were tried with")
+
+
+def _sources_within(front: Front, largest: float) -> Ints:
+    sizes = np.geomspace(_SMALLEST, largest, _ASIDE)
+    parts, counts = [front.base], []
+    for index, column in enumerate(front.signature.columns):
+        numbers = np.clip(np.concatenate([-sizes, sizes]), column.least, column.max_abs)
+        values = front.known[index][-_TRIED:] if index in front.known else numbers
+        parts.append(front.with_cells(index, np.append(values, np.nan) if column.accepts_missing else values))
+        counts.append(len(parts[-1]))
     asked = front.ask(concatenate(parts))
     base, others = asked[:1], asked[1:]
     changed = ~((others == base) | (np.isnan(others) & np.isnan(base)))

@@ -92,6 +92,10 @@ class _Asked:
             if columns[column].known is None:  # one that no encoder knows, which the model takes
                 known[column] = np.append(values, values.max(initial=-1.0) + 1)
         base = plain_row(native, len(columns), self.texts, self.codes)
+        numeric = [index for index in range(len(columns)) if index not in known]
+        unlike = base.take(np.zeros(1, dtype=np.intp))
+        unlike.numbers[:, numeric] = (1 + np.arange(len(numeric))) / (2 + len(numeric))  # mixtures show between them
+        base = unlike if native.tolerant_answers(unlike)[1].all() else base
         return Front(native, steps, base, self.signature, self.texts, known)
 
 
@@ -106,14 +110,16 @@ def _read_all(model: Any, steps: Steps) -> Iterator[tuple[Steps, Trees]]:
         ahead = [step for _, step in model.steps[:-1] if step not in (None, "passthrough")]
         yield from _read_all(model.steps[-1][1], (*steps, *ahead))
     elif hasattr(booster, "model_to_string"):
-        trees = lightgbm_text.parse(booster.model_to_string(importance_type="split")).trees
+        parsed = lightgbm_text.parse(booster.model_to_string(importance_type="split"))
+        trees = parsed.trees if parsed.linear is not None else _with_kinds(parsed.trees, parsed.leaf_values)
         yield steps, _with_category_values(trees, pandas_categories(model))
     elif hasattr(model, "_predictors"):
-        trees, _ = scikit_trees.read_predictors(model, np.dtype(np.float32))
-        yield steps, _with_category_values(trees, scikit_trees.categories_of(model))
+        trees, values = scikit_trees.read_predictors(model, np.dtype(np.float32))
+        yield steps, _with_category_values(_with_kinds(trees, values), scikit_trees.categories_of(model))
     elif scikit_trees.has_trees_only(model):
         for member, columns in scikit_trees.members_of(model):
-            trees, _ = scikit_trees.read_tree(member.tree_, columns)
+            trees, values = scikit_trees.read_tree(member.tree_, columns)
+            trees = _with_kinds(trees, values)
             if columns is not None:
                 trees = replace(trees, n_features=model.n_features_in_)
             yield steps, replace(trees, threshold=before_float32(trees.threshold))
@@ -122,6 +128,12 @@ def _read_all(model: Any, steps: Steps) -> Iterator[tuple[Steps, Trees]]:
         for held in held_estimators(model).values():
             if held is not last:
                 yield from _read_all(held, steps)
+
+
+def _with_kinds(trees: Trees, values: Doubles) -> Trees:
+    """Return the trees with leaves of one kind where they hold the same; `values` are of shape [leaves, …]."""
+    _, kind = np.unique(values.reshape(len(values), -1), axis=0, return_inverse=True)
+    return replace(trees, leaf_kind=np.ravel(kind).astype(np.int64))
 
 
 def _with_category_values(trees: Trees, known: Categories) -> Trees:

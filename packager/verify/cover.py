@@ -19,8 +19,8 @@ from packager.verify.paths import Atlas, Paths
 _WALKS = 20
 # Rows are made in parts, each for a share of the splits that still wait: the others are often met on the way.
 _SHARE, _LEAST = 8, 256
-# Each split is shown so many times, in other company: its two sides may lead to equal leaves in some rows.
-_TIMES = 3
+# Rows that are led to a split for each time that it is to be shown: it may have no unlike leaves.
+_TRIES = 3
 
 
 @dataclass(frozen=True)
@@ -36,23 +36,29 @@ class Base:
 
 @dataclass(frozen=True)
 class Cover:
-    """`fill(paths)` gives one row of cells for each path; `random` is the one source of chance."""
+    """`fill(paths)` gives one row of cells for each path; `random` is the one source of chance.
+
+    Each split is shown `times`, in other company, by rows that end in unlike leaves on its two sides.
+    """
 
     atlas: Atlas
     fill: Callable[[Paths], Doubles]
     random: np.random.Generator
+    times: int = 2
 
     def bases(self, nodes: Ints, *, room: int, chunk: int) -> Iterator[Base]:
         """Yield rows in parts of up to `chunk`, at most `room` in all, until each of `nodes` was shown often enough."""
-        shown = np.full(len(self.atlas.trees.feature), _TIMES, dtype=np.int64)
+        shown = np.full(len(self.atlas.trees.feature), self.times, dtype=np.int64)
         shown[nodes] = 0
-        for times in range(1, _TIMES + 1):
+        tries = np.zeros(len(shown), dtype=np.int64)
+        for times in range(1, self.times + 1):
             waiting = self.random.permutation(nodes)
-            while room > 0 and len(waiting := waiting[shown[waiting] < times]):
+            while room > 0 and len(waiting := waiting[(shown[waiting] < times) & (tries[waiting] < _TRIES * times)]):
                 led = waiting[: min(chunk, room, max(_LEAST, len(waiting) // _SHARE))]
+                waiting = np.concatenate([waiting[len(led) :], led])
+                tries[led] += 1
                 room -= len(led)
                 yield self._base(led, shown, times)
-                waiting = waiting[len(led) :]
 
     def _base(self, led: Ints, shown: Ints, times: int) -> Base:
         """Return one row for each node of `led`, that lies on other thresholds as well; count them in `shown`."""
@@ -60,18 +66,29 @@ class Cover:
         cells = self.fill(paths)
         is_on = np.zeros(cells.shape, dtype=bool)
         every = np.arange(len(led))
+        shown[led[self._tells(every, led, cells)]] += 1
         self._move(every, led, cells, is_on)
-        shown[led] += 1
         for _ in range(_WALKS):
             rows, node = self._fitting(paths, cells, is_on, shown < times)
             further = self.atlas.paths_to(node)
             beside = np.nextafter(cells[rows], np.inf)
-            keeps = (~is_on[rows] | (beside <= further.high)).all(axis=1)
+            keeps = (~is_on[rows] | (beside <= further.high)).all(axis=1) & self._tells(rows, node, cells)
             rows, node = rows[keeps], node[keeps]
             paths.narrow(rows, further.take(np.flatnonzero(keeps)))
             self._move(rows, node, cells, is_on)
             shown[node] += 1
         return Base(cells, is_on)
+
+    def _tells(self, rows: Ints, nodes: Ints, cells: Doubles) -> Flags:
+        """Return whether each row would end in unlike leaves on the threshold of its node and just above."""
+        trees = self.atlas.trees
+        column, threshold = trees.feature[nodes], trees.threshold[nodes]
+        sides = []
+        for value, children in ((threshold, trees.left), (np.nextafter(threshold, np.inf), trees.right)):
+            moved = cells[rows]
+            moved[np.arange(len(rows)), column] = value
+            sides.append(self.atlas.kinds(moved, children[nodes]))
+        return np.asarray(sides[0] != sides[1])
 
     def _fitting(self, paths: Paths, cells: Doubles, is_on: Flags, wanted: Flags) -> tuple[Ints, Ints]:
         """Walk every row down some tree; return which can lie on a threshold there, and the deepest such split."""

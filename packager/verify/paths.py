@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from packager.structure import Doubles, Flags, Ints, Trees
 
@@ -99,21 +98,34 @@ class Atlas:
         place = np.minimum(np.searchsorted(self.memberships, wanted), len(self.memberships) - 1)
         return np.asarray((self.memberships[place] == wanted) & ~np.isnan(cells))
 
-    def walk(self, cells: Doubles, roots: Ints) -> npt.NDArray[np.int64]:
+    def walk(self, cells: Doubles, roots: Ints) -> Ints:
         """Return the nodes that each row meets below its root, from the top, -1 behind the last; [rows, depth]."""
-        trees, met = self.trees, []
+        met = []
         active, node = np.flatnonzero(roots >= 0), roots[roots >= 0]
         while len(active):
             met.append(np.full(len(cells), -1, dtype=np.int64))
             met[-1][active] = node
-            cell = cells[active, trees.feature[node]]
-            goes_left = np.where(np.isnan(cell), trees.missing_left[node], cell <= trees.threshold[node])
-            sets = trees.category_set[node]
-            if len(by_set := np.flatnonzero((sets >= 0) & ~np.isnan(cell))):
-                goes_left[by_set] = self._is_member(sets[by_set], cell[by_set])
-            node = np.where(goes_left, trees.left[node], trees.right[node])
+            node = self._next(cells, active, node)
             active, node = active[node >= 0], node[node >= 0]
         return np.stack(met, axis=1) if met else np.full((len(cells), 0), -1, dtype=np.int64)
+
+    def kinds(self, cells: Doubles, children: Ints) -> Ints:
+        """Return the kind of the leaf that each row ends in below a node or leaf of its own; [rows]."""
+        ends = children.copy()
+        while len(active := np.flatnonzero(ends >= 0)):
+            ends[active] = self._next(cells, active, ends[active])
+        kinds: Ints = self.trees.kinds_of_leaves[~ends]
+        return kinds
+
+    def _next(self, cells: Doubles, rows: Ints, node: Ints) -> Ints:
+        """Return the child that each of `rows` goes to from its node."""
+        trees = self.trees
+        cell = cells[rows, trees.feature[node]]
+        goes_left = np.where(np.isnan(cell), trees.missing_left[node], cell <= trees.threshold[node])
+        sets = trees.category_set[node]
+        if len(by_set := np.flatnonzero((sets >= 0) & ~np.isnan(cell))):
+            goes_left[by_set] = self._is_member(sets[by_set], cell[by_set])
+        return np.where(goes_left, trees.left[node], trees.right[node])
 
 
 def _membership(sets: Ints, members: Doubles, values: Doubles) -> Ints:

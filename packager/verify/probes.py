@@ -29,6 +29,8 @@ _SEED = 20_240_601
 _ORDINARY_ROWS = 512
 # Rows of whole numbers alone: equal distances, even votes, sums that are exact in any precision.
 _WHOLE_ROWS = 64
+# How often each split is shown: a label alone changes in few of the rows in which a score would.
+_TIMES, _TIMES_BY_LABEL = 2, 20
 _CATEGORY_ROWS = 1_000
 _MISSING_ROWS = 256
 _ZEROS = (0.0, -0.0)
@@ -97,6 +99,7 @@ class _Maker:
     def __init__(self, structure: Structure, signature: Signature) -> None:
         self._structure = structure
         self._columns = signature.columns
+        self._labels_only = all(output.role == "label" for output in signature.outputs)
         self._random = np.random.default_rng(_SEED)
         self._numeric = [i for i, column in enumerate(signature.columns) if column.dtype != "string"]
         self._members = _known_categories(structure, signature)
@@ -112,7 +115,8 @@ class _Maker:
         yield "missing", self._missing()
         yield "category", self._categories()
         if self._structure.trees is not None and len(self._structure.trees.feature):
-            at = SplitRows(self._structure, self._structure.trees, self._columns, self.ordinary, self._random)
+            times = _TIMES_BY_LABEL if self._labels_only else _TIMES
+            at = SplitRows(self._structure, self._structure.trees, self._columns, self.ordinary, self._random, times)
             yield "threshold", at.thresholds()
             yield "category", at.set_members()
             yield "missing", at.missing()

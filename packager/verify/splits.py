@@ -16,7 +16,7 @@ from packager.verify.cover import Cover
 from packager.verify.paths import Atlas, Paths
 
 # Rows on thresholds, half of them just above; some ten times as many splits are shown.
-_THRESHOLD_ROWS = 90_000
+_THRESHOLD_ROWS = 110_000
 # Of these rows so many also lie one step below, and on the float32 numbers around.
 _CLOSE_ROWS = 2_000
 # Rows for pairs of a split by category and a value.
@@ -32,27 +32,29 @@ _ALSO_MISSING = 0.3
 
 @dataclass(frozen=True)
 class SplitRows:
-    """`ordinary(count)` gives the random rows that are led to splits; `random` is the one source of chance."""
+    """`ordinary(count)` gives the random rows that are led to splits; `random` is the one source of chance.
+
+    `times`: how often each split is shown.
+    """
 
     structure: Structure
     trees: Trees
     columns: Sequence[Column]
     ordinary: Callable[[int], Rows]
     random: np.random.Generator
+    times: int = 2
 
     def thresholds(self) -> Rows:
         """Return rows that reach a split and lie on its threshold, or one step beside it in float64 and float32."""
         nodes = self.random.permutation(np.flatnonzero(_is_numeric(self.trees)))
-        cover = Cover(self.atlas, self._along, self.random)
+        cover = Cover(self.atlas, self._along, self.random, self.times)
         parts, close = [self.ordinary(0)], self._room(_CLOSE_ROWS)
-        for base in cover.bases(nodes, room=self._room(_THRESHOLD_ROWS // 2), chunk=self._chunk):
-            on = base.cells[base.is_on]
-            for number, step in enumerate(boundary_steps(on).T):
-                if number < 2 or close > 0:
-                    cells = base.cells.copy()
-                    cells[base.is_on] = step
-                    parts.append(self._rows(cells))
-            close -= len(base.cells)
+        for base in cover.bases(nodes, room=max(1, self._room(_THRESHOLD_ROWS) // 2), chunk=self._chunk):
+            for number, step in enumerate(boundary_steps(base.cells[base.is_on]).T):
+                cells = base.cells.copy()
+                cells[base.is_on] = step
+                parts.append(self._rows(cells if number < 2 else cells[:close]))
+            close = max(0, close - len(base.cells))
         return concatenate(parts)
 
     def set_members(self) -> Rows:

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, RobustScaler, StandardScaler
 
-from packager.convert.boundaries import before_float32, before_scaling
+from packager.convert.boundaries import before_float32, last_that_stays, rank_within
 
 from .cases import numbers
 
@@ -29,43 +29,28 @@ def test_a_threshold_beyond_float32_stays(threshold: float) -> None:
 @pytest.mark.parametrize(
     "scaler", [StandardScaler(), MinMaxScaler((-1, 1)), RobustScaler(), MaxAbsScaler()], ids=lambda s: type(s).__name__
 )
-def test_before_scaling_is_the_last_number_that_goes_left(scaler: StandardScaler) -> None:
+def test_the_last_number_before_a_crossing_is_followed_by_the_first_behind_it(scaler: StandardScaler) -> None:
     rows = numbers()
     scaler.fit(rows)
-    count = rows.shape[1]
-    shift = scaler.inverse_transform(np.zeros((1, count)))[0]
-    scale = scaler.inverse_transform(np.ones((1, count)))[0] - shift
     random = np.random.default_rng(0)
-    feature, thresholds = random.integers(count, size=200), random.normal(size=200)
-    found = before_scaling(scaler.transform, feature, thresholds, scale=scale, shift=shift)
+    feature, thresholds = random.integers(rows.shape[1], size=200), random.normal(size=200)
 
-    def scaled(cells: np.ndarray) -> np.ndarray:
-        table = np.tile(shift, (len(cells), 1))
+    def stays(cells: np.ndarray) -> np.ndarray:
+        table = np.tile(rows[0], (len(cells), 1))
         table[np.arange(len(cells)), feature] = cells
-        return scaler.transform(table)[np.arange(len(cells)), feature]
+        return scaler.transform(table)[np.arange(len(cells)), feature] <= thresholds
 
-    assert (scaled(found) <= thresholds).all()
-    assert (scaled(np.nextafter(found, np.inf)) > thresholds).all()
-
-
-def test_a_threshold_beyond_a_clipped_end_keeps_its_first_guess() -> None:
-    scaler = MinMaxScaler(clip=True).fit([[0.0], [10.0]])
-    found = before_scaling(
-        scaler.transform, np.array([0]), np.array([1.5]), scale=np.array([10.0]), shift=np.array([0.0])
-    )
-    assert found[0] == 15.0
+    found = last_that_stays(stays, np.full(200, -1e12), np.full(200, 1e12))
+    assert stays(found).all()
+    assert not stays(np.nextafter(found, np.inf)).any()
 
 
-@pytest.mark.parametrize("threshold", [np.inf, -np.inf, np.finfo(np.float64).max, -np.finfo(np.float64).max])
-def test_an_infinite_boundary_is_never_asked_of_a_step_that_refuses_it(threshold: float) -> None:
-    scaler = StandardScaler().fit([[0.0], [10.0]])
-    found = before_scaling(
-        scaler.transform, np.array([0, 0]), np.array([threshold, 1.0]), scale=scaler.scale_, shift=scaler.mean_
-    )
-    assert found.tolist() == [np.copysign(np.inf, threshold), 10.0]
+def test_ranges_of_every_sign_are_halved() -> None:
+    crossings = np.array([-3.5, -5e-324, 0.0, 1e-300, 7.25])
+    found = last_that_stays(lambda numbers: numbers <= crossings, np.full(5, -1e300), np.full(5, 1e300))
+    np.testing.assert_array_equal(found, crossings)
 
 
-def test_without_thresholds_there_are_no_boundaries() -> None:
-    scaler, nothing = StandardScaler().fit([[0.0], [10.0]]), np.zeros(0)
-    found = before_scaling(scaler.transform, nothing.astype(int), nothing, scale=np.ones(1), shift=np.zeros(1))
-    assert found.shape == (0,)
+def test_entries_of_a_group_are_counted_from_zero() -> None:
+    assert rank_within(np.array([3, 1, 3, 3, 1])).tolist() == [0, 0, 1, 2, 1]
+    assert rank_within(np.zeros(0, dtype=np.int64)).shape == (0,)

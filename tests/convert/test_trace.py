@@ -7,24 +7,32 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.base import clone
 from sklearn.compose import make_column_transformer
-from sklearn.ensemble import RandomForestRegressor, StackingRegressor
+from sklearn.decomposition import PCA
+from sklearn.ensemble import RandomForestRegressor, StackingRegressor, VotingRegressor
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import (
     FunctionTransformer,
+    KBinsDiscretizer,
     MinMaxScaler,
     Normalizer,
     OneHotEncoder,
+    OrdinalEncoder,
     PowerTransformer,
+    QuantileTransformer,
+    SplineTransformer,
     StandardScaler,
 )
 from sklearn.tree import DecisionTreeRegressor
 
 from packager.convert.trace import structure_of
+from packager.dataset.rows import Rows
 from packager.structure import Structure
 from packager.training.native import NativeModel, signature_of
+from packager.verify.probes import make_probes
 
 from .cases import numbers, values
 from .lightgbm_cases import CASES as LIGHTGBM
@@ -49,6 +57,17 @@ def test_thresholds_of_a_bare_tree_are_where_it_changes_its_mind() -> None:
     assert left != right
 
 
+TABLE = pd.DataFrame(ROWS, columns=[f"x{index}" for index in range(ROWS.shape[1])])
+TABLE["city"] = np.array(["a", "b", "c", "d"], dtype=object)[np.arange(len(TABLE)) % 4]
+TABLE["code"] = np.arange(len(TABLE)) % 7
+BY_COLUMNS = make_column_transformer(
+    (OneHotEncoder(handle_unknown="ignore"), ["city"]),
+    (OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1), ["code"]),
+    (make_pipeline(SimpleImputer(), PowerTransformer()), ["x0", "x1"]),
+    remainder="passthrough",
+)
+
+
 @pytest.mark.parametrize(
     "before",
     [
@@ -56,41 +75,85 @@ def test_thresholds_of_a_bare_tree_are_where_it_changes_its_mind() -> None:
         MinMaxScaler((-5, 5)),
         MinMaxScaler(clip=True),
         make_pipeline(SimpleImputer(), StandardScaler()),
+        PowerTransformer(),
+        QuantileTransformer(n_quantiles=50),
+        FunctionTransformer(np.negative),
+        SimpleImputer(add_indicator=True),
+        KBinsDiscretizer(4, encode="ordinal"),
+        make_column_transformer((StandardScaler(), [0, 1]), remainder="passthrough"),
+        BY_COLUMNS,
     ],
+    ids=lambda step: type(step).__name__,
 )
-def test_thresholds_behind_a_scaler_are_where_the_pipeline_changes_its_mind(before: Any) -> None:
-    steps = [step for _, step in before.steps] if hasattr(before, "steps") else [before]
-    model = make_pipeline(*steps, DecisionTreeRegressor(max_depth=4, random_state=0)).fit(ROWS, TARGET)
-    trees = structure(model).trees
+def test_splits_behind_steps_are_where_the_pipeline_changes_its_mind(before: Any) -> None:
+    rows: Any = TABLE if before is BY_COLUMNS else ROWS
+    model = make_pipeline(clone(before), DecisionTreeRegressor(max_depth=5, random_state=0)).fit(rows, TARGET)
+    told = structure(model)
+    assert told.gap is None
+    assert told.trees is not None
+    signature = signature_of(NativeModel(model))
+    made = make_probes(told, signature).rows
+    native, taken = NativeModel(model).tolerant_answers(made)
+    assert taken.mean() > 0.8, "only huge numbers may be refused"
+    assert native is not None
+    leaves = leaf_of(told, made.take(taken))
+    values = [np.unique(native["variable"][leaves == leaf]) for leaf in np.unique(leaves)]
+    assert len(values) >= 0.8 * told.trees.n_leaves, "some lie where the model refuses numbers"
+    assert all(len(several) == 1 for several in values), "rows of one leaf have one answer"
+
+
+def leaf_of(told: Structure, rows: Rows) -> np.ndarray:
+    """Return the leaf of the only tree that each row ends in, by the rules of the structure."""
+    trees = told.trees
     assert trees is not None
-    roots = [0]  # the one split that every row meets
-    for node in roots:
-        rows = np.tile(ROWS.mean(axis=0), (2, 1))
-        boundary = trees.threshold[node]
-        rows[:, trees.feature[node]] = boundary, np.nextafter(boundary, np.inf)
-        left, right = model[-1].decision_path(model[:-1].transform(rows).astype(np.float32)).toarray()
-        assert (left != right).any()
+    leaves = []
+    for index in range(len(rows)):
+        child = 0
+        while child >= 0:
+            column = int(trees.feature[child])
+            cell = rows.numbers[index, column]
+            if column in rows.strings:
+                text = rows.strings[column][index]
+                known = told.texts[column]
+                cell = np.nan if text is None else known.index(text) if text in known else len(known)
+            if np.isnan(cell):
+                left = trees.missing_left[child]
+            elif trees.category_set[child] >= 0:
+                left = cell in trees.categories[trees.category_set[child]]
+            else:
+                left = cell <= trees.threshold[child]
+            child = int(trees.left[child] if left else trees.right[child])
+        leaves.append(~child)
+    return np.array(leaves)
 
 
 @pytest.mark.parametrize(
-    ("steps", "reason"),
+    ("step", "why"),
     [
-        ([Normalizer()], "Normalizer"),
-        ([PowerTransformer()], "PowerTransformer"),
-        ([FunctionTransformer(np.negative)], "FunctionTransformer"),
-        ([SimpleImputer(add_indicator=True)], "SimpleImputer"),
-        ([make_column_transformer((StandardScaler(), [0, 1]), remainder="passthrough")], "ColumnTransformer"),
+        (Normalizer(), "depends on several"),
+        (PCA(), "depends on several"),
+        (SplineTransformer(), "rises and falls"),
+        (FunctionTransformer(np.square), "rises and falls"),
     ],
-    ids=lambda item: type(item[0]).__name__ if isinstance(item, list) else "",
+    ids=lambda item: type(item).__name__,
 )
-def test_thresholds_that_are_not_traced_back_are_owned_up_to(steps: list[Any], reason: str) -> None:
-    model = make_pipeline(*steps, RandomForestRegressor(3, max_depth=3)).fit(
-        numbers(missing=reason == "SimpleImputer"), TARGET
-    )
-    told = structure(model)
+def test_splits_that_are_not_traced_back_are_owned_up_to(step: Any, why: str) -> None:
+    told = structure(make_pipeline(step, RandomForestRegressor(3, max_depth=3)).fit(ROWS, TARGET))
     assert told.trees is None
     assert told.gap is not None
-    assert reason in told.gap
+    assert type(step).__name__ in told.gap
+    assert why in told.gap
+
+
+def test_trees_behind_steps_of_their_own_are_traced_each() -> None:
+    near, far = make_pipeline(StandardScaler(), DecisionTreeRegressor(max_depth=3)), DecisionTreeRegressor(max_depth=2)
+    told = structure(VotingRegressor([("near", near), ("far", far)]).fit(ROWS, TARGET))
+    assert told.trees is not None
+    assert told.trees.n_trees == 2
+    inside = (told.low[told.trees.feature] < told.trees.threshold) & (
+        told.trees.threshold < told.high[told.trees.feature]
+    )
+    assert inside.all()
 
 
 def test_a_model_without_trees_has_no_gap() -> None:

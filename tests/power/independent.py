@@ -43,7 +43,8 @@ def random_rows(signature: Signature, count: int, seed: int = 99) -> Rows:
 def rows_at(arrays: faults.Arrays, node: int, features: Any, background: Rows, *, missing: bool) -> Rows:
     """Return rows that reach a node of the ensemble and lie on its threshold, beside it, missing, or in its set.
 
-    `missing`: whether the model takes missing cells. `features` maps a value of an ensemble's column to (incoming column, value of that), or None where it does not know.
+    `missing`: whether the model takes missing cells. `features` maps values of an ensemble's column to (incoming
+    column, its values), or None where it does not know.
     """
     path = _path(arrays, node)
     random = np.random.default_rng(node)

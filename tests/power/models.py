@@ -1,4 +1,4 @@
-"""The models that faults are planted in: trees of every maker, behind and without other steps, and models without trees."""
+"""The models that faults are planted in: trees of every maker, behind other steps or bare, and models without trees."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One random fault in a correct ONNX model: what is changed and where, drawn over all kinds that the model has room for."""
+"""One random fault in a correct ONNX model, drawn over all kinds that the model has room for."""
 
 from __future__ import annotations
 

@@ -20,7 +20,6 @@ from packager.recipe.parity import Tolerance
 from packager.runtime.session import open_session
 from packager.structure import Trees
 from packager.verify.parity import Outputs, Tally
-from packager.verify.paths import paths_to
 from packager.verify.probes import make_probes
 from packager.verify.splits import SplitRows
 from tests.convert import lightgbm_cases, sklearn_cases
@@ -142,7 +141,7 @@ def test_a_default_direction_turned_is_caught(name: str, bench_of: Callable[[str
     every = np.arange(len(trees.feature))
     columns, chance = small.pair.signature.columns, np.random.default_rng(0)
     at = SplitRows(small.pair.structure, trees, columns, lambda count: small.rows, chance)
-    reached = paths_to(trees, every, at.universe()).missing[every, trees.feature]
+    reached = at.atlas.paths_to(every).missing[every, trees.feature]
     nodes = np.intersect1d(np.flatnonzero(reached), faults.numeric_splits(small.arrays()))
     assert share(small, some(nodes), faults.turn_default) >= 0.9
 
@@ -156,33 +155,17 @@ def test_a_category_missing_from_a_set_is_caught(name: str, bench_of: Callable[[
 
 @pytest.fixture(scope="module")
 def large(tmp_path_factory: pytest.TempPathFactory) -> Bench:
-    """A forest with far more splits than there are made rows for, over columns of few values."""
+    """A forest with more splits than verification makes rows, over columns of few values."""
     folder = tmp_path_factory.mktemp("model")
     rows, target = load_digits(return_X_y=True)
     model = RandomForestClassifier(60, random_state=0).fit(rows, target)
     return bench(pair(model, folder), folder, float32=True)
 
 
-def test_in_a_large_forest_a_chosen_threshold_is_caught(large: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    chosen: list[npt.NDArray[np.int64]] = []
-    choose = SplitRows.chosen
-
-    def recorded(at: SplitRows) -> npt.NDArray[np.int64]:
-        chosen.append(choose(at))
-        return chosen[-1]
-
-    monkeypatch.setattr(SplitRows, "chosen", recorded)
-    make_probes(large.pair.structure, large.pair.signature)
-    assert len(chosen[0]) < 0.5 * len(large.trees.feature)
-    for up in (True, False):
-        move = lambda arrays, node, up=up: faults.move_threshold(arrays, node, up=up, float32=True)  # noqa: E731
-        assert share(large, some(chosen[0], 10), move) >= 0.9
-
-
-def test_in_a_large_forest_most_thresholds_are_caught_though_few_are_chosen(large: Bench) -> None:
+@pytest.mark.parametrize("up", [True, False], ids=["up", "down"])
+def test_in_a_large_forest_every_threshold_is_caught(large: Bench, up: bool) -> None:
     nodes = some(faults.numeric_splits(large.arrays()), 20)
-    move = lambda arrays, node: faults.move_threshold(arrays, node, up=True, float32=True)  # noqa: E731
-    assert share(large, nodes, move) >= 0.6
+    assert share(large, nodes, lambda arrays, node: faults.move_threshold(arrays, node, up=up, float32=True)) >= CAUGHT
 
 
 @pytest.mark.parametrize("name", ["forest, text labels", "lightgbm 4 classes, missing", "logistic, text labels"])

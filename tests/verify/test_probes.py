@@ -13,7 +13,8 @@ from lightgbm import LGBMRegressor
 from packager.artifact import Column, Output, Signature
 from packager.dataset.rows import Rows
 from packager.structure import Structure, Trees, concatenate
-from packager.verify.paths import paths_to
+from packager.verify.cover import Cover
+from packager.verify.paths import Atlas, Paths
 from packager.verify.probes import BEYOND_FLOAT32, KINDS, ORDINARY_KINDS, judged_kinds, make_probes, ordinary_rows
 from packager.verify.splits import SplitRows, boundary_steps
 from tests.convert import lightgbm_cases, sklearn_cases
@@ -188,11 +189,10 @@ def test_texts_are_odd_long_and_nearly_known() -> None:
 
 def test_paths_lead_to_their_nodes() -> None:
     trees = tree()
-    paths = paths_to(trees, np.arange(3), {1: np.array([2.0, 5.0, 6.0])})
+    paths = Atlas.of(trees, {1: np.array([2.0, 5.0, 6.0])}).paths_to(np.arange(3))
     assert paths.high[:, 0].tolist() == [INF, 1.5, 1.5]
     assert (paths.low == -INF).all()
-    assert paths.choices.keys() == {(2, 1)}
-    assert paths.choices[2, 1].tolist() == [2.0, 5.0]
+    assert paths.allowed[1].tolist() == [[True, True, True], [True, True, True], [True, True, False]]
     # Missing a goes left at the root, missing b never is in a set.
     assert paths.missing.tolist() == [[True, True], [True, True], [True, False]]
 
@@ -260,12 +260,12 @@ def test_a_box_keeps_to_the_tightest_of_the_splits_above(order: tuple[float, ...
         leaves_per_tree=np.array([6]),
     )
     chain.check()
-    paths = paths_to(chain, np.array([4]), {})
+    paths = Atlas.of(chain, {}).paths_to(np.array([4]))
     assert (paths.low[0, 0], paths.high[0, 0], paths.missing[0, 0]) == (5.0, 7.0, True)
     for turned in range(4):
         sides = chain.missing_left.copy()
         sides[turned] ^= True
-        assert not paths_to(replace(chain, missing_left=sides), np.array([4]), {}).missing[0, 0]
+        assert not Atlas.of(replace(chain, missing_left=sides), {}).paths_to(np.array([4])).missing[0, 0]
 
 
 def test_missing_rows_lead_to_every_split_that_missing_cells_can_reach() -> None:
@@ -292,7 +292,8 @@ def test_deep_paths_through_one_category_column_keep_to_what_is_left() -> None:
         categories=tuple(map(np.array, ([1.0, 2.0, 3.0, 4.0], [2.0, 3.0, 4.0], [2.0], [4.0]))),
         leaves_per_tree=np.array([5]),
     )
-    assert paths_to(chain, np.array([3]), {0: np.arange(1.0, 6.0)}).choices[0, 0].tolist() == [3.0, 4.0]
+    allowed = Atlas.of(chain, {0: np.arange(1.0, 6.0)}).paths_to(np.array([3])).allowed[0]
+    assert allowed.tolist() == [[False, False, True, True, False]]
     made = make_probes(structure(chain, 1), regressor(number("a")))
     rows = made.rows.numbers[made.of(("category",))]
     assert {float(row[0]) for row in rows if 3 in reach(chain, row)} == {3.0, 4.0}
@@ -320,12 +321,109 @@ def test_texts_stand_for_their_codes_on_the_way(tmp_path: Path) -> None:
     assert met.mean() > 0.8
 
 
-def test_a_wide_model_gets_rows_for_fewer_splits() -> None:
-    count = 2_000
+def test_a_wide_model_gets_fewer_rows() -> None:
+    count = 40_000
     trees = concatenate([replace(tree(), n_features=count) for _ in range(2_000)])
     signature = regressor(*(number(f"x{index}") for index in range(count)))
-    at = SplitRows(structure(trees, count), trees, signature.columns, lambda rows: None, np.random.default_rng(0))  # type: ignore[arg-type, return-value]
-    assert len(at.chosen()) == 1_000
+    random = np.random.default_rng(0)
+    at = SplitRows(
+        structure(trees, count), trees, signature.columns, lambda rows: Rows(np.zeros((rows, count))), random
+    )
+    assert 100 < len(at.thresholds()) <= 1_000
+
+
+def forest(count: int, depth: int, columns: int = 8, seed: int = 0) -> Trees:
+    """Return whole trees whose thresholds halve what is left of a column drawn at random."""
+    random = np.random.default_rng(seed)
+    inner = 2**depth - 1
+    parts = []
+    for _ in range(count):
+        feature, threshold = random.integers(columns, size=inner), np.zeros(inner)
+        boxes = {0: (np.full(columns, -2.0), np.full(columns, 3.0))}
+        for node in range(inner):
+            low, high = boxes.pop(node)
+            column = feature[node]
+            threshold[node] = random.uniform(low[column], high[column])
+            left_high, right_low = high.copy(), low.copy()
+            left_high[column] = right_low[column] = threshold[node]
+            boxes[2 * node + 1], boxes[2 * node + 2] = (low, left_high), (right_low, high)
+        child = np.arange(inner)
+        left, right = 2 * child + 1, 2 * child + 2
+        parts.append(
+            Trees(
+                n_features=columns,
+                roots=np.array([0]),
+                feature=feature,
+                threshold=threshold,
+                left=np.where(left < inner, left, ~(left - inner)),
+                right=np.where(right < inner, right, ~(right - inner)),
+                missing_left=random.random(inner) < 0.5,
+                category_set=np.full(inner, -1),
+                categories=(),
+                leaves_per_tree=np.array([inner + 1]),
+            )
+        )
+    whole = concatenate(parts)
+    whole.check()
+    return whole
+
+
+def shown(trees: Trees, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return which splits some row lies right on, and which some row lies just above, by walking every row down."""
+    on, above = (np.zeros(len(trees.feature), dtype=bool) for _ in range(2))
+    atlas = Atlas.of(trees, {})
+    for root in trees.roots.tolist():
+        met = atlas.walk(rows, np.full(len(rows), root))
+        row, depth = np.nonzero(met >= 0)
+        node = met[row, depth]
+        cell, threshold = rows[row, trees.feature[node]], trees.threshold[node]
+        on[node[cell == threshold]] = True
+        above[node[cell == np.nextafter(threshold, INF)]] = True
+    return on, above
+
+
+def test_every_split_of_a_forest_has_rows_on_it_and_just_above() -> None:
+    trees = forest(20, 6)
+    signature = regressor(*(number(f"x{index}") for index in range(8)))
+    random = np.random.default_rng(0)
+    ordinary = lambda count: Rows(random.uniform(-2, 3, (count, 8)))  # noqa: E731
+    rows = SplitRows(structure(trees, 8), trees, signature.columns, ordinary, random).thresholds().numbers
+    on, above = shown(trees, rows)
+    assert on.all()
+    assert above.all()
+
+
+def test_one_row_shows_several_splits() -> None:
+    trees = forest(40, 6)
+    random = np.random.default_rng(0)
+
+    def fill(paths: Paths) -> np.ndarray:
+        return np.clip(random.uniform(-2, 3, paths.low.shape), np.nextafter(paths.low, INF), paths.high)
+
+    cover = Cover(Atlas.of(trees, {}), fill, random)
+    first = next(cover.bases(np.arange(len(trees.feature)), room=10_000, chunk=10_000))
+    assert first.is_on.sum() > 3 * len(first.cells)
+    on, _ = shown(trees, first.cells)
+    assert on.sum() > 2 * len(first.cells)
+
+
+def test_rows_keep_within_their_room() -> None:
+    trees = forest(20, 6)
+    random = np.random.default_rng(0)
+    cover = Cover(Atlas.of(trees, {}), lambda paths: np.nextafter(paths.low, INF), random)
+    assert sum(len(base.cells) for base in cover.bases(np.arange(len(trees.feature)), room=100, chunk=64)) == 100
+
+
+def test_a_walk_meets_what_the_rules_say() -> None:
+    trees = concatenate([tree(), tree((0.0,))])
+    universe = {1: np.array([0.0, 2.0, 5.0, 6.0])}
+    random = np.random.default_rng(0)
+    numbers, codes = [0.0, 0.5, 0.75, 1.5, 2.0, np.nan], [0.0, 2.0, 5.0, 6.0, np.nan]
+    rows = np.stack([random.choice(numbers, 200), random.choice(codes, 200)], axis=1)
+    for root in trees.roots.tolist():
+        met = Atlas.of(trees, universe).walk(rows, np.full(len(rows), root))
+        alone = replace(trees, roots=np.array([root]))
+        assert [[node for node in nodes if node >= 0] for nodes in met.tolist()] == [reach(alone, row) for row in rows]
 
 
 def test_a_deep_chain_is_climbed() -> None:
@@ -343,7 +441,7 @@ def test_a_deep_chain_is_climbed() -> None:
         leaves_per_tree=np.array([depth + 1]),
     )
     chain.check()
-    paths = paths_to(chain, np.array([depth - 1]), {})
+    paths = Atlas.of(chain, {}).paths_to(np.array([depth - 1]))
     assert paths.high[0, 0] == -(depth - 2)
 
 
@@ -357,4 +455,4 @@ def test_steps_hold_both_neighbours_in_both_widths() -> None:
 @pytest.mark.parametrize("name", ["forest, value", "hist, four classes, missing", "lightgbm 4 classes, missing"])
 def test_the_rows_of_a_real_model_stay_within_their_budget(name: str, tmp_path: Path) -> None:
     made = pair(CASES[name].fit(), tmp_path).probes()
-    assert 1_000 < len(made.rows) < 26_000
+    assert 1_000 < len(made.rows) < 40_000
