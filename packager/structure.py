@@ -7,7 +7,7 @@ wrong. Needs numpy alone.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -184,9 +184,9 @@ def save(structure: Structure, path: Path) -> None:
     for column, values in structure.codes.items():
         arrays[f"codes_{column}"] = values
     if structure.trees is not None:
-        told = replace(structure.trees, leaf_kind=structure.trees.kinds_of_leaves)
         for name in _TREE_ARRAYS:
-            arrays[f"tree_{name}"] = getattr(told, name)
+            if (values := getattr(structure.trees, name)) is not None:
+                arrays[f"tree_{name}"] = values
         arrays["n_features"] = np.array(structure.trees.n_features)
         arrays["category_sizes"] = np.array([len(values) for values in structure.trees.categories], dtype=np.int64)
         arrays["category_values"] = np.concatenate([np.zeros(0), *structure.trees.categories])
@@ -202,7 +202,7 @@ def load(path: Path) -> Structure:
         if "n_features" in arrays:
             ends = np.cumsum(arrays["category_sizes"])[:-1]
             categories = tuple(np.split(arrays["category_values"], ends)) if len(arrays["category_sizes"]) else ()
-            fields = {name: arrays[f"tree_{name}"] for name in _TREE_ARRAYS}
+            fields = {name: arrays[f"tree_{name}"] for name in _TREE_ARRAYS if f"tree_{name}" in arrays}
             trees = Trees(n_features=int(arrays["n_features"]), categories=categories, **fields)
             try:
                 trees.check()

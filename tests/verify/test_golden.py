@@ -200,4 +200,5 @@ def test_golden_rows_alone_catch_faults(fault: str, tmp_path: Path) -> None:
         if every.catches(lambda arrays, one=one: change(arrays, one))  # type: ignore[misc]
     ]
     assert len(told) >= 15
-    assert np.mean(told) >= (0.6 if fault == "threshold" else 0.95)
+    # Of single steps and single members verification's thousands of rows show more than a hundred can.
+    assert np.mean(told) >= {"threshold": 0.5, "category": 0.8}.get(fault, 0.95)
