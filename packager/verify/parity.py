@@ -11,13 +11,10 @@ import numpy.typing as npt
 from packager.artifact import Output, Signature
 from packager.recipe.parity import Tolerance
 from packager.report.model import ErrorDistribution
-from packager.verify.sketch import QuantileSketch
-from packager.verify.worst import Comparison, WorstRows
+from packager.verify.sketch import ERROR_EDGES, QuantileSketch, decades
+from packager.verify.worst import Comparison, Errors, WorstRows
 
 Outputs = dict[str, npt.NDArray[Any]]
-
-# Decades of absolute error that the report shows; errors below and above fall into the outer bins.
-ERROR_EDGES = tuple(10.0**power for power in range(-18, 4))
 
 
 @dataclass
@@ -89,25 +86,31 @@ class Tally:
             compared.labels[output.name] = differs
 
     def _add_values(self, output: Output, compared: Comparison) -> None:
-        expected, found = compared.native[output.name], compared.variant[output.name]
-        native, variant = expected.astype(np.float64), found.astype(np.float64)
+        expected, found = (outputs[output.name] for outputs in (compared.native, compared.variant))
+        native, variant = (values.ravel().astype(np.float64, copy=False) for values in (expected, found))
+        at = np.flatnonzero(native != variant)  # few, where a conversion is exact: only these are looked at
+        native, variant = native[at], variant[at]
+        alike = np.isnan(native) & np.isnan(variant)
+        if alike.any():
+            at, native, variant = at[~alike], native[~alike], variant[~alike]
         with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
-            error = np.abs(variant - native)
-            same = (variant == native) | (np.isnan(variant) & np.isnan(native))
-            error = np.where(same, 0.0, np.where(np.isnan(error), np.inf, error))
-            limit = self.tolerance.atol + self.tolerance.rtol * np.abs(native)
-            limit = np.where(np.isfinite(limit), limit, 0.0)
-            relative = np.where(native != 0, error / np.abs(native), 0.0)
-        self.values += error.size
+            error, size = np.abs(variant - native), np.abs(native)
+            error[np.isnan(error)] = np.inf
+            limit = self.tolerance.atol + self.tolerance.rtol * size
+            limit[~np.isfinite(limit)] = 0.0
+            relative = np.where(size != 0, error / size, 0.0)
+        self.values += expected.size
         self.beyond += int(np.count_nonzero(error > limit))
         self.max_abs_error = max(self.max_abs_error, float(error.max(initial=0.0)))
         self.max_rel_error = max(self.max_rel_error, float(np.nanmax(relative, initial=0.0)))
-        self._add_distribution(output.name, int(np.count_nonzero(same)), error[~same])
-        if not same.all():
-            compared.errors[output.name] = (error.reshape(len(error), -1), limit.reshape(len(error), -1))
+        self._add_distribution(output.name, expected.size - at.size, error)
+        if at.size:
+            compared.errors[output.name] = Errors(at, error, limit, expected.size // len(expected))
 
     def _add_distribution(self, output: str, exact: int, errors: npt.NDArray[np.float64]) -> None:
-        counts = np.histogram(errors, bins=[0.0, *ERROR_EDGES, np.inf])[0]
+        counts = np.zeros(len(ERROR_EDGES) + 1, dtype=np.int64)
+        if errors.size:
+            counts += np.bincount(decades(errors), minlength=len(counts))
         self.exact[output] = self.exact.get(output, 0) + exact
         self.counts[output] = self.counts.get(output, 0) + counts
         self.sketches.setdefault(output, QuantileSketch()).add(exact, errors)

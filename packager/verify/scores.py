@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from packager.artifact import NATIVE, Signature
 from packager.report.model import Calibration, ScoreMap
-from packager.verify.parity import ERROR_EDGES
+from packager.verify.sketch import ERROR_EDGES, decades
 
 Outputs = dict[str, npt.NDArray[Any]]
 Doubles = npt.NDArray[np.float64]
@@ -52,13 +52,13 @@ class Scores:
         if not self._is_probability:
             self._grid.add(expected.ravel(), found.ravel())
             return
-        likeliest = self._chosen(expected)
-        rows = np.arange(len(expected))
-        self._grid.add(expected[rows, likeliest], found[rows, likeliest])
+        of_native = self._likeliest(expected)
+        scores = _picked(expected, of_native)
+        self._grid.add(scores, _picked(found, of_native))
         if truth is not None:
-            self._before.add(expected[rows, likeliest], likeliest == truth)
-            likeliest = self._chosen(found)
-            self._after.add(found[rows, likeliest], likeliest == truth)
+            of_variant = self._likeliest(found)
+            self._before.add(scores, np.equal(of_native, truth))
+            self._after.add(_picked(found, of_variant), np.equal(of_variant, truth))
 
     def score_maps(self, variant: str) -> list[ScoreMap]:
         """Return the map of native and variant scores, none where nothing was added."""
@@ -70,11 +70,9 @@ class Scores:
             return []
         return [self._before.calibration(NATIVE, self._said()), self._after.calibration(variant, self._said())]
 
-    def _chosen(self, probabilities: Doubles) -> npt.NDArray[np.intp]:
-        """Return the column of the score: the second of two, else the largest."""
-        if probabilities.shape[1] == 2:
-            return np.ones(len(probabilities), dtype=np.intp)
-        return np.asarray(probabilities.argmax(axis=1))
+    def _likeliest(self, probabilities: Doubles) -> npt.NDArray[np.intp] | int:
+        """Return the column of the score, [rows]; one for all rows where there are two: the second."""
+        return 1 if probabilities.shape[1] == 2 else np.asarray(probabilities.argmax(axis=1))
 
     def _said(self) -> str:
         if not self._is_probability:
@@ -82,6 +80,12 @@ class Scores:
         if self._classes is not None and len(self._classes) == 2:
             return f"probability of {self._classes[1]}"
         return "probability of the likeliest class"
+
+
+def _picked(probabilities: Doubles, columns: npt.NDArray[np.intp] | int) -> Doubles:
+    if isinstance(columns, int):
+        return np.ascontiguousarray(probabilities[:, columns])
+    return probabilities[np.arange(len(probabilities)), columns]
 
 
 class ScoreGrid:
@@ -103,19 +107,24 @@ class ScoreGrid:
     def add(self, native: Doubles, variant: Doubles) -> None:
         """Add pairs of scores, each [rows]."""
         finite = (np.abs(native) < _FURTHEST) & (np.abs(variant) < _FURTHEST)  # NaN is not
-        self._left_out += len(native) - int(np.count_nonzero(finite))
-        native, variant = native[finite], variant[finite]
+        if not finite.all():
+            self._left_out += len(native) - int(np.count_nonzero(finite))
+            native, variant = native[finite], variant[finite]
         if not len(native):
             return
         if self._grows:
             self._reach(float(min(native.min(), variant.min())), float(max(native.max(), variant.max())))
-        x, y = self._cells(native), self._cells(variant)
-        self._pairs += np.bincount(x * SIDE + y, minlength=SIDE * SIDE).reshape(SIDE, SIDE)
-        error = np.abs(variant - native)
-        bins = np.where(error == 0, 0, 1 + np.searchsorted(ERROR_EDGES, error, side="right"))
-        width = self._deviations.shape[1]
-        self._deviations += np.bincount(x * width + bins, minlength=SIDE * width).reshape(SIDE, width)
-        self.rows += len(native)
+        x = self._cells(native)
+        equal = np.bincount(x, minlength=SIDE)
+        apart = np.flatnonzero(native != variant)  # few, where a conversion is exact
+        if apart.size:
+            native, variant, x = native[apart], variant[apart], x[apart]
+            equal -= np.bincount(x, minlength=SIDE)
+            _count(self._pairs, x, self._cells(variant))
+            _count(self._deviations, x, 1 + decades(np.abs(variant - native)))
+        self._pairs[np.arange(SIDE), np.arange(SIDE)] += equal
+        self._deviations[:, 0] += equal
+        self.rows += int(np.count_nonzero(finite))
 
     def score_map(self, variant: str, score: str) -> ScoreMap:
         """Return the cells that hold anything."""
@@ -127,8 +136,7 @@ class ScoreGrid:
         return ScoreMap(variant, score, self._first * self._step, self._step, pairs, deviations, edges, self._left_out)
 
     def _cells(self, scores: Doubles) -> npt.NDArray[np.intp]:
-        cells: npt.NDArray[np.intp] = np.clip(np.floor(scores / self._step) - self._first, 0, SIDE - 1).astype(np.intp)
-        return cells
+        return _whole(np.floor(scores / self._step) - self._first, SIDE)
 
     def _reach(self, low: float, high: float) -> None:
         """Widen the cells until they hold both values as well; what was counted moves along, two cells into one."""
@@ -169,8 +177,9 @@ class CalibrationCounts:
     def add(self, probabilities: Doubles, came_true: npt.NDArray[np.bool_]) -> None:
         """Add rows; a probability that is no number is left out."""
         known = ~np.isnan(probabilities)
-        probabilities, came_true = probabilities[known], came_true[known]
-        bins = np.clip(np.floor(probabilities * CALIBRATION_BINS), 0, CALIBRATION_BINS - 1).astype(np.intp)
+        if not known.all():
+            probabilities, came_true = probabilities[known], came_true[known]
+        bins = _whole(np.floor(probabilities * CALIBRATION_BINS), CALIBRATION_BINS)
         self._counts += np.bincount(bins, minlength=CALIBRATION_BINS)
         self._true += np.bincount(bins[came_true], minlength=CALIBRATION_BINS)
         self._sums += np.bincount(bins, weights=probabilities, minlength=CALIBRATION_BINS)
@@ -181,3 +190,14 @@ class CalibrationCounts:
         cells = zip(self._counts.tolist(), self._sums.tolist(), self._true.tolist(), strict=True)
         bins = tuple((rows, total / rows, true / rows) if rows else (0, None, None) for rows, total, true in cells)
         return Calibration(variant, event, bins)
+
+
+def _whole(cells: Doubles, count: int) -> npt.NDArray[np.intp]:
+    """Return cells as whole numbers; the ends take what lies on or beyond the edge."""
+    found: npt.NDArray[np.intp] = np.clip(cells, 0, count - 1).astype(np.intp)
+    return found
+
+
+def _count(counts: npt.NDArray[np.int64], x: npt.NDArray[np.intp], y: npt.NDArray[np.intp]) -> None:
+    """Add one to the cell of each pair."""
+    counts += np.bincount(x * counts.shape[1] + y, minlength=counts.size).reshape(counts.shape)

@@ -5,6 +5,8 @@ A bin is the leading bits of a double: each power of two has `2**_MANTISSA_BITS`
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 import numpy.typing as npt
 
@@ -14,7 +16,28 @@ Doubles = npt.NDArray[np.float64]
 _MANTISSA_BITS = 5
 _SHIFT = 52 - _MANTISSA_BITS
 _BINS = 1 << (11 + _MANTISSA_BITS)
+# Decades of absolute error that the report shows; errors below and above fall into the outer bins.
+ERROR_EDGES = tuple(10.0**power for power in range(-18, 4))
 SHARES = (0.5, 0.9, 0.99, 0.999, 0.9999)
+
+
+def decades(errors: Doubles) -> npt.NDArray[np.intp]:
+    """Return the bin of each error above 0: 0 below the first of ERROR_EDGES, then one bin a decade.
+
+    A power of two holds one edge at most, so that its bits tell the bin but for one comparison; a search takes five.
+    """
+    below, edge = _decade_tables()
+    exponent = errors.view(np.int64) >> 52
+    found: npt.NDArray[np.intp] = below[exponent] + (errors >= edge[exponent])
+    return found
+
+
+@cache
+def _decade_tables() -> tuple[npt.NDArray[np.intp], Doubles]:
+    """Return for each power of two the bin that it begins in, and the next edge: NaN, never reached, past the last."""
+    powers = (np.arange(1 << 11, dtype=np.int64) << 52).view(np.float64)
+    below = np.searchsorted(ERROR_EDGES, powers, side="right")
+    return below, np.array([*ERROR_EDGES, np.nan])[below]
 
 
 class QuantileSketch:

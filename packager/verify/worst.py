@@ -5,6 +5,7 @@ Rows whose label differs go first, then the largest errors in units of their lim
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -20,16 +21,36 @@ KEPT = 10
 
 
 @dataclass(frozen=True)
-class Comparison:
-    """One chunk of rows compared: per label output where it differs, per other one |error| and limit, [rows, values].
+class Errors:
+    """The values of one output that differ: their flat positions, |error| and limit, and how many values a row has."""
 
-    Outputs that agree throughout may be left out.
+    at: npt.NDArray[np.intp]
+    error: Doubles
+    limit: Doubles
+    width: int
+
+    @property
+    def rows(self) -> npt.NDArray[np.intp]:
+        return self.at if self.width == 1 else self.at // self.width
+
+    @property
+    def times_limit(self) -> Doubles:
+        """Return errors in units of their limits; infinite where nothing is allowed."""
+        with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
+            return self.error / self.limit
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One chunk of rows compared: per label output where it differs, [rows, values], per other one its errors.
+
+    Outputs that agree throughout are left out.
     """
 
     native: Outputs
     variant: Outputs
     labels: dict[str, npt.NDArray[np.bool_]]
-    errors: dict[str, tuple[Doubles, Doubles]]
+    errors: dict[str, Errors]
 
 
 @dataclass(frozen=True)
@@ -60,40 +81,37 @@ class WorstRows:
 
     def add(self, compared: Comparison, numbers: npt.NDArray[np.intp]) -> None:
         """Add one chunk; `numbers` are its rows' own, [rows]."""
+        ratios = {name: errors.times_limit for name, errors in compared.errors.items()}
+        floor = self._floor()
+        if not compared.labels and all(ratio.max() <= floor for ratio in ratios.values()):
+            return
         differs, most = np.zeros(len(numbers), dtype=bool), np.zeros(len(numbers))
         for found in compared.labels.values():
             differs |= found.any(axis=1)
-        ratios = {name: _times_limit(*both) for name, both in compared.errors.items()}
-        for ratio in ratios.values():
-            most = np.maximum(most, ratio.max(axis=1, initial=0.0))
-        new = [_difference(compared, ratios, index, int(numbers[index])) for index in self._worse(differs, most)]
+        for name, ratio in ratios.items():
+            np.maximum.at(most, compared.errors[name].rows, ratio)
+        worse = np.flatnonzero(differs | (most > floor))
+        first = worse[np.lexsort((-most[worse], ~differs[worse]))[:KEPT]]
+        new = [_difference(compared, ratios, index, int(numbers[index])) for index in map(int, first)]
         self.rows = sorted([*self.rows, *new], key=lambda one: one.rank)[:KEPT]
 
-    def _worse(self, differs: npt.NDArray[np.bool_], most: Doubles) -> list[int]:
-        """Return the rows of a chunk that are among the worst of all, at most as many as are kept."""
-        worse = differs | (most > 0)
-        if len(self.rows) == KEPT:
-            last = self.rows[-1]
-            worse = differs & (most > last.times_limit) if last.labels_differ else differs | (most > last.times_limit)
-        found = np.flatnonzero(worse)
-        return list(map(int, found[np.lexsort((-most[found], ~differs[found]))[:KEPT]]))
-
-
-def _times_limit(error: Doubles, limit: Doubles) -> Doubles:
-    """Return errors in units of their limits; no error is 0, also where the limit is."""
-    with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
-        return np.divide(error, limit, out=np.zeros_like(error), where=error > 0)
+    def _floor(self) -> float:
+        """Return what the error of a row must exceed, in units of its limit, where its label does not differ."""
+        if len(self.rows) < KEPT:
+            return 0.0
+        return math.inf if self.rows[-1].labels_differ else self.rows[-1].times_limit
 
 
 def _difference(compared: Comparison, ratios: dict[str, Doubles], index: int, row: int) -> Difference:
     """Return one row's largest difference: a label that differs, with the largest error of its values beside it."""
     times, error, limit = 0.0, None, None
     name, column = "", 0
-    for output, ratio in ratios.items():
-        if ratio.shape[1] and ratio[index].max() >= times:
-            name, column = output, int(ratio[index].argmax())
-            times = float(ratio[index, column])
-            error, limit = (float(part[index, column]) for part in compared.errors[output])
+    for output, errors in compared.errors.items():
+        here = np.flatnonzero(errors.rows == index)
+        if here.size and ratios[output][here].max() >= times:
+            most = int(here[ratios[output][here].argmax()])
+            name, column, times = output, int(errors.at[most]) % errors.width, float(ratios[output][most])
+            error, limit = float(errors.error[most]), float(errors.limit[most])
     label = next((output for output, differs in compared.labels.items() if differs[index].any()), None)
     if label is not None:
         name, column = label, int(compared.labels[label][index].argmax())

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from packager.verify.sketch import QuantileSketch
+from packager.verify.sketch import ERROR_EDGES, QuantileSketch, decades
 
 INF = float("inf")
 # An upper edge lies this far above a value of its bin, at most.
@@ -51,3 +51,16 @@ def test_an_infinite_error_is_told_as_infinite() -> None:
 
 def test_nothing_gives_no_quantiles() -> None:
     assert QuantileSketch().quantiles() == ()
+
+
+@given(st.lists(st.floats(0, allow_nan=False, exclude_min=True), min_size=1))
+def test_decades_are_those_of_a_search(errors: list[float]) -> None:
+    found = np.array(errors)
+    assert decades(found).tolist() == np.searchsorted(ERROR_EDGES, found, side="right").tolist()
+
+
+def test_an_edge_and_its_neighbours_are_told_apart() -> None:
+    edges = np.array(ERROR_EDGES)
+    index = np.arange(len(edges))
+    assert decades(edges).tolist() == (index + 1).tolist()
+    assert decades(np.nextafter(edges, 0)).tolist() == index.tolist()
