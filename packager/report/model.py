@@ -73,6 +73,8 @@ class WorstRow:
 
     `row` counts from 0, in `file` for a verification row, else among the made rows of all kinds. `labels_differ` goes
     first; `column` is the class or the number of the value. Answers and cells are None where they may not be shown.
+    `beside` are the rows that were scored together with one, in order, where its answer depends on them: made rows by
+    number, of a file the first and the one after the last.
     """
 
     variant: str
@@ -87,6 +89,7 @@ class WorstRow:
     native: str | None = None
     found: str | None = None
     cells: dict[str, str | float | None] | None = None
+    beside: tuple[int, ...] = ()
 
     @property
     def is_beyond(self) -> bool:
@@ -187,6 +190,8 @@ class BuildReport:
         """Return report.json as plain values: no paths of this machine but the bundle's, no NaN, no infinities."""
         document = asdict(self)
         del document["reproduction"]
+        for row in document["worst_rows"]:
+            del row["beside"]
         for variant in document["variants"]:
             del variant["path"]
         if self.bundle is not None:

@@ -37,12 +37,15 @@ def main() -> int:
         session = open_model(Path(asked.model) if asked.model else FOLDER / f"{variant}.onnx", variant)
         found = 0
         for case in cases:
-            row = made_row(document, case) if case["file"] is None else read_row(document, case, asked.data)
-            lines = differences(document, case, native_answers(document, model, row), answers(document, session, row))
+            row = rows_of(document, case, [case["row"]], asked.data)[0]
+            native = native_answers(document, model, row)
+            lines = differences(document, case, native, answers(document, session, [row], 0))
+            if not lines and case["beside"]:
+                rows, at = beside(document, case, asked.data)
+                lines = differences(document, case, native, answers(document, session, rows, at))
             found += bool(lines)
             cells = [", ".join(map(str, row))] if asked.show_values else []
-            alike = "no difference when the row is scored by itself: the answer depends on the rows beside it"
-            print("\n    ".join([heading(case), *cells, *(lines or [alike])]))
+            print("\n    ".join([heading(case), *cells, *(lines or ["no difference any more"])]))
         print(f"{variant}: {found} of {len(cases)} rows differ\n")
         differing += found
     return 1 if differing else 0
@@ -83,33 +86,42 @@ def open_model(path: Path, variant: str) -> Any:
     return onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
 
 
-def made_row(document: Json, case: Json) -> Row:
-    """Return a row that was made from the model's own structure."""
+def beside(document: Json, case: Json, data: str) -> tuple[list[Row], int]:
+    """Return the rows that one was scored together with, and its place among them: answers of int8 depend on these."""
+    numbers = list(case["beside"]) if case["file"] is None else list(range(*case["beside"]))
+    return rows_of(document, case, numbers, data), numbers.index(case["row"])
+
+
+def rows_of(document: Json, case: Json, numbers: list[int], data: str) -> list[Row]:
+    """Return made rows, or rows of the case's file, by their numbers in ascending order."""
+    if case["file"] is None:
+        found = [document["made_rows"][str(number)] for number in numbers]
+    else:
+        found = read_rows(document, Path(data) / case["file"] if Path(data).is_dir() else Path(data), numbers)
     columns = document["signature"]["columns"]
-    return [_cell(cell, column) for cell, column in zip(document["made_rows"][str(case["row"])], columns, strict=True)]
+    return [[_cell(cell, column) for cell, column in zip(row, columns, strict=True)] for row in found]
 
 
-def read_row(document: Json, case: Json, data: str) -> Row:
-    """Return one row of a file: parquet, feather, Arrow, CSV or npz."""
-    path = Path(data) / case["file"] if Path(data).is_dir() else Path(data)
-    columns, number = document["signature"]["columns"], case["row"]
-    names = [column["name"] for column in columns]
+def read_rows(document: Json, path: Path, numbers: list[int]) -> list[Row]:
+    """Return rows of a file: parquet, feather, Arrow, CSV or npz."""
+    names = [column["name"] for column in document["signature"]["columns"]]
     if path.suffix == ".npz":
         with np.load(path) as arrays:
             named = set(names) <= set(arrays.files)
-            cells = [arrays[name][number] for name in names] if named else list(arrays["X"][number])
-    elif path.name.lower().endswith((".csv", ".csv.gz")):
+            return [
+                list(row) for row in (np.stack([arrays[name] for name in names], 1) if named else arrays["X"])[numbers]
+            ]
+    if path.name.lower().endswith((".csv", ".csv.gz")):
         opener = gzip.open if path.suffix == ".gz" else open
         with opener(path, "rt", encoding="utf-8-sig", newline="") as stream:
-            record = next(itertools.islice(csv.DictReader(stream), number, None))
-        cells = [record[name] for name in names]
-    else:
-        from pyarrow import dataset
+            part = itertools.islice(csv.DictReader(stream), numbers[0], numbers[-1] + 1)
+            wanted = set(numbers)
+            return [[record[name] for name in names] for at, record in enumerate(part, numbers[0]) if at in wanted]
+    from pyarrow import dataset
 
-        kind = "parquet" if path.suffix in (".parquet", ".pq") else "ipc"
-        table = dataset.dataset(path, format=kind).take([number], columns=names)
-        cells = [table.column(name)[0].as_py() for name in names]
-    return [_cell(cell, column) for cell, column in zip(cells, columns, strict=True)]
+    kind = "parquet" if path.suffix in (".parquet", ".pq") else "ipc"
+    table = dataset.dataset(path, format=kind).take(numbers, columns=names)
+    return [list(row) for row in zip(*(table.column(name).to_pylist() for name in names), strict=True)]
 
 
 def _cell(value: Any, column: Json) -> Any:
@@ -161,20 +173,20 @@ def native_input(document: Json, row: Row) -> Any:
     return pandas.DataFrame(series)
 
 
-def answers(document: Json, session: Any, row: Row) -> dict[str, Any]:
-    """Return the ONNX form's answers by output."""
+def answers(document: Json, session: Any, rows: list[Row], at: int) -> dict[str, Any]:
+    """Return the ONNX form's answers, by output, to one of some rows that are scored together."""
     signature = document["signature"]
     kinds = {"tensor(double)": np.float64, "tensor(float)": np.float32, "tensor(float16)": np.float16}
     feeds: dict[str, Any] = {}
     for index, graph_input in enumerate(session.get_inputs()):
         kind = kinds.get(graph_input.type, object)
-        part = row if signature["layout"] == "tensor" else row[index : index + 1]
         missing = signature["missing_text"] if kind is object else math.nan
+        parts = rows if signature["layout"] == "tensor" else [row[index : index + 1] for row in rows]
+        cells = [[missing if cell is None else cell for cell in part] for part in parts]
         with np.errstate(over="ignore"):
-            cells = [missing if cell is None else cell for cell in part]
-            feeds[graph_input.name] = np.array([cells], dtype=object if kind is object else np.float64).astype(kind)
+            feeds[graph_input.name] = np.array(cells, dtype=object if kind is object else np.float64).astype(kind)
     names = [output["name"] for output in signature["outputs"]]
-    return dict(zip(names, session.run(names, feeds), strict=True))
+    return {name: found[at] for name, found in zip(names, session.run(names, feeds), strict=True)}
 
 
 def heading(case: Json) -> str:

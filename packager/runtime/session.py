@@ -20,7 +20,7 @@ Outputs = dict[str, npt.NDArray[Any]]
 _ERRORS_ONLY = 3
 # A run holds what it computes for all of its rows at once, a leaf of every tree of a forest among it: 4,096 rows of a
 # forest of 1,000 trees and 10 classes are some 330 MB.
-_ROWS_PER_RUN = 4_096
+ROWS_PER_RUN = 4_096
 _NUMPY_OF_ONNX: dict[str, type[np.floating]] = {
     "tensor(double)": np.float64,
     "tensor(float)": np.float32,
@@ -55,8 +55,8 @@ class Session:
         Value outputs of width 0 are flattened to [rows], as the native model answers.
         """
         parts = [
-            self._run(rows.take(slice(start, start + _ROWS_PER_RUN)).feeds(self.signature, self.input_dtype))
-            for start in range(0, max(len(rows), 1), _ROWS_PER_RUN)
+            self._run(rows.take(slice(start, start + ROWS_PER_RUN)).feeds(self.signature, self.input_dtype))
+            for start in range(0, max(len(rows), 1), ROWS_PER_RUN)
         ]
         if len(parts) == 1:
             return parts[0]

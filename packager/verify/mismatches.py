@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,8 @@ from packager.verify.verify import Subject
 from packager.verify.worst import Difference
 
 Cell = str | float | None
+# Some 20 MB of text: wide tables of made rows go without the rows that each was scored together with.
+_MOST_MADE_CELLS = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -53,14 +55,18 @@ def worst_rows(
     found = []
     for subject in subjects:
         signature, name = subject.session.signature, subject.variant.name
+        is_int8 = subject.variant.precision == "int8"  # it scales its numbers by all rows of a run
         for one in subject.data.worst.rows:
             place = places[one.row]
             told = _told(one, name, signature, cells=place.cells, shows_answers=shows_values)
-            found.append(WorstRow(row=place.row, file=place.file, made_kind=None, **told))
+            first = place.row - (one.row - int(one.beside[0]))
+            beside = (first, first + len(one.beside)) if is_int8 else ()
+            found.append(WorstRow(row=place.row, file=place.file, made_kind=None, beside=beside, **told))
         for one in subject.made.worst.rows:
             cells = probes.rows.take(slice(one.row, one.row + 1)) if shows_values else None
             told = _told(one, name, signature, cells=cells, shows_answers=True)
-            found.append(WorstRow(row=one.row, file=None, made_kind=KINDS[probes.kinds[one.row]], **told))
+            kind, beside = KINDS[probes.kinds[one.row]], tuple(one.beside.tolist()) if is_int8 else ()
+            found.append(WorstRow(row=one.row, file=None, made_kind=kind, beside=beside, **told))
     return found
 
 
@@ -70,7 +76,11 @@ def reproduction(
     """Return what a script needs to show these rows."""
     by_name = {subject.variant.name: subject for subject in subjects}
     signature = subjects[0].session.signature
-    made = {row.row: _plain_cells(probes.rows, row.row, signature) for row in cases if row.file is None}
+    numbers = {number for row in cases if row.file is None for number in (row.row, *row.beside)}
+    if len(numbers) * len(signature.columns) > _MOST_MADE_CELLS:
+        cases = [replace(row, beside=()) for row in cases]
+        numbers = {row.row for row in cases if row.file is None}
+    made = {number: _plain_cells(probes.rows, number, signature) for number in sorted(numbers)}
     variants = {name: by_name[name] for name in dict.fromkeys(row.variant for row in cases)}
     document = {
         "artifact": {"path": str(origin.artifact), "sha256": origin.sha256, "format": origin.file_format},
@@ -145,7 +155,7 @@ def _limits(subject: Subject) -> dict[str, Any]:
 
 def _case(row: WorstRow) -> dict[str, Any]:
     """Return where a row lies and by how much it differed in the build."""
-    kept = ("variant", "row", "file", "made_kind", "labels_differ", "output", "column")
+    kept = ("variant", "row", "file", "made_kind", "labels_differ", "output", "column", "beside")
     error = None if row.error is None else repr(row.error)
     return {**{name: getattr(row, name) for name in kept}, "error": error}
 

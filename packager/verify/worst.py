@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from packager.runtime.session import ROWS_PER_RUN
+
 Outputs = Mapping[str, npt.NDArray[Any]]
 Doubles = npt.NDArray[np.float64]
 
@@ -55,9 +57,13 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Difference:
-    """One row: its number, the output and column that differ most, both answers, error and limit for a number."""
+    """One row: its number, the output and column that differ most, both answers, error and limit for a number.
+
+    `beside` are the numbers of the rows that were scored in the same run: int8 scales its numbers by all of them.
+    """
 
     row: int
+    beside: npt.NDArray[np.intp]
     labels_differ: bool
     times_limit: float
     output: str
@@ -92,7 +98,7 @@ class WorstRows:
             np.maximum.at(most, compared.errors[name].rows, ratio)
         worse = np.flatnonzero(differs | (most > floor))
         first = worse[np.lexsort((-most[worse], ~differs[worse]))[:KEPT]]
-        new = [_difference(compared, ratios, index, int(numbers[index])) for index in map(int, first)]
+        new = [_difference(compared, ratios, index, numbers) for index in map(int, first)]
         self.rows = sorted([*self.rows, *new], key=lambda one: one.rank)[:KEPT]
 
     def _floor(self) -> float:
@@ -102,7 +108,9 @@ class WorstRows:
         return math.inf if self.rows[-1].labels_differ else self.rows[-1].times_limit
 
 
-def _difference(compared: Comparison, ratios: dict[str, Doubles], index: int, row: int) -> Difference:
+def _difference(
+    compared: Comparison, ratios: dict[str, Doubles], index: int, numbers: npt.NDArray[np.intp]
+) -> Difference:
     """Return one row's largest difference: a label that differs, with the largest error of its values beside it."""
     times, error, limit = 0.0, None, None
     name, column = "", 0
@@ -118,4 +126,16 @@ def _difference(compared: Comparison, ratios: dict[str, Doubles], index: int, ro
     answers = (compared.native[name], compared.variant[name])
     native, found = (values.reshape(len(values), -1)[index].tolist()[column] for values in answers)
     several = answers[0].ndim > 1
-    return Difference(row, label is not None, times, name, column if several else None, native, found, error, limit)
+    run = index // ROWS_PER_RUN * ROWS_PER_RUN
+    return Difference(
+        row=int(numbers[index]),
+        beside=numbers[run : run + ROWS_PER_RUN].copy(),
+        labels_differ=label is not None,
+        times_limit=times,
+        output=name,
+        column=column if several else None,
+        native=native,
+        found=found,
+        error=error,
+        limit=limit,
+    )

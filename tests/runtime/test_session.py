@@ -65,7 +65,7 @@ def test_rows_that_fail_in_the_graph_are_told(tmp_path: Path) -> None:
 def test_many_rows_run_in_parts_and_come_back_in_order(
     count: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "_ROWS_PER_RUN", 7)
+    monkeypatch.setattr(module, "ROWS_PER_RUN", 7)
     opened = open_session(row_sums(tmp_path / "sums.onnx"), regressor())
     numbers = np.arange(2.0 * count).reshape(count, 2)
     np.testing.assert_array_equal(opened.answers(Rows(numbers))["variable"], numbers.sum(axis=1))
