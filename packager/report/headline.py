@@ -109,7 +109,7 @@ def _difference(value: float) -> str:
 
 def _quality(report: BuildReport, name: str) -> str:
     """Say the first quality metric before and after; empty where none was compared."""
-    drift = next((one for one in report.drift if one.variant == name), None)
+    drift = next((one for one in report.drift if one.variant == name and one.segment is None), None)
     if drift is None:
         return ""
     before, after = wording.metric(drift.native), wording.metric(drift.value)

@@ -9,6 +9,8 @@ from packager.report.tables import Cell, Columns, Row, Table, plain_row
 
 # The bounds that the table of scores tells apart: rounding of doubles, and what parity allows by default.
 _ROUNDING, _SMALL = 1e-12, 1e-6
+# A wide row's other cells are in report.json.
+_CELLS_LENGTH = 600
 
 
 def score_table(report: BuildReport) -> Table:
@@ -72,10 +74,26 @@ def worst_table(report: BuildReport, variant: str) -> Table:
     )
     if any(one.native is not None for one in rows):
         columns = (*columns, ("Registered model", "number"), ("This variant", "number"))
-    if any(one.cells is not None for one in rows):
-        columns = (*columns, ("Cells", "text"))
     caption = "Labels that differ first, then errors by their limits. Rows count from 0; build --show-values adds cells"
     return Table(caption, columns, tuple(_worst_row(one, len(columns)) for one in rows))
+
+
+def cell_table(report: BuildReport, variant: str) -> Table:
+    """The cells of those rows, where the user asked to see values."""
+    columns: Columns = (("Row", "code"), ("Of", "text"), ("Cells", "text"))
+    rows = []
+    for one in report.worst_rows:
+        if one.variant == variant and one.cells is not None:
+            named = ", ".join(f"{name} {wording.NONE if cell is None else cell}" for name, cell in one.cells.items())
+            shown = wording.printable(named)
+            rows.append(plain_row(str(one.row), _origin(one), wording.clip(shown, _CELLS_LENGTH)))
+    return Table(
+        f"Shown because the build ran with --show-values; {wording.NONE} is a missing cell", columns, tuple(rows)
+    )
+
+
+def _origin(one: WorstRow) -> str:
+    return wording.printable(f"made rows, {one.made_kind}" if one.file is None else one.file)
 
 
 def _score_row(report: BuildReport, one: ScoreMap) -> Row:
@@ -104,13 +122,11 @@ def _worst_row(one: WorstRow, width: int) -> Row:
     column = "" if one.column is None else f"[{wording.printable(one.column)}]"
     cells = [
         Cell(str(one.row)),
-        Cell(f"made rows, {wording.printable(one.made_kind)}" if one.file is None else wording.printable(one.file)),
+        Cell(_origin(one)),
         Cell(f"{wording.printable(one.output)}{column}"),
         Cell(wording.NONE if one.error is None else wording.error(one.error)),
         Cell(wording.NONE if one.limit is None else wording.error(one.limit)),
         Cell("label" if one.labels_differ else "yes" if one.is_beyond else "no", "bad" if one.is_beyond else "quiet"),
     ]
     answers = [wording.printable(answer or wording.NONE) for answer in (one.native, one.found)]
-    shown = [] if one.cells is None else [f"{name}={'–' if cell is None else cell}" for name, cell in one.cells.items()]
-    rest = [*map(Cell, answers), Cell(wording.clip(wording.printable(", ".join(shown)), 400))]
-    return Row(tuple([*cells, *rest][:width]))
+    return Row(tuple([*cells, *map(Cell, answers)][:width]))

@@ -10,7 +10,7 @@ from packager import wording
 from packager.report.headline import not_reached
 from packager.report.measured import latency_table, provenance_table, targets, unavailable
 from packager.report.model import BuildReport
-from packager.report.row_tables import reliability_said, reliability_table, score_table, worst_table
+from packager.report.row_tables import cell_table, reliability_said, reliability_table, score_table, worst_table
 from packager.report.tables import (
     Table,
     champion_table,
@@ -73,6 +73,7 @@ def _answers(report: BuildReport) -> Iterator[Section]:
     for variant in dict.fromkeys(one.variant for one in report.worst_rows):
         title = f"Worst rows of {wording.printable(variant)}"
         yield Section(title, worst_table(report, variant), lines=_reproduced(report, variant))
+        yield Section(f"Cells of the worst rows of {wording.printable(variant)}", cell_table(report, variant))
 
 
 def _judged_on(report: BuildReport) -> tuple[str, ...]:

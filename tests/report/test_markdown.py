@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
@@ -78,6 +78,7 @@ def test_a_planted_pipe_and_tag_are_caught_by_the_checks_above() -> None:
     assert any(child.type == "html_inline" for token in tokens(tagged) for child in token.children or [])
 
 
+@settings(deadline=None)
 @given(st.text(st.characters(), min_size=1, max_size=60))
 def test_any_name_comes_back_as_it_is_read(name: str) -> None:
     report = BuildReport(name=f"x{name}x", error=f"y{name}y")
@@ -87,6 +88,7 @@ def test_any_name_comes_back_as_it_is_read(name: str) -> None:
     assert all({child.type for child in token.children or []} <= OURS for token in told)
 
 
+@settings(deadline=None)
 @given(st.text(st.sampled_from("`|*_[]<>~ \\a1.)-+=#!&$\n"), min_size=1, max_size=12))
 def test_any_note_and_variant_name_stays_text(text: str) -> None:
     report = ok_build()

@@ -7,7 +7,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.calibration import calibration_curve
 
@@ -90,6 +90,7 @@ def _is_plain(score: float) -> bool:
     return score == 0 or abs(score) > 1e-100
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.lists(st.one_of(st.floats(-1e9, 1e9), st.floats(-1e150, 1e150)).filter(_is_plain), min_size=1, max_size=8),

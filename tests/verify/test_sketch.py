@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from packager.verify.sketch import ERROR_EDGES, QuantileSketch, decades
@@ -21,6 +21,7 @@ def sketch(errors: list[float], parts: int = 1) -> QuantileSketch:
     return found
 
 
+@settings(deadline=None)
 @given(st.lists(st.one_of(st.just(0.0), st.floats(1e-300, 1e300)), min_size=1, max_size=200), st.integers(1, 5))
 def test_quantiles_are_those_of_all_values(errors: list[float], parts: int) -> None:
     ordered = np.sort(errors)
@@ -53,6 +54,7 @@ def test_nothing_gives_no_quantiles() -> None:
     assert QuantileSketch().quantiles() == ()
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(0, allow_nan=False, exclude_min=True), min_size=1))
 def test_decades_are_those_of_a_search(errors: list[float]) -> None:
     found = np.array(errors)
