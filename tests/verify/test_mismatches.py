@@ -206,7 +206,7 @@ def test_values_are_shown_where_they_were_asked_for(tmp_path: Path) -> None:
     assert worst.cells == {"feature_0": SECRET, "feature_1": 1.0}
     assert worst.native == repr(SECRET + 2.5)
     page = (both.report(shows_values=True) / "report.html").read_text(encoding="utf-8")
-    assert f"={SECRET}" in page
+    assert f"feature_0 {SECRET}, feature_1 1.0" in page
 
 
 def test_a_large_model_is_named_and_not_copied(

@@ -7,6 +7,7 @@ import pytest
 
 from packager.artifact import Output, Signature
 from packager.recipe.parity import Tolerance
+from packager.runtime.session import ROWS_PER_RUN
 from packager.verify.parity import Tally
 from packager.verify.worst import KEPT
 
@@ -77,3 +78,14 @@ def test_rows_keep_the_numbers_that_they_came_with() -> None:
     tally = Tally(REGRESSOR, Tolerance())
     tally.add({"variable": np.zeros(3)}, {"variable": np.array([0, 1.0, 0])}, np.array([10, 20, 30]))
     assert [one.row for one in tally.worst.rows] == [20]
+
+
+def test_a_row_knows_the_rows_that_it_was_scored_with() -> None:
+    tally = Tally(REGRESSOR, Tolerance())
+    rows = ROWS_PER_RUN + 10
+    found = np.zeros(rows)
+    found[[3, ROWS_PER_RUN + 1]] = (2.0, 1.0)
+    tally.add({"variable": np.zeros(rows)}, {"variable": found}, np.arange(100, 100 + rows))
+    first, second = tally.worst.rows
+    assert (first.row, first.beside.tolist()) == (103, list(range(100, 100 + ROWS_PER_RUN)))
+    assert (second.row, second.beside.tolist()) == (101 + ROWS_PER_RUN, list(range(100 + ROWS_PER_RUN, 100 + rows)))
