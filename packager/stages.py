@@ -190,11 +190,17 @@ def verify(
         "made_rows": int(taken.sum()),
         "made_rows_refused_by_native": int((~taken).sum()),
         "made_rows_by_kind": kinds,
+        **_splits_shown(probes),
         "label": recipe.data.label,
     }
     gate.gate(report.verdicts, report.variants[0].name, recipe)
     data_rows = _data_golden(source.dataset, oracle, signature) if recipe.verify.golden == "data" else None
     return Proof(judged, native, source.structure, signature, data_rows)
+
+
+def _splits_shown(probes: Probes) -> dict[str, int]:
+    """Return how many thresholds of the model's trees would be caught if they moved by one step, and of how many."""
+    return {} if probes.splits is None else dict(zip(("splits_shown", "splits"), probes.splits, strict=True))
 
 
 def _tell_rows(subjects: Sequence[Subject], probes: Probes, source: Source, report: BuildReport) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -38,7 +39,7 @@ class Base:
 class Cover:
     """`fill(paths)` gives one row of cells for each path; `random` is the one source of chance.
 
-    Each split is shown `times`, in other company, by rows that end in unlike leaves on its two sides.
+    Each split is shown `times`, in other company, by rows that end in unlike leaves on its two sides; `shown` counts.
     """
 
     atlas: Atlas
@@ -48,8 +49,8 @@ class Cover:
 
     def bases(self, nodes: Ints, *, room: int, chunk: int) -> Iterator[Base]:
         """Yield rows in parts of up to `chunk`, at most `room` in all, until each of `nodes` was shown often enough."""
-        shown = np.full(len(self.atlas.trees.feature), self.times, dtype=np.int64)
-        shown[nodes] = 0
+        shown, wanted = self.shown, np.zeros(len(self.shown), dtype=bool)
+        wanted[nodes] = True
         tries = np.zeros(len(shown), dtype=np.int64)
         for times in range(1, self.times + 1):
             waiting = self.random.permutation(nodes)
@@ -58,25 +59,30 @@ class Cover:
                 waiting = np.concatenate([waiting[len(led) :], led])
                 tries[led] += 1
                 room -= len(led)
-                yield self._base(led, shown, times)
+                yield self._base(led, wanted & (shown < times))
 
-    def _base(self, led: Ints, shown: Ints, times: int) -> Base:
-        """Return one row for each node of `led`, that lies on other thresholds as well; count them in `shown`."""
+    @cached_property
+    def shown(self) -> Ints:
+        return np.zeros(len(self.atlas.trees.feature), dtype=np.int64)
+
+    def _base(self, led: Ints, wanted: Flags) -> Base:
+        """Return one row for each node of `led`, that lies on other wanted thresholds as well; count those shown."""
         paths = self.atlas.paths_to(led)
         cells = self.fill(paths)
         is_on = np.zeros(cells.shape, dtype=bool)
         every = np.arange(len(led))
-        shown[led[self._tells(every, led, cells)]] += 1
+        self.shown[led[self._tells(every, led, cells)]] += 1
         self._move(every, led, cells, is_on)
         for _ in range(_WALKS):
-            rows, node = self._fitting(paths, cells, is_on, shown < times)
+            rows, node = self._fitting(paths, cells, is_on, wanted)
             further = self.atlas.paths_to(node)
             beside = np.nextafter(cells[rows], np.inf)
             keeps = (~is_on[rows] | (beside <= further.high)).all(axis=1) & self._tells(rows, node, cells)
             rows, node = rows[keeps], node[keeps]
             paths.narrow(rows, further.take(np.flatnonzero(keeps)))
             self._move(rows, node, cells, is_on)
-            shown[node] += 1
+            self.shown[node] += 1
+            wanted[node] = False
         return Base(cells, is_on)
 
     def _tells(self, rows: Ints, nodes: Ints, cells: Doubles) -> Flags:

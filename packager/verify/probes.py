@@ -65,10 +65,14 @@ def judged_kinds(precision: Precision, *, is_baseline: bool) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class Probes:
-    """Made rows and the kind of each, an index into KINDS, of shape [rows]."""
+    """Made rows and the kind of each, an index into KINDS, of shape [rows].
+
+    `splits`: how many of the trees' thresholds have rows on both of their sides, of how many; None without trees.
+    """
 
     rows: Rows
     kinds: npt.NDArray[np.int8]
+    splits: tuple[int, int] | None = None
 
     def of(self, kinds: tuple[str, ...]) -> npt.NDArray[np.bool_]:
         """Return which rows are of one of `kinds`."""
@@ -77,7 +81,7 @@ class Probes:
     def plus(self, kind: str, rows: Rows) -> Probes:
         """Return these rows and more of one kind."""
         kinds = np.full(len(rows), KINDS.index(kind), dtype=np.int8)
-        return Probes(concatenate([self.rows, rows]), np.concatenate([self.kinds, kinds]))
+        return Probes(concatenate([self.rows, rows]), np.concatenate([self.kinds, kinds]), self.splits)
 
 
 def make_probes(structure: Structure, signature: Signature) -> Probes:
@@ -85,7 +89,7 @@ def make_probes(structure: Structure, signature: Signature) -> Probes:
     maker = _Maker(structure, signature)
     parts = [(kind, rows) for kind, rows in maker.parts() if len(rows)]
     kinds = np.concatenate([np.full(len(rows), KINDS.index(kind), dtype=np.int8) for kind, rows in parts])
-    return Probes(concatenate([rows for _, rows in parts]), kinds)
+    return Probes(concatenate([rows for _, rows in parts]), kinds, maker.splits)
 
 
 def ordinary_rows(structure: Structure, signature: Signature, count: int) -> Rows:
@@ -99,6 +103,7 @@ class _Maker:
     def __init__(self, structure: Structure, signature: Signature) -> None:
         self._structure = structure
         self._columns = signature.columns
+        self.splits: tuple[int, int] | None = None
         self._labels_only = all(output.role == "label" for output in signature.outputs)
         self._random = np.random.default_rng(_SEED)
         self._numeric = [i for i, column in enumerate(signature.columns) if column.dtype != "string"]
@@ -118,6 +123,7 @@ class _Maker:
             times = _TIMES_BY_LABEL if self._labels_only else _TIMES
             at = SplitRows(self._structure, self._structure.trees, self._columns, self.ordinary, self._random, times)
             yield "threshold", at.thresholds()
+            self.splits = at.shown()
             yield "category", at.set_members()
             yield "missing", at.missing()
         yield "extreme", self._extremes()

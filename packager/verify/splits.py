@@ -47,15 +47,19 @@ class SplitRows:
     def thresholds(self) -> Rows:
         """Return rows that reach a split and lie on its threshold, or one step beside it in float64 and float32."""
         nodes = self.random.permutation(np.flatnonzero(_is_numeric(self.trees)))
-        cover = Cover(self.atlas, self._along, self.random, self.times)
         parts, close = [self.ordinary(0)], self._room(_CLOSE_ROWS)
-        for base in cover.bases(nodes, room=max(1, self._room(_THRESHOLD_ROWS) // 2), chunk=self._chunk):
+        for base in self._cover.bases(nodes, room=max(1, self._room(_THRESHOLD_ROWS) // 2), chunk=self._chunk):
             for number, step in enumerate(boundary_steps(base.cells[base.is_on]).T):
                 cells = base.cells.copy()
                 cells[base.is_on] = step
                 parts.append(self._rows(cells if number < 2 else cells[:close]))
             close = max(0, close - len(base.cells))
         return concatenate(parts)
+
+    def shown(self) -> tuple[int, int]:
+        """Return how many thresholds have rows on them and just above, which end in unlike leaves, and of how many."""
+        numeric = _is_numeric(self.trees)
+        return int(np.count_nonzero(self._cover.shown[numeric])), int(np.count_nonzero(numeric))
 
     def set_members(self) -> Rows:
         """Return rows that reach a split by category, with the values that lead there, in its set and beside it."""
@@ -83,6 +87,10 @@ class SplitRows:
             holes[np.arange(len(nodes)), self.trees.feature[nodes]] = True
             parts.append(self._rows(cells, holes & paths.missing & self._accepts))
         return concatenate(parts)
+
+    @cached_property
+    def _cover(self) -> Cover:
+        return Cover(self.atlas, self._along, self.random, self.times)
 
     @cached_property
     def atlas(self) -> Atlas:

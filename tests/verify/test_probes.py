@@ -387,10 +387,19 @@ def test_every_split_of_a_forest_has_rows_on_it_and_just_above() -> None:
     signature = regressor(*(number(f"x{index}") for index in range(8)))
     random = np.random.default_rng(0)
     ordinary = lambda count: Rows(random.uniform(-2, 3, (count, 8)))  # noqa: E731
-    rows = SplitRows(structure(trees, 8), trees, signature.columns, ordinary, random).thresholds().numbers
-    on, above = shown(trees, rows)
+    at = SplitRows(structure(trees, 8), trees, signature.columns, ordinary, random)
+    on, above = shown(trees, at.thresholds().numbers)
     assert on.all()
     assert above.all()
+    assert at.shown() == (len(trees.feature), len(trees.feature))
+
+
+def test_a_split_between_leaves_of_one_kind_is_not_counted_as_shown() -> None:
+    trees = tree((2.0, 5.0))
+    told = make_probes(structure(replace(trees, leaf_kind=np.array([0, 0, 1, 2]))), SIGNATURE)
+    assert told.splits == (1, 2)  # of the two thresholds x0 <= 0.5 parts nothing
+    assert make_probes(structure(trees), SIGNATURE).splits == (2, 2)
+    assert make_probes(structure(), SIGNATURE).splits is None
 
 
 def test_one_row_shows_several_splits() -> None:
