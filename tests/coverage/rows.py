@@ -55,10 +55,20 @@ def judged_rows(model: Any, held: Cells, answer: Answer | None) -> Iterator[tupl
     splits = [split for split in splits_of(model) if all(step[0] in held.numeric for step in split.way)]
     placed = at_splits(held, splits)
     if placed is not None:
-        yield "threshold", placed
+        yield from _apart("threshold", placed)
     found = None if answer is None else bisected(held, answer, beside=_BLUR if blurs_boundaries(model) else 0.0)
     if found is not None:
-        yield ("nearest" if decides_by_distance(model) else "boundary"), found
+        yield from _apart("nearest" if decides_by_distance(model) else "boundary", found)
+
+
+def _apart(kind: str, rows: Cells) -> Iterator[tuple[str, Cells]]:
+    """Yield the rows, those beside a boundary at zero as tiny numbers where float32 takes them for zero."""
+    zero_to_float32 = np.zeros(len(rows), dtype=bool)
+    for column in rows.numeric:
+        size = np.abs(rows.columns[column])
+        zero_to_float32 |= (size > 0) & (size < np.finfo(np.float32).tiny)
+    yield kind, rows.take(~zero_to_float32)
+    yield "tiny", rows.take(zero_to_float32)
 
 
 def servable(rows: Cells, signature: Signature, kind: str) -> Cells:
