@@ -16,7 +16,7 @@ import numpy.typing as npt
 from packager.artifact import Signature
 from packager.dataset.rows import Rows, concatenate
 from packager.structure import Doubles, Flags, Ints, Structure
-from packager.verify.probes import ordinary_rows
+from packager.verify.probes import ordinary_rows, taken_ranges
 
 Outputs = dict[str, npt.NDArray[Any]]
 Ask = Callable[[Rows], tuple[Outputs | None, Flags]]
@@ -67,6 +67,7 @@ def jump_rows(structure: Structure, signature: Signature, ask: Ask) -> Rows:
     none = ordinary_rows(structure, signature, 0)
     if not len(moving) or (structure.trees is not None and structure.gap is None):
         return none
+    structure = taken_ranges(structure, signature)
     lines = _lines(structure, signature, moving)
     parts = [none, _beside_labels(lines, signature, ask)]
     if sum(output.width for output in signature.outputs) <= _MAX_WIDTH:

@@ -6,7 +6,7 @@ Deterministic: the same structure gives the same rows.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -92,6 +92,14 @@ def make_probes(structure: Structure, signature: Signature) -> Probes:
     return Probes(concatenate([rows for _, rows in parts]), kinds, maker.splits)
 
 
+def taken_ranges(structure: Structure, signature: Signature) -> Structure:
+    """Return the structure with the ranges cut to what the model takes: of some columns no number below zero."""
+    most = np.array([column.max_abs for column in signature.columns])
+    least = np.array([max(column.least, -column.max_abs) for column in signature.columns])
+    low = np.clip(structure.low, least, most)
+    return replace(structure, low=low, high=np.clip(structure.high, low, most))
+
+
 def ordinary_rows(structure: Structure, signature: Signature, count: int) -> Rows:
     """Return `count` rows within the columns' ordinary ranges."""
     return _Maker(structure, signature).ordinary(count)
@@ -101,7 +109,7 @@ class _Maker:
     """Holds what every kind of row starts from: random rows within the ordinary range."""
 
     def __init__(self, structure: Structure, signature: Signature) -> None:
-        self._structure = structure
+        self._structure = taken_ranges(structure, signature)
         self._columns = signature.columns
         self.splits: tuple[int, int] | None = None
         self._labels_only = all(output.role == "label" for output in signature.outputs)

@@ -149,6 +149,14 @@ def test_ordinary_rows_lie_within_the_ranges() -> None:
     assert 0.1 < (rows.numbers == np.round(rows.numbers)).mean() < 0.4
 
 
+def test_ordinary_rows_are_ones_that_the_model_takes() -> None:
+    signature = regressor(replace(number("a"), minimum=0.0), number("b", max_abs=2.0))
+    rows = ordinary_rows(structure(), signature, 1_000).numbers
+    assert (rows[:, 0].min(), rows[:, 1].max()) >= (0.0, 1.9)
+    assert rows[:, 0].max() > 2.5
+    assert np.abs(rows[:, 1]).max() <= 2.0
+
+
 def test_zeros_of_every_size_are_in_every_column() -> None:
     made = make_probes(structure(), SIGNATURE)
     zeros = made.rows.numbers[made.of(("zero", "tiny"))]
