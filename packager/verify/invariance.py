@@ -6,12 +6,13 @@ model is judged in large batches on one thread, and carries over to requests of 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from packager.artifact import Verdict
+from packager.artifact import Signature, Verdict
 from packager.dataset.rows import Rows
 from packager.recipe.parity import Parity, Tolerance
 from packager.runtime.session import RunFailed, Session, open_session
@@ -29,6 +30,7 @@ _STRIDE = 5
 _SMALL_BATCHES = (1, 2, 7)
 # ONNX Runtime shares out the work as soon as there is a second thread.
 _THREADS = 2
+_EXACT = Tolerance(atol=0.0, rtol=0.0, label_mismatch=0.0)
 
 
 def ask_otherwise(subject: Subject, probes: Probes, parity: Parity) -> list[Verdict]:
@@ -67,7 +69,8 @@ def _differing(subject: Subject, rows: Rows, several: Session) -> tuple[int, int
     together = session.answers(rows)
     few = rows.take(slice(None, None, _STRIDE))
     among = {name: values[::_STRIDE] for name, values in together.items()}
-    batches, threads, again = Tally(session.signature, limits), Tally(session.signature, limits), _exact(session)
+    signature = _with_raw_scores(session.signature)
+    batches, threads, again = (Tally(signature, one) for one in (limits, limits, _EXACT))
     for size in _SMALL_BATCHES:
         _add_in_batches(batches, session, few, among, size=size)
     threads.add(together, several.answers(rows))
@@ -76,8 +79,12 @@ def _differing(subject: Subject, rows: Rows, several: Session) -> tuple[int, int
     return _differ(batches), _differ(threads), _differ(again)
 
 
-def _exact(session: Session) -> Tally:
-    return Tally(session.signature, Tolerance(atol=0.0, rtol=0.0, label_mismatch=0.0))
+def _with_raw_scores(signature: Signature) -> Signature:
+    """Return the signature with labels that are scores as values: LightGBM's, where the objective is a user's own."""
+    if signature.classes is not None:
+        return signature
+    values = [replace(output, role="value") if output.dtype == "float64" else output for output in signature.outputs]
+    return replace(signature, outputs=tuple(values))
 
 
 def _add_in_batches(tally: Tally, session: Session, rows: Rows, expected: Outputs, *, size: int) -> None:

@@ -70,6 +70,23 @@ def test_an_honest_form_answers_the_same_however_it_is_asked(
     assert [verdict for verdict in verdicts(found, found.path, precision).values() if not verdict.ok] == []
 
 
+def _own_objective(truth: np.ndarray, score: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    return score - truth, np.ones_like(score)
+
+
+def test_labels_that_are_scores_may_differ_by_a_rounding(tmp_path: Path) -> None:
+    model = LGBMClassifier(n_estimators=40, objective=_own_objective, verbose=-1, n_jobs=1).fit(ROWS, TARGET > 0)
+    found = pair(model, tmp_path)
+    assert [verdict for verdict in verdicts(found, found.path).values() if not verdict.ok] == []
+    path = changed(
+        found,
+        helper.make_node("Constant", [], ["rows_axis"], value_ints=[0]),
+        helper.make_node("ReduceMean", ["features", "rows_axis"], ["middle"], keepdims=1),
+        helper.make_node("Sub", ["features", "middle"], ["changed"]),
+    )
+    assert not verdicts(found, path)["batch_invariance"].ok
+
+
 @pytest.mark.parametrize("name", MODELS)
 def test_rows_that_lean_on_their_batch_are_found(name: str, tmp_path: Path) -> None:
     found = pair(MODELS[name](), tmp_path)
