@@ -19,9 +19,9 @@ from packager.verify.paths import Atlas, Paths
 _THRESHOLD_ROWS = 110_000
 # Of these rows so many also lie one step below, and on the float32 numbers around.
 _CLOSE_ROWS = 2_000
-# Rows for pairs of a split by category and a value.
-_CATEGORY_ROWS = 30_000
-_MISSING_ROWS = 20_000
+# Rows for pairs of a split by category and a value, and for splits without a value: each row asks every tree.
+_CATEGORY_ROWS = 8_000
+_MISSING_ROWS = 6_000
 # Cells of the rows of one kind, 96 MB: wide models get rows for fewer splits.
 _MAX_CELLS = 12_000_000
 # Cells that are made at once.
