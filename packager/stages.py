@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from packager.bundle.plan import Golden
 from packager.champion import open_champion
 from packager.convert.forms import Forms, make_forms
 from packager.convert.steps import StepFinding, find_steps
+from packager.dataset.names import named
 from packager.dataset.read import Dataset, open_dataset
 from packager.dataset.rows import Rows
 from packager.errors import ConvertError, RecipeError, VerifyError
@@ -100,7 +101,7 @@ def source(
     worker.ask("load", path=str(artifact.path), file_format=artifact.audit.format)
     structure_file = scratch / "structure.npz"
     described = worker.ask("describe", structure=str(structure_file))
-    signature = _named(signature_from(described["signature"]), described["names_are_own"], recipe, dataset)
+    signature = named(signature_from(described["signature"]), described["names_are_own"], recipe, dataset)
     if dataset is not None:
         with _told_at(recipe.where("data.verification")):
             dataset.require(signature.columns, label=recipe.data.label, segment=recipe.verify.segment)
@@ -295,31 +296,6 @@ def _dataset(recipe: Recipe, artifact: Artifact) -> Dataset | None:
     if recipe.data.verification is not None:
         return open_dataset(recipe.resolve(recipe.data.verification))
     return open_dataset(artifact.data_files[0]) if artifact.data_files else None
-
-
-def _named(signature: Signature, names_are_own: bool, recipe: Recipe, dataset: Dataset | None) -> Signature:
-    """Return the signature with the column names that rows and requests will use."""
-    names = recipe.data.features
-    if names is None and not names_are_own and dataset is not None:
-        names = tuple(name for name in dataset.columns if name != recipe.data.label)
-    if names is None:
-        return signature
-    count = len(signature.columns)
-    if len(names) != count:
-        where = "data.features" if recipe.data.features else "data.verification"
-        shown = ", ".join([*names[:8], *(["…"] if len(names) > 8 else [])])
-        kind = ConvertError if recipe.data.features else VerifyError
-        raise kind(
-            f"the model takes {count} columns, {where} gives {len(names)}: {shown}",
-            measured=len(names),
-            limit=count,
-            key=recipe.where(where),
-            hint="name the feature columns in training order in data.features, and the label in data.label",
-        )
-    if names_are_own and set(names) == {column.name for column in signature.columns}:
-        return signature
-    columns = tuple(replace(column, name=name) for column, name in zip(signature.columns, names, strict=True))
-    return replace(signature, columns=columns)
 
 
 def _data_golden(dataset: Dataset | None, oracle: Oracle, signature: Signature) -> Golden:
