@@ -50,12 +50,12 @@ def test_a_model_without_names_takes_those_of_the_rows_but_label_and_segment(tmp
 
 
 def test_rows_of_another_width_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(VerifyError, match="takes 2 columns, data.verification gives 3") as caught:
+    with pytest.raises(VerifyError, match=r"takes 2 columns, data\.verification gives 3") as caught:
         named(model("0", "1"), False, recipe(tmp_path), rows(tmp_path, "x", "y", "z"))
     assert "recipe.yml data.verification" in str(caught.value)
 
 
 def test_features_of_another_width_are_refused(tmp_path: Path) -> None:
     asked = recipe(tmp_path, data="{features: [x]}")
-    with pytest.raises(ConvertError, match="takes 2 columns, data.features gives 1"):
+    with pytest.raises(ConvertError, match=r"takes 2 columns, data\.features gives 1"):
         named(model("0", "1"), False, asked, None)
