@@ -125,11 +125,8 @@ class Worker:
         from packager.benchmark.timing import time_calls
         from packager.dataset.rows import Rows
 
-        every = Rows.load(Path(rows))
-        batches = [
-            self.native.native_input(every.take(slice(start, start + batch_size)))
-            for start in range(0, len(every) - batch_size + 1, batch_size)
-        ]
+        every = self.native.native_input(Rows.load(Path(rows)))  # a data frame is costly to make, and cheap to slice
+        batches = [every[start : start + batch_size] for start in range(0, len(every) - batch_size + 1, batch_size)]
         score = self.native.scorer(threads)
         with threadpool_limits(threads), warnings.catch_warnings():
             warnings.simplefilter("ignore")
