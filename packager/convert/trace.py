@@ -26,6 +26,8 @@ from packager.training.native import NativeModel, plain_row
 
 # More nodes than this and a forest's structure is read from its first trees only.
 _MAX_NODES = 200_000
+# The number of features of trees that read no columns: one that no rows have.
+_OTHERS = -1
 
 
 def structure_of(model: Any, signature: Signature) -> Structure:
@@ -102,8 +104,8 @@ class _Asked:
 def _read_all(model: Any, steps: Steps) -> Iterator[tuple[Steps, Trees]]:
     """Yield the trees of a model and of all that it holds, with the steps ahead of them.
 
-    Members of an ensemble of trees are read over the ensemble's own columns; what reads other columns than the rows as
-    they leave the steps, a stack's last estimator say, is passed over.
+    Members of an ensemble of trees are read over the ensemble's own columns. A stack's last estimator reads what others
+    answer, which is a gap even where there are as many of these as there are columns.
     """
     booster = getattr(model, "booster_", model)
     if hasattr(model, "steps"):
@@ -126,8 +128,8 @@ def _read_all(model: Any, steps: Steps) -> Iterator[tuple[Steps, Trees]]:
     else:
         last = getattr(model, "final_estimator_", None)
         for held in held_estimators(model).values():
-            if held is not last:
-                yield from _read_all(held, steps)
+            for front, trees in _read_all(held, steps):
+                yield front, replace(trees, n_features=_OTHERS) if held is last else trees
 
 
 def _with_kinds(trees: Trees, values: Doubles) -> Trees:

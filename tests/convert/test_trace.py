@@ -157,6 +157,15 @@ def test_trees_behind_steps_of_their_own_are_traced_each() -> None:
     assert inside.all()
 
 
+def test_trees_over_the_answers_of_others_are_a_gap_even_where_these_are_as_many_as_the_columns() -> None:
+    rows = ROWS[:, :2]
+    members = [("a", LinearRegression()), ("b", LinearRegression(fit_intercept=False))]
+    stack = StackingRegressor(members, DecisionTreeRegressor(max_depth=2), cv=2).fit(rows, TARGET)
+    told = structure(stack)
+    assert told.trees is None
+    assert told.gap is not None
+
+
 def test_a_model_without_trees_has_no_gap() -> None:
     told = structure(make_pipeline(StandardScaler(), LogisticRegression()).fit(ROWS, TARGET > 0))
     assert (told.trees, told.gap) == (None, None)
