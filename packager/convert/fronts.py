@@ -18,6 +18,7 @@ from packager.convert.boundaries import last_that_stays, rank_within
 from packager.convert.graph import UnsupportedModel
 from packager.dataset.rows import Rows, concatenate
 from packager.structure import Doubles, Flags, Ints, Trees
+from packager.training.estimators import nested_estimators
 from packager.training.native import NativeModel
 
 # A column is watched at this many numbers of each sign, from the tiniest that matter to the largest that steps bear.
@@ -30,6 +31,8 @@ _ASIDE = 7
 # So many categories of a column are tried to see which columns behind the steps they change.
 _TRIED = 64
 _UNSEEN_TEXT = "unseen category"
+# numpy's functions that have one right answer to the last bit.
+_ROUNDED_ALIKE = frozenset({"negative", "positive", "sqrt", "square", "reciprocal", "absolute", "fabs", "sign"})
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,8 @@ class Front:
 
 def before_steps(trees: Trees, front: Front) -> Trees:
     """Return the trees over the incoming columns; UnsupportedModel where a split has no such form."""
+    if any(_rounds_freely(inner) for step in front.steps for inner in nested_estimators(step)):
+        raise UnsupportedModel("their powers and logarithms are rounded in their last bit as each library likes")
     source = _sources(front)
     if (source[trees.feature] < 0).any():
         raise UnsupportedModel("a column behind them depends on several that come in")
@@ -81,6 +86,14 @@ def before_steps(trees: Trees, front: Front) -> Trees:
     if len(numeric):
         _move_numbers(moved, front, source, nodes=numeric, missing=missing[numeric])
     return moved.trees(source, len(front.signature.columns))
+
+
+def _rounds_freely(step: Any) -> bool:
+    """Tell whether a step computes what IEEE 754 leaves to libraries: right beside a crossing each is right."""
+    if type(step).__name__ == "FunctionTransformer":
+        return step.func is not None and getattr(step.func, "__name__", "") not in _ROUNDED_ALIKE
+    is_normal = getattr(step, "output_distribution", "uniform") == "normal"
+    return type(step).__name__ == "PowerTransformer" or is_normal
 
 
 class _Moved:

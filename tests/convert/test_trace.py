@@ -63,7 +63,7 @@ TABLE["code"] = np.arange(len(TABLE)) % 7
 BY_COLUMNS = make_column_transformer(
     (OneHotEncoder(handle_unknown="ignore"), ["city"]),
     (OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1), ["code"]),
-    (make_pipeline(SimpleImputer(), PowerTransformer()), ["x0", "x1"]),
+    (make_pipeline(SimpleImputer(), StandardScaler()), ["x0", "x1"]),
     remainder="passthrough",
 )
 
@@ -75,7 +75,6 @@ BY_COLUMNS = make_column_transformer(
         MinMaxScaler((-5, 5)),
         MinMaxScaler(clip=True),
         make_pipeline(SimpleImputer(), StandardScaler()),
-        PowerTransformer(),
         QuantileTransformer(n_quantiles=50),
         FunctionTransformer(np.negative),
         SimpleImputer(add_indicator=True),
@@ -134,6 +133,12 @@ def leaf_of(told: Structure, rows: Rows) -> np.ndarray:
         (Normalizer(), "depends on several"),
         (PCA(), "depends on several"),
         (SplineTransformer(), "rises and falls"),
+        (PowerTransformer(), "last bit"),
+        (FunctionTransformer(np.arctan), "last bit"),
+        (
+            make_column_transformer((QuantileTransformer(n_quantiles=9, output_distribution="normal"), [0, 1])),
+            "last bit",
+        ),
         (FunctionTransformer(np.square), "rises and falls"),
     ],
     ids=lambda item: type(item).__name__,
