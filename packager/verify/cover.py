@@ -70,31 +70,29 @@ class Cover:
         paths = self.atlas.paths_to(led)
         cells = self.fill(paths)
         is_on = np.zeros(cells.shape, dtype=bool)
-        every = np.arange(len(led))
-        self.shown[led[self._tells(every, led, cells)]] += 1
-        self._move(every, led, cells, is_on)
+        lying = [(np.arange(len(led)), led)]
+        self._move(*lying[0], cells, is_on)
         for _ in range(_WALKS):
             rows, node = self._fitting(paths, cells, is_on, wanted)
             further = self.atlas.paths_to(node)
             beside = np.nextafter(cells[rows], np.inf)
-            keeps = (~is_on[rows] | (beside <= further.high)).all(axis=1) & self._tells(rows, node, cells)
+            keeps = (~is_on[rows] | (beside <= further.high)).all(axis=1)
             rows, node = rows[keeps], node[keeps]
             paths.narrow(rows, further.take(np.flatnonzero(keeps)))
             self._move(rows, node, cells, is_on)
-            self.shown[node] += 1
             wanted[node] = False
+            lying.append((rows, node))
+        self._count(Base(cells, is_on), *(np.concatenate(parts) for parts in zip(*lying, strict=True)))
         return Base(cells, is_on)
 
-    def _tells(self, rows: Ints, nodes: Ints, cells: Doubles) -> Flags:
-        """Return whether each row would end in unlike leaves on the threshold of its node and just above."""
+    def _count(self, base: Base, rows: Ints, nodes: Ints) -> None:
+        """Count the splits that rows show, now that no cell moves any more: both rows end in unlike leaves."""
         trees = self.atlas.trees
-        column, threshold = trees.feature[nodes], trees.threshold[nodes]
-        sides = []
-        for value, children in ((threshold, trees.left), (np.nextafter(threshold, np.inf), trees.right)):
-            moved = cells[rows]
-            moved[np.arange(len(rows)), column] = value
-            sides.append(self.atlas.kinds(moved, children[nodes]))
-        return np.asarray(sides[0] != sides[1])
+        tells = np.ones(len(rows), dtype=bool)
+        for cells in (base.cells, np.where(base.is_on, np.nextafter(base.cells, np.inf), base.cells)):
+            left, right = (self.atlas.kinds(cells[rows], children[nodes]) for children in (trees.left, trees.right))
+            tells &= left != right
+        np.add.at(self.shown, nodes[tells], 1)
 
     def _fitting(self, paths: Paths, cells: Doubles, is_on: Flags, wanted: Flags) -> tuple[Ints, Ints]:
         """Walk every row down some tree; return which can lie on a threshold there, and the deepest such split."""

@@ -21,7 +21,7 @@ _THRESHOLD_ROWS = 110_000
 _CLOSE_ROWS = 2_000
 # Rows for pairs of a split by category and a value, and for splits without a value: each row asks every tree.
 _CATEGORY_ROWS = 8_000
-_MISSING_ROWS = 6_000
+_MISSING_ROWS = 12_000
 # Cells of the rows of one kind, 96 MB: wide models get rows for fewer splits.
 _MAX_CELLS = 12_000_000
 # Cells that are made at once.
@@ -129,7 +129,7 @@ class SplitRows:
 
     def _along(self, paths: Paths) -> Doubles:
         """Return cells that lead along each path, codes in place of text; NaN where only a missing cell does."""
-        cells = self._into_boxes(self.ordinary(len(paths)).numbers, paths)
+        cells = self._into_boxes(self._amid_thresholds(self.ordinary(len(paths)).numbers), paths)
         for column, allowed in paths.allowed.items():
             count = allowed.sum(axis=1)
             nth = (self.random.random(len(paths)) * count).astype(np.int64) + 1
@@ -153,6 +153,18 @@ class SplitRows:
         numeric = [index for index in range(len(self.columns)) if index not in rows.strings]
         rows.numbers[:, numeric] = cells[:, numeric]
         return rows
+
+    def _amid_thresholds(self, numbers: Doubles) -> Doubles:
+        """Return the cells of every other row drawn from their column's thresholds: those lie where fitted rows lay."""
+        for column, known in self._thresholds_by_column.items():
+            numbers[::2, column] = self.random.choice(known, len(numbers[::2]))
+        return numbers
+
+    @cached_property
+    def _thresholds_by_column(self) -> dict[int, Doubles]:
+        numeric = np.flatnonzero(_is_numeric(self.trees))
+        columns = self.trees.feature[numeric]
+        return {column: self.trees.threshold[numeric[columns == column]] for column in np.unique(columns).tolist()}
 
     def _into_boxes(self, numbers: Doubles, paths: Paths) -> Doubles:
         """Move each cell into its box (low, high]; where no number fits, only a missing cell may."""
