@@ -19,6 +19,8 @@ from packager.errors import SourceError
 Ints = npt.NDArray[np.int64]
 Doubles = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
+# Stands for all texts that no encoder knows.
+_UNSEEN_TEXT = "unseen category"
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,65 @@ class Trees:
             below = np.concatenate([self.left[level], self.right[level]])
             level = below[below >= 0]
         return count
+
+
+@dataclass(frozen=True)
+class SetMembers:
+    """What the sets of some trees hold, ready to be asked for many cells at once.
+
+    `values` are all members, rising; `pairs` has a number for each set and member, rising.
+    """
+
+    values: Doubles
+    pairs: Ints
+
+    @classmethod
+    def of(cls, trees: Trees) -> SetMembers:
+        members = np.concatenate([np.zeros(0), *trees.categories])
+        sets = np.repeat(np.arange(len(trees.categories)), [len(values) for values in trees.categories])
+        values = np.unique(members)
+        return cls(values, np.unique(sets * len(values) + np.searchsorted(values, members)))
+
+    def places(self, cells: Doubles) -> Ints:
+        """Return where each cell stands among `values`, if it is one of them; in the shape of the cells."""
+        return np.minimum(np.searchsorted(self.values, cells), len(self.values) - 1)
+
+    def holds(self, sets: Ints, cells: Doubles) -> Flags:
+        """Return whether each cell is in its set; NaN is in none."""
+        if not len(self.values):
+            return np.zeros(np.broadcast_shapes(sets.shape, cells.shape), dtype=bool)
+        places = self.places(cells)
+        pairs = sets * len(self.values) + places
+        found = np.minimum(np.searchsorted(self.pairs, pairs), len(self.pairs) - 1)
+        return np.asarray((self.pairs[found] == pairs) & (self.values[places] == cells))
+
+
+def goes_left(trees: Trees, members: SetMembers, nodes: Ints, cells: Doubles) -> Flags:
+    """Return whether each cell goes left at its node; `nodes` broadcast against the cells, whose shape it is."""
+    left = np.where(np.isnan(cells), trees.missing_left[nodes], cells <= trees.threshold[nodes])
+    sets = np.broadcast_to(trees.category_set[nodes], cells.shape)
+    by_set = (sets >= 0) & ~np.isnan(cells)
+    if by_set.any():
+        left[by_set] = members.holds(sets[by_set], cells[by_set])
+    return left
+
+
+def known_texts(texts: Sequence[str], places: Doubles) -> npt.NDArray[np.object_]:
+    """Return the text at each place, an unseen one at the places behind the last, None for NaN."""
+    known = np.array([*texts, _UNSEEN_TEXT, None], dtype=object)
+    missing = np.isnan(places)
+    found = np.minimum(np.where(missing, 0, places).astype(np.int64), len(texts))
+    return np.asarray(known[np.where(missing, len(texts) + 1, found)], dtype=object)
+
+
+def split_members(trees: Trees) -> dict[int, Doubles]:
+    """Return per categorical column every value that some split names, rising."""
+    found = {}
+    is_category = trees.category_set >= 0
+    for column in np.unique(trees.feature[is_category]).tolist():
+        sets = np.unique(trees.category_set[is_category & (trees.feature == column)])
+        found[column] = np.unique(np.concatenate([trees.categories[index] for index in sets]))
+    return found
 
 
 def _each_once(parts: Sequence[Ints], count: int) -> bool:

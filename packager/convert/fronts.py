@@ -17,7 +17,7 @@ from packager.artifact import Signature
 from packager.convert.boundaries import last_that_stays, rank_within
 from packager.convert.graph import UnsupportedModel
 from packager.dataset.rows import Rows, concatenate
-from packager.structure import Doubles, Flags, Ints, Trees
+from packager.structure import Doubles, Flags, Ints, SetMembers, Trees, goes_left, known_texts
 from packager.training.estimators import nested_estimators
 from packager.training.native import NativeModel
 
@@ -30,7 +30,6 @@ _NOISE = 1e-12
 _ASIDE = 7
 # So many categories of a column are tried to see which columns behind the steps they change.
 _TRIED = 64
-_UNSEEN_TEXT = "unseen category"
 # numpy's functions that have one right answer to the last bit.
 _ROUNDED_ALIKE = frozenset({"negative", "positive", "sqrt", "square", "reciprocal", "absolute", "fabs", "sign"})
 
@@ -51,21 +50,22 @@ class Front:
     known: dict[int, Doubles]
 
     def ask(self, rows: Rows) -> Doubles:
-        """Return what the trees read, of shape [rows, their columns]."""
+        """Return what the trees read, of shape [rows, their columns]; UnsupportedModel where a step refuses a row."""
         found: Any = self.native.native_input(rows)
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore")
             for step in self.steps:
-                found = step.transform(found)
+                try:
+                    found = step.transform(found)
+                except Exception as error:
+                    raise UnsupportedModel(f"{type(step).__name__} refuses rows that it was tried with") from error
         return np.asarray(found.toarray() if hasattr(found, "toarray") else found, dtype=np.float64)
 
     def with_cells(self, column: int, values: Doubles) -> Rows:
         """Return the base row once for each value in one column; codes of text columns as their texts."""
         rows = self.base.take(np.zeros(len(values), dtype=np.intp))
         if column in rows.strings:
-            texts = np.array([*self.texts[column], _UNSEEN_TEXT, None], dtype=object)
-            code = np.where(np.isnan(values), len(texts) - 1, np.minimum(np.nan_to_num(values), len(texts) - 2))
-            rows.strings[column][:] = texts[code.astype(np.int64)]
+            rows.strings[column][:] = known_texts(self.texts[column], values)
         else:
             rows.numbers[:, column] = values
         return rows
@@ -100,7 +100,7 @@ class _Moved:
     """Splits as they are moved: `turned` ones go left where they went right before."""
 
     def __init__(self, trees: Trees) -> None:
-        self.before = trees
+        self.before, self.set_members = trees, SetMembers.of(trees)
         self.threshold = trees.threshold.copy()
         self.category_set = np.full(len(trees.feature), -1, dtype=np.int64)
         self.missing_left = trees.missing_left.copy()
@@ -109,12 +109,7 @@ class _Moved:
 
     def goes_left(self, nodes: Ints, cells: Doubles) -> Flags:
         """Return where cells of the columns behind the steps go at their nodes; shape of both together."""
-        trees = self.before
-        found = np.where(np.isnan(cells), trees.missing_left[nodes], cells <= trees.threshold[nodes])
-        for at in np.flatnonzero(trees.category_set[nodes] >= 0).tolist():
-            members = trees.categories[trees.category_set[nodes[at]]]
-            found[..., at] = np.isin(cells[..., at], members) | (np.isnan(cells[..., at]) & found[..., at])
-        return np.asarray(found, dtype=bool)
+        return goes_left(self.before, self.set_members, nodes, cells)
 
     def parts_missing_only(self, nodes: Ints, numbers_left: Flags, missing_left: Flags) -> None:
         """Make splits ones that all numbers pass to one side, and only missing cells perhaps to the other."""
@@ -142,7 +137,7 @@ def _sources(front: Front) -> Ints:
     for largest in _LARGEST:
         try:
             return _sources_within(front, largest)
-        except Exception:  # noqa: BLE001 - too large for some step
+        except UnsupportedModel:  # too large for some step
             continue
     raise UnsupportedModel("they refuse the numbers that they were tried with")
 
@@ -234,7 +229,7 @@ def _watched(front: Front, columns: Ints) -> tuple[Doubles, Doubles, Flags]:
         rows.numbers[:, columns] = np.clip(numbers[:, None], least, most)[:, columns]
         try:
             found = front.ask(rows)
-        except Exception:  # noqa: BLE001 - too large for some step
+        except UnsupportedModel:  # too large for some step
             continue
         if np.isfinite(found).all():
             steps = np.diff(found, axis=0)

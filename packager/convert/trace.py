@@ -24,6 +24,8 @@ from packager.training.columns import code_columns, steps_by_columns, text_colum
 from packager.training.estimators import held_estimators
 from packager.training.native import NativeModel, plain_row
 
+Steps = tuple[Any, ...]
+
 # More nodes than this and a forest's structure is read from its first trees only.
 _MAX_NODES = 200_000
 # The number of features of trees that read no columns: one that no rows have.
@@ -46,9 +48,6 @@ def structure_of(model: Any, signature: Signature) -> Structure:
     traced_trees = concatenate(found) if found else None
     low, high = _ranges(model, len(signature.columns), traced_trees)
     return Structure(low, high, traced_trees, asked.texts, gap, asked.codes)
-
-
-Steps = tuple[Any, ...]
 
 
 def _by_front(parts: Iterable[tuple[Steps, Trees]]) -> Iterator[tuple[Steps, Trees]]:
@@ -83,9 +82,8 @@ class _Asked:
         told = ", ".join(type(step).__name__ for step in steps)
         try:
             return before_steps(trees, self._front(steps))
-        except Exception as error:  # steps of any make are asked what they may not take
-            why = str(error) if isinstance(error, UnsupportedModel) else f"{type(error).__name__} on a plain row"
-            raise UnsupportedModel(f"thresholds behind {told} are not traced back to the columns: {why}") from error
+        except UnsupportedModel as error:
+            raise UnsupportedModel(f"thresholds behind {told} are not traced back to the columns: {error}") from error
 
     def _front(self, steps: Steps) -> Front:
         native, columns = NativeModel(self.model), self.signature.columns

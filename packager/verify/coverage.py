@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from packager.artifact import Signature
 from packager.dataset.rows import Rows
-from packager.structure import Doubles, Ints, Structure, Trees
+from packager.structure import Doubles, Ints, SetMembers, Structure, Trees, goes_left, split_members
 
 Outputs = dict[str, npt.NDArray[Any]]
 
@@ -121,13 +121,7 @@ def known_categories(structure: Structure, signature: Signature) -> dict[int, Do
     for index, column in enumerate(signature.columns):
         if column.dtype == "float64" and column.known is not None:
             known[index] = np.unique(np.array(column.known, dtype=np.float64))
-    trees = structure.trees
-    if trees is not None:
-        for index in np.unique(trees.feature[trees.category_set >= 0]).tolist():
-            sets = np.unique(trees.category_set[(trees.category_set >= 0) & (trees.feature == index)])
-            if index not in known:
-                known[index] = np.unique(np.concatenate([trees.categories[one] for one in sets]))
-    return known
+    return known if structure.trees is None else split_members(structure.trees) | known
 
 
 def _missing(cells: Doubles, signature: Signature) -> Group:
@@ -139,22 +133,21 @@ def _missing(cells: Doubles, signature: Signature) -> Group:
 def _of_trees(trees: Trees, cells: Doubles) -> list[Group]:
     """Walk all rows down all trees at once, a level a step, and gather what they meet."""
     sides, at_threshold, missing, members = [], [], [], []
-    keys, values = _set_members(trees)
+    sets = SetMembers.of(trees)
     row, node = (side.ravel() for side in np.indices((len(cells), trees.n_trees)))
     node = trees.roots[node]
     while len(inner := np.flatnonzero(node >= 0)):
         row, node = row[inner], node[inner]
-        cell, threshold, category_set = cells[row, trees.feature[node]], trees.threshold[node], trees.category_set[node]
-        is_missing, numeric = np.isnan(cell), category_set < 0
-        key = category_set * len(values) + np.searchsorted(values, cell).clip(max=max(len(values) - 1, 0))
-        is_member = ~numeric & np.isin(key, keys) & np.isin(cell, values)
-        left = np.where(is_missing, trees.missing_left[node], np.where(numeric, cell <= threshold, is_member))
+        cell, threshold = cells[row, trees.feature[node]], trees.threshold[node]
+        is_missing, numeric = np.isnan(cell), trees.category_set[node] < 0
+        left = goes_left(trees, sets, node, cell)
+        is_member = ~numeric & ~is_missing & left
         side = 2 * node + ~left
         near = numeric & (np.abs(cell - threshold) <= _AT_THRESHOLD * np.abs(threshold) + np.finfo(np.float32).tiny)
         sides.append((row, side))
         at_threshold.append((row[near], side[near]))
         missing.append((row[is_missing], node[is_missing]))
-        members.append((row[is_member], node[is_member] * len(values) + key[is_member] % max(len(values), 1)))
+        members.append((row[is_member], node[is_member] * len(sets.values) + sets.places(cell[is_member])))
         node = np.where(left, trees.left[node], trees.right[node])
     nodes, numeric_nodes = len(trees.feature), int(np.count_nonzero(trees.category_set < 0))
     sizes = np.array([len(values) for values in trees.categories], dtype=np.int64)
@@ -165,13 +158,6 @@ def _of_trees(trees: Trees, cells: Doubles) -> list[Group]:
         _group("splits with a missing cell", nodes, missing),
         _group("categories of splits", in_sets, members),
     ]
-
-
-def _set_members(trees: Trees) -> tuple[Ints, Doubles]:
-    """Return the members of all sets as `set * len(values) + place`, and the sorted values that places count in."""
-    values = np.unique(np.concatenate([np.zeros(0), *trees.categories]))
-    places = [index * len(values) + np.searchsorted(values, one) for index, one in enumerate(trees.categories)]
-    return np.concatenate([np.zeros(0, dtype=np.int64), *places]), values
 
 
 def _group(name: str, count: int, parts: list[tuple[Any, Any]], *, two_sided: bool = False) -> Group:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from packager.structure import Doubles, Flags, Ints, Trees
+from packager.structure import Doubles, Flags, Ints, SetMembers, Trees, goes_left
 
 
 @dataclass(frozen=True)
@@ -50,8 +50,7 @@ class Atlas:
     universe: dict[int, Doubles]
     parent: Ints
     is_left: Flags
-    values: Doubles  # all of the universe, rising
-    memberships: Ints  # a number for each value of each set, see `_membership`, rising
+    set_members: SetMembers
 
     @classmethod
     def of(cls, trees: Trees, universe: dict[int, Doubles]) -> Atlas:
@@ -62,10 +61,7 @@ class Atlas:
             inner = child >= 0
             parent[child[inner]] = np.flatnonzero(inner)
             is_left[child[inner]] = side
-        values = np.unique(np.concatenate([np.zeros(0), *universe.values()]))
-        sets = np.repeat(np.arange(len(trees.categories)), [len(members) for members in trees.categories])
-        members = np.concatenate([np.zeros(0), *trees.categories])
-        return cls(trees, universe, parent, is_left, values, np.unique(_membership(sets, members, values)))
+        return cls(trees, universe, parent, is_left, SetMembers.of(trees))
 
     def paths_to(self, nodes: Ints) -> Paths:
         """Climb from all nodes to their roots at once, one level a step."""
@@ -90,13 +86,7 @@ class Atlas:
     def members(self, nodes: Ints) -> Flags:
         """Return which values of their column's universe the nodes' sets hold; all read one column. [nodes, values]"""
         values = self.universe[int(self.trees.feature[nodes[0]])]
-        return self._is_member(self.trees.category_set[nodes][:, None], values[None, :])
-
-    def _is_member(self, sets: Ints, cells: Doubles) -> Flags:
-        """Return whether each cell, a value of the universe or NaN, is in its set."""
-        wanted = _membership(sets, cells, self.values)
-        place = np.minimum(np.searchsorted(self.memberships, wanted), len(self.memberships) - 1)
-        return np.asarray((self.memberships[place] == wanted) & ~np.isnan(cells))
+        return self.set_members.holds(self.trees.category_set[nodes][:, None], values[None, :])
 
     def walk(self, cells: Doubles, roots: Ints) -> Ints:
         """Return the nodes that each row meets below its root, from the top, -1 behind the last; [rows, depth]."""
@@ -120,14 +110,5 @@ class Atlas:
     def _next(self, cells: Doubles, rows: Ints, node: Ints) -> Ints:
         """Return the child that each of `rows` goes to from its node."""
         trees = self.trees
-        cell = cells[rows, trees.feature[node]]
-        goes_left = np.where(np.isnan(cell), trees.missing_left[node], cell <= trees.threshold[node])
-        sets = trees.category_set[node]
-        if len(by_set := np.flatnonzero((sets >= 0) & ~np.isnan(cell))):
-            goes_left[by_set] = self._is_member(sets[by_set], cell[by_set])
-        return np.where(goes_left, trees.left[node], trees.right[node])
-
-
-def _membership(sets: Ints, members: Doubles, values: Doubles) -> Ints:
-    """Return one number for each pair of a set and a value that may be in it."""
-    return np.asarray(sets * (len(values) + 1) + np.searchsorted(values, members))
+        left = goes_left(trees, self.set_members, node, cells[rows, trees.feature[node]])
+        return np.where(left, trees.left[node], trees.right[node])

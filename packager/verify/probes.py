@@ -13,9 +13,9 @@ import numpy.typing as npt
 
 from packager.artifact import Precision, Signature
 from packager.dataset.rows import Rows, concatenate
-from packager.structure import Doubles, Structure
+from packager.structure import Doubles, Structure, split_members
 from packager.verify.odd_texts import odd_texts
-from packager.verify.splits import SplitRows, split_members
+from packager.verify.splits import SplitRows
 
 Array = npt.NDArray[np.generic]
 

@@ -11,11 +11,11 @@ import numpy as np
 
 from packager.artifact import Column
 from packager.dataset.rows import Rows, concatenate
-from packager.structure import Doubles, Flags, Ints, Structure, Trees
+from packager.structure import Doubles, Flags, Ints, Structure, Trees, known_texts, split_members
 from packager.verify.cover import Cover
 from packager.verify.paths import Atlas, Paths
 
-# Rows on thresholds, half of them just above; some ten times as many splits are shown.
+# Rows on thresholds, half of them just above: what two rounds over a forest of 30,000 splits take, or one over 160,000.
 _THRESHOLD_ROWS = 110_000
 # Of these rows so many also lie one step below, and on the float32 numbers around.
 _CLOSE_ROWS = 2_000
@@ -144,10 +144,7 @@ class SplitRows:
         cells = cells if holes is None else np.where(holes, np.nan, cells)
         for column, texts in rows.strings.items():
             if column in self.universe:
-                known = np.array([*self.structure.texts[column], "unseen category", None], dtype=object)
-                code = np.nan_to_num(cells[:, column], nan=len(known) - 1).astype(np.int64)
-                unseen = np.where(np.isnan(cells[:, column]), code, np.minimum(code, len(known) - 2))
-                texts[:] = known[unseen]
+                texts[:] = known_texts(self.structure.texts[column], cells[:, column])
             elif holes is not None:
                 texts[holes[:, column]] = None
         numeric = [index for index in range(len(self.columns)) if index not in rows.strings]
@@ -198,13 +195,3 @@ def boundary_steps(thresholds: Doubles) -> Doubles:
 def _is_numeric(trees: Trees) -> Flags:
     """Return which splits compare with a number; a split at infinity only parts the missing cells from the others."""
     return np.asarray((trees.category_set < 0) & np.isfinite(trees.threshold))
-
-
-def split_members(trees: Trees) -> dict[int, Doubles]:
-    """Return per categorical column every value that some split names."""
-    found = {}
-    is_category = trees.category_set >= 0
-    for column in np.unique(trees.feature[is_category]).tolist():
-        sets = np.unique(trees.category_set[is_category & (trees.feature == column)])
-        found[column] = np.unique(np.concatenate([trees.categories[index] for index in sets]))
-    return found
