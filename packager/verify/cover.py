@@ -2,7 +2,7 @@
 
 A threshold that moves by a single step shows on no other rows than those that reach its split and lie right on it. A
 row that is led to one split meets a path of others in every tree; where one of their thresholds fits between all that
-the row must keep to, the row's cell moves onto it. A deep forest then needs a few rows for each ten of its splits.
+the row must keep to, the row's cell moves onto it. A deep forest then needs fewer rows than it has splits.
 """
 
 from __future__ import annotations
