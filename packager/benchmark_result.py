@@ -1,0 +1,162 @@
+"""The noun between `package benchmark` and `package report`: what was measured of one bundle on one machine.
+
+Written by the one, joined by the other, with results from other machines. A figure that was not measured is null and a
+`reason` stands beside it; nothing in here is estimated.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+RESULT_VERSION = 1
+
+
+class Part(BaseModel):
+    """Frozen; unknown keys are errors; numbers are finite."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class MeasuredBundle(Part):
+    """Which bundle was measured; `digest` is what tells two of them apart."""
+
+    name: str
+    version: str
+    digest: str
+    size_bytes: int = Field(ge=0, description="all files of the bundle on disk")
+    variant: str = Field(description="the variant that the bundle serves")
+
+
+class MeasuredMachine(Part):
+    """Where it was measured. `instance_type` is what the caller says the machine is; null where nothing was said."""
+
+    processor: str
+    architecture: str
+    cores: int = Field(gt=0, description="processors that the machine shows")
+    cores_usable: int = Field(gt=0, description="processors that the process may run on")
+    cpu_limit: float | None = Field(default=None, description="processors that the container's quota grants, if any")
+    memory_bytes: int = Field(gt=0)
+    cpu_features: tuple[str, ...] = ()
+    system: str
+    instance_type: str | None = None
+
+
+class Noise(Part):
+    """How steady the machine was while it measured.
+
+    `steal_share`: time that the hypervisor gave to others, of all processor time; null where the system does not tell.
+    `spread`: (p95 - p50) / p50 of a fixed piece of work, repeated through the whole run. `harness_us`: what an empty
+    call costs with the same clock and loop; shown, never subtracted.
+    """
+
+    steal_share: float | None
+    spread: float
+    harness_us: float
+    too_noisy: bool
+    reason: str | None = None
+
+
+class Interval(Part):
+    """A median with its 95% interval, over `runs` repetitions."""
+
+    median: float
+    low: float
+    high: float
+    runs: int = Field(gt=0)
+
+
+class TargetMeasurement(Part):
+    """One variant on one target at one batch size, as in report.json: microseconds per call, null with a reason."""
+
+    target: str
+    provider: str
+    provider_active: str | None
+    placement: dict[str, int]
+    variant: str
+    batch_size: int = Field(gt=0)
+    threads: int = Field(gt=0)
+    p50_us: float | None = None
+    p95_us: float | None = None
+    p99_us: float | None = None
+    rows_per_s: float | None = None
+    ci95: tuple[float, float] | None = None
+    runs: int = 0
+    reason: str | None = None
+
+
+class TargetEnvironment(Part):
+    """The environment that a target ran in: `package` at `version`, and its size; `own` where it was made for it."""
+
+    target: str
+    package: str
+    version: str | None
+    own: bool
+    size_bytes: int | None = None
+
+
+class ServingProcess(Part):
+    """One serving process, measured with score.py alone: start to first answer, and resident memory."""
+
+    cold_start_ms: Interval
+    resident_bytes: int = Field(gt=0, description="after the warm-up")
+    resident_largest_bytes: int = Field(gt=0, description="after requests of the most rows that one may hold")
+    largest_rows: int = Field(gt=0)
+    environment_bytes: int | None = Field(default=None, description="installed packages that the bundle needs")
+
+
+class LoadPoint(Part):
+    """The served bundle at one rate of arrivals. Latency counts from the moment a request was due."""
+
+    rate_qps: float = Field(gt=0, description="requests per second that were due")
+    achieved_qps: float = Field(ge=0, description="answers with status 200 per second")
+    seconds: float = Field(gt=0)
+    requests: int = Field(ge=0)
+    errors: int = Field(ge=0, description="other statuses, broken connections, time-outs")
+    p50_ms: float | None = None
+    p95_ms: float | None = None
+    p99_ms: float | None = None
+    p95_ci_ms: tuple[float, float] | None = None
+    most_waiting: int = Field(default=0, ge=0, description="most requests that were due and not answered at once")
+    meets_slo: bool | None = None
+
+
+class ServedLoad(Part):
+    """One arrangement of the inference server under rising load, on `cpus` processors.
+
+    `knee_qps`: the highest rate that was measured to meet the SLO without errors, within `knee_interval_qps`; null
+    where none did. `client_share`: processor time of the load generator, of one processor.
+    """
+
+    cpus: int = Field(gt=0)
+    workers: int = Field(gt=0)
+    threads: int = Field(gt=0)
+    rows_per_request: int = Field(gt=0)
+    request_bytes: int = Field(gt=0)
+    response_bytes: int = Field(gt=0)
+    slo_p95_ms: float | None
+    points: tuple[LoadPoint, ...]
+    knee_qps: float | None
+    knee_interval_qps: tuple[float, float] | None = None
+    resident_bytes: int | None = Field(default=None, description="of the server with all its workers, at the knee")
+    client_share: float | None = None
+    client_shares_cpus: bool = Field(default=False, description="the load generator ran on the server's processors")
+    reason: str | None = None
+
+
+class BenchmarkResult(Part):
+    """The whole file."""
+
+    kind: Literal["packager.benchmark"] = "packager.benchmark"
+    result_version: Literal[1] = RESULT_VERSION
+    measured_at: str = Field(description="UTC, ISO 8601")
+    bundle: MeasuredBundle
+    machine: MeasuredMachine
+    versions: dict[str, str]
+    noise: Noise
+    measurements: tuple[TargetMeasurement, ...]
+    environments: tuple[TargetEnvironment, ...] = ()
+    process: ServingProcess | None = None
+    served: tuple[ServedLoad, ...] = ()
+    notes: tuple[str, ...] = ()
