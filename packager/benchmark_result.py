@@ -107,7 +107,11 @@ class ServingProcess(Part):
 
 
 class LoadPoint(Part):
-    """The served bundle at one rate of arrivals. Latency counts from the moment a request was due."""
+    """The served bundle at one rate of arrivals. Latency counts from the moment a request was due.
+
+    A request without an answer of status 200 counts as slower than any that has one: a percentile that falls among
+    such requests is null.
+    """
 
     rate_qps: float = Field(gt=0, description="requests per second that were due")
     achieved_qps: float = Field(ge=0, description="answers with status 200 per second")
@@ -120,13 +124,16 @@ class LoadPoint(Part):
     p95_ci_ms: tuple[float, float] | None = None
     most_waiting: int = Field(default=0, ge=0, description="most requests that were due and not answered at once")
     meets_slo: bool | None = None
+    queue_grew: bool = Field(default=False, description="requests waited longer and longer: the rate is not held")
+    sent_late_p99_ms: float | None = Field(default=None, description="how late the load generator itself sent")
 
 
 class ServedLoad(Part):
     """One arrangement of the inference server under rising load, on `cpus` processors.
 
     `knee_qps`: the highest rate that was measured to meet the SLO without errors, within `knee_interval_qps`; null
-    where none did. `client_share`: processor time of the load generator, of one processor.
+    where none did. `p95_limit_ms` is what the knee was searched with: the SLO, or without one ten times the p95 of the
+    idle server. `client_share`: processor time of the load generator, of one processor.
     """
 
     cpus: int = Field(gt=0)
@@ -143,6 +150,10 @@ class ServedLoad(Part):
     client_share: float | None = None
     client_shares_cpus: bool = Field(default=False, description="the load generator ran on the server's processors")
     reason: str | None = None
+    arrivals: Literal["poisson", "fixed"] = Field(default="poisson", description="how requests were spaced")
+    target_qps: float | None = Field(default=None, description="the rate to plan for, measured whatever the knee")
+    p95_limit_ms: float | None = None
+    notes: tuple[str, ...] = Field(default=(), description="what makes these figures worth less than they look")
 
 
 class BenchmarkResult(Part):
