@@ -1,4 +1,4 @@
-"""The report as GitHub-flavoured Markdown for CI summaries: what the page tells, in its order, without the pictures.
+"""A report as GitHub-flavoured Markdown for CI summaries: what the page tells, in its order, without the pictures.
 
 Every string of the report is escaped: none can end a table cell, open a link or bring in HTML.
 """
@@ -6,10 +6,11 @@ Every string of the report is escaped: none can end a table cell, open a link or
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 from packager import wording
-from packager.report.headline import detail, headline, key_facts, outcome
+from packager.report.headline import Fact, detail, headline, key_facts, outcome
 from packager.report.model import BuildReport
 from packager.report.sections import Section, sections
 from packager.report.tables import Cell, Kind, Table
@@ -21,12 +22,29 @@ _SPECIAL = re.compile(r"[\\`*\[\]<>|~$&#!]|(?<!\w)_|_(?!\w)")
 _LINE_START = re.compile(r"^(\d*)(?=[-+=.)])")
 
 
+@dataclass(frozen=True)
+class Opening:
+    """What a document begins with."""
+
+    title: str
+    good: bool
+    headline: str
+    detail: str | None
+    facts: tuple[Fact, ...]
+
+
 def render_markdown(report: BuildReport) -> str:
-    """Return report.md."""
+    """Return a build's report.md."""
     title = " ".join(filter(None, (report.name, report.version)))
-    mark = "✅" if outcome(report) == "bundle" else "❌"
-    blocks = [f"# {mark} {_text(title)}", _text(headline(report)), *_detail(report), *_facts(report)]
-    for section in sections(report):
+    opening = Opening(title, outcome(report) == "bundle", headline(report), detail(report), tuple(key_facts(report)))
+    return document(opening, sections(report))
+
+
+def document(opening: Opening, told: Iterable[Section]) -> str:
+    """Return a document: its title with a mark, one sentence, the key facts, then section after section."""
+    mark = "✅" if opening.good else "❌"
+    blocks = [f"# {mark} {_text(opening.title)}", _text(opening.headline), *_detail(opening), *_facts(opening)]
+    for section in told:
         blocks += _section(section)
     return "\n\n".join(blocks) + "\n"
 
@@ -39,18 +57,16 @@ def _section(section: Section) -> Iterator[str]:
         yield _table(section.table)
 
 
-def _detail(report: BuildReport) -> Iterator[str]:
-    text = detail(report)
-    if text is not None:
-        text = wording.clip(text, _DETAIL_LENGTH)
+def _detail(opening: Opening) -> Iterator[str]:
+    if opening.detail is not None:
+        text = wording.clip(opening.detail, _DETAIL_LENGTH)
         fence = "`" * max(3, _longest_run(text) + 1)
         yield f"{fence}text\n{text}\n{fence}"
 
 
-def _facts(report: BuildReport) -> Iterator[str]:
-    facts = key_facts(report)
-    if facts:
-        yield "\n".join(f"- {label}: {_code(text)}" for label, text, _ in facts)
+def _facts(opening: Opening) -> Iterator[str]:
+    if opening.facts:
+        yield "\n".join(f"- {label}: {_code(text)}" for label, text, _ in opening.facts)
 
 
 def _table(table: Table) -> str:
