@@ -167,10 +167,16 @@ def _lineage(model: SourceModel, recipe: Recipe) -> dict[str, Json]:
     }
     return {
         "source": source,
-        "recipe": {"sha256": recipe.digest},
+        # What a benchmark of the bundle needs to know of the recipe, on machines that have the bundle alone.
+        "recipe": {"sha256": recipe.digest, "benchmark": _benchmark_settings(recipe)},
         "tool": f"packager {__version__}",
         "gate": "passed",
     }
+
+
+def _benchmark_settings(recipe: Recipe) -> dict[str, Json]:
+    settings: dict[str, Json] = recipe.benchmark.model_dump(mode="json", include={"targets", "batch_sizes", "slo"})
+    return settings
 
 
 def _golden(proof: Proof, variant: Variant, recipe: Recipe, *, report: BuildReport) -> Golden:

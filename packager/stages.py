@@ -258,7 +258,10 @@ def benchmark(recipe: Recipe, worker: SourceWorker, proof: Proof, *, report: Bui
             timed_threads.add(target.threads)
             report.measurements += measure_native(target, bench, worker.ask)
     if recipe.benchmark.slo is not None:
-        report.notes.append("benchmark.slo is recorded, not judged: calls were timed, not a server under load.")
+        report.notes.append(
+            "benchmark.slo travels in the bundle and is not judged here: calls were timed, not a server under load. "
+            "`package benchmark BUNDLE --served` judges it."
+        )
     call = "predict_proba" if any(output.role == "probability" for output in proof.signature.outputs) else "predict"
     report.notes.append(f"Latency is of one call on {count:,} made rows in turn; native is the model's own {call}.")
 

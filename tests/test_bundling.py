@@ -16,6 +16,7 @@ from sklearn.preprocessing import StandardScaler
 
 from packager import bundling
 from packager.bundle import write
+from packager.bundle.manifest import read_manifest
 from packager.bundle.plan import Golden
 from packager.bundle.rehearse import Rehearsal
 from packager.console import Console
@@ -117,3 +118,17 @@ def test_int8_is_told_by_the_processor_that_built_it(tmp_path: Path) -> None:
     native = np.array(golden["outputs"]["probabilities"])
     assert len(native) == len(request["features"]) > 0
     assert (np.abs(native[:, 0] - native[:, 1]) > 2 * 0.2 + 0.2).all()
+
+
+def test_targets_and_slo_travel_in_the_bundle(space: Workspace, tmp_path: Path) -> None:
+    settings = {"batch_sizes": [1], "slo": {"p95_ms": 250, "qps": 100}}
+    report = built(space, tmp_path, benchmark=settings)
+    assert report.ok, report.error
+    assert any("package benchmark BUNDLE --served" in note for note in report.notes)
+    told = read_manifest(tmp_path / "sample-1" / "bundle").lineage["recipe"]
+    assert isinstance(told, dict)
+    assert told["benchmark"] == {
+        "targets": [{"name": "cpu-1", "provider": "cpu", "threads": 1}],
+        "batch_sizes": [1],
+        "slo": {"p95_ms": 250.0, "qps": 100.0, "utilization": 0.7},
+    }
