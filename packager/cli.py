@@ -126,6 +126,27 @@ def verify(
     raise typer.Exit(verify_bundle(bundle, show_values=show_values, as_json=as_json))
 
 
+@app.command(epilog="Example: package benchmark dist/fraud-3/bundle --target cpu --target openvino-4 --out here.json")
+def benchmark(
+    bundle: BundleFolder,
+    targets: Annotated[
+        list[str] | None, typer.Option("--target", help="cpu, openvino, cuda …, as cpu-4 with four threads")
+    ] = None,
+    batch_sizes: Annotated[
+        list[int] | None, typer.Option("--batch-size", min=1, help="rows per call; default 1, 10, 100 and 1000")
+    ] = None,
+    threads: Annotated[int, typer.Option("--threads", min=1, max=1024, help="of targets that name none")] = 1,
+    instance_type: Annotated[str | None, typer.Option("--instance-type", help="what this machine is called")] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="file for the result, as package report reads it")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Measure a bundle on this machine, on every target that is asked for; write nothing into it."""
+    from packager.commands.benchmark import Asked, benchmark_bundle
+
+    asked = Asked(tuple(targets or ()), tuple(batch_sizes or ()), threads, instance_type)
+    raise typer.Exit(benchmark_bundle(bundle, asked, out=out, as_json=as_json))
+
+
 @app.command(epilog="Example: package serve dist/fraud-3/bundle --port 5001")
 def serve(
     bundle: BundleFolder,

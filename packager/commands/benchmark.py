@@ -1,0 +1,177 @@
+"""`package benchmark`: how fast a bundle is on this machine, target by target. Needs no training library.
+
+A bundle goes in and stays untouched; a BenchmarkResult comes out, on the screen and as a file.
+"""
+
+from __future__ import annotations
+
+import difflib
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from packager import wording
+from packager.artifact import Measurement, Variant
+from packager.benchmark.benchmark import MIN_ROWS, ROWS_PER_LARGEST_BATCH, Bench, measure_target
+from packager.benchmark.noise import harness_us, judge, processor_times, steal_share, time_fixed_work
+from packager.benchmark.rows import distinct, draw_rows
+from packager.benchmark_result import (
+    BenchmarkResult,
+    MeasuredBundle,
+    MeasuredMachine,
+    Noise,
+    ServedLoad,
+    ServingProcess,
+    TargetMeasurement,
+)
+from packager.bundle.golden import read_golden
+from packager.bundle.manifest import Manifest, check_digests
+from packager.bundle.model_info import MODEL_FILE, ModelInfo, read_info
+from packager.bundle.samples import rows_of
+from packager.commands.benchmark_table import print_result
+from packager.console import Console
+from packager.errors import BenchmarkError, BundleError, RecipeError
+from packager.files import write_text
+from packager.lock import LOCK_FILE
+from packager.recipe.model import Target
+from packager.recipe.providers import PROVIDERS
+from packager.runtime.machine import describe_machine, library_versions
+
+DEFAULT_BATCH_SIZES = (1, 10, 100, 1000)
+_MOST_THREADS = 1024
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the command line asks for: targets as `cpu` or `openvino-4`, rows per call, what the machine is called."""
+
+    targets: tuple[str, ...] = ()
+    batch_sizes: tuple[int, ...] = ()
+    threads: int = 1
+    instance_type: str | None = None
+
+
+def benchmark_bundle(bundle: Path, asked: Asked, *, out: Path | None, as_json: bool) -> int:
+    """Measure a bundle, print what came of it, write it to `out`; return 0.
+
+    BenchmarkError (7) where the bundle fails its digests; RecipeError (2) for a target that there is none of.
+    """
+    console = Console()
+    targets = targets_of(asked)
+    result = measure_bundle(bundle, targets, asked, console=console)
+    text = result.model_dump_json(indent=2) + "\n"
+    if out is not None:
+        write_text(out, text)
+    if as_json:
+        print(text, end="")
+    else:
+        print_result(Console(sys.stdout), result)
+    if result.noise.too_noisy:
+        console.warn(f"too noisy to decide small differences: {result.noise.reason}")
+    return 0
+
+
+def measure_bundle(bundle: Path, targets: Sequence[Target], asked: Asked, *, console: Console) -> BenchmarkResult:
+    """Check the bundle and measure its model on every target; nothing is written into the bundle."""
+    manifest, info = _checked(bundle)
+    batch_sizes = tuple(sorted(set(asked.batch_sizes or DEFAULT_BATCH_SIZES)))
+    with tempfile.TemporaryDirectory(prefix="packager-") as folder:
+        bench, note = _bench(bundle, info, batch_sizes, scratch=Path(folder))
+        measurements, noise = _measured(bundle, targets, bench=bench, console=console)
+    process: ServingProcess | None = None
+    served: tuple[ServedLoad, ...] = ()
+    return BenchmarkResult(
+        measured_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        bundle=_described(bundle, manifest),
+        machine=_machine(asked.instance_type),
+        versions=library_versions(),
+        noise=noise,
+        measurements=tuple(TargetMeasurement(**asdict(one)) for one in measurements),
+        process=process,
+        served=served,
+        notes=(note,),
+    )
+
+
+def targets_of(asked: Asked) -> list[Target]:
+    """Return the targets that were asked for: `openvino` on `--threads`, `cpu-4` on four; RecipeError for others."""
+    targets = []
+    for name in asked.targets or ("cpu",):
+        provider, dash, number = name.partition("-")
+        if provider not in PROVIDERS:
+            close = difflib.get_close_matches(provider, PROVIDERS, 1)
+            hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(PROVIDERS)}"
+            raise RecipeError(f"--target {name}: there is no such target", hint=hint)
+        if dash and not (number.isdecimal() and 1 <= int(number) <= _MOST_THREADS):
+            hint = f"{provider}-2 is {provider} with two threads"
+            raise RecipeError(f"--target {name}: {number!r} is no number of threads", hint=hint)
+        threads = int(number) if dash else asked.threads
+        targets.append(Target(name=f"{provider}-{threads}", provider=provider, threads=threads))
+    return list({target.name: target for target in targets}.values())
+
+
+def _checked(bundle: Path) -> tuple[Manifest, ModelInfo]:
+    """Return what the bundle says of itself; BenchmarkError where it is not whole."""
+    try:
+        return check_digests(bundle), read_info(bundle / "code")
+    except BundleError as error:
+        raise BenchmarkError(error.message, hint=error.hint) from error
+    except OSError as error:
+        raise BenchmarkError(f"{error.filename or bundle} cannot be read: {error.strerror}") from None
+
+
+def _bench(bundle: Path, info: ModelInfo, batch_sizes: tuple[int, ...], *, scratch: Path) -> tuple[Bench, str]:
+    """Write the rows to measure with, and say what they are."""
+    try:
+        golden = rows_of(read_golden(bundle, info).cells, info.signature)
+    except BundleError as error:
+        raise BenchmarkError(error.message, hint=error.hint) from error
+    rows = draw_rows(golden, info.signature, max(MIN_ROWS, ROWS_PER_LARGEST_BATCH * max(batch_sizes)))
+    rows.save(scratch / "rows.npz")
+    note = (
+        f"Latency is of one call on {wording.rows(len(rows))} in turn, {wording.count(distinct(rows))} of them "
+        f"distinct, drawn column by column from the bundle's {wording.count(len(golden))} golden rows."
+    )
+    return Bench(scratch / "rows.npz", info.signature, batch_sizes), note
+
+
+def _measured(
+    bundle: Path, targets: Sequence[Target], *, bench: Bench, console: Console
+) -> tuple[list[Measurement], Noise]:
+    path = (bundle / "model" / MODEL_FILE).absolute()
+    variant = Variant(_served_variant(bundle), "fp64", "ok", path=path)
+    measurements: list[Measurement] = []
+    before, fixed_ns = processor_times(), time_fixed_work()
+    for target in targets:
+        with console.step(target.name) as step:
+            found = measure_target(target, [variant], bench)
+            measurements += found
+            step.detail(found[0].reason or f"{len(found)} measurements")
+            fixed_ns += time_fixed_work()
+    return measurements, judge(fixed_ns, steal_share(before, processor_times()), harness_us())
+
+
+def _served_variant(bundle: Path) -> str:
+    """Return the name of the variant that the bundle serves, as its lock tells it."""
+    import yaml
+
+    lock = yaml.safe_load((bundle / LOCK_FILE).read_text(encoding="utf-8"))
+    return str(lock.get("selected", "served")) if isinstance(lock, dict) else "served"
+
+
+def _described(bundle: Path, manifest: Manifest) -> MeasuredBundle:
+    return MeasuredBundle(
+        name=manifest.name,
+        version=manifest.version,
+        digest=manifest.digest,
+        size_bytes=manifest.size_bytes,
+        variant=_served_variant(bundle),
+    )
+
+
+def _machine(instance_type: str | None) -> MeasuredMachine:
+    machine = describe_machine()
+    return MeasuredMachine(**machine, instance_type=instance_type)

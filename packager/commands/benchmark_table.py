@@ -1,0 +1,41 @@
+"""What `package benchmark` prints: the figures of every target in one table, and why some are not there."""
+
+from __future__ import annotations
+
+from packager import wording
+from packager.benchmark_result import BenchmarkResult, TargetMeasurement
+from packager.console import Console, Style
+
+_HEADER = ("target", "rows", "p50", "95% interval", "p95", "p99", "rows/s")
+
+
+def print_result(console: Console, result: BenchmarkResult) -> None:
+    """Print what was measured of which bundle on which machine."""
+    bundle, machine = result.bundle, result.machine
+    console.write((f"{bundle.name} {bundle.version}", "strong"), (f"  {bundle.variant}, {bundle.digest[:12]}", ""))
+    console.write((f"{machine.processor}, {machine.cores_usable} of {machine.cores} cores", "quiet"))
+    rows: list[tuple[Style, list[str]]] = [("", _cells(one)) for one in result.measurements if one.p50_us is not None]
+    if rows:
+        console.table(_HEADER, rows, left=1)
+    for reason, targets in _unmeasured(result).items():
+        console.paragraph(("!", "warn"), f"{', '.join(targets)} not measured: {reason}")
+
+
+def _cells(one: TargetMeasurement) -> list[str]:
+    interval = wording.NONE if one.ci95 is None else f" {wording.NONE} ".join(map(wording.latency, one.ci95))
+    times = [wording.NONE if time is None else wording.latency(time) for time in (one.p50_us, one.p95_us, one.p99_us)]
+    rate = wording.NONE if one.rows_per_s is None else wording.rate(one.rows_per_s)
+    return [one.target, wording.count(one.batch_size), times[0], interval, *times[1:], rate]
+
+
+def _unmeasured(result: BenchmarkResult) -> dict[str, list[str]]:
+    """Return the targets by the reason why they have no figures; one that has some is told by its batch."""
+    reasons: dict[str, list[str]] = {}
+    for one in result.measurements:
+        if one.p50_us is None:
+            whole = all(other.p50_us is None for other in result.measurements if other.target == one.target)
+            name = one.target if whole else f"{one.target} at {wording.rows(one.batch_size)}"
+            named = reasons.setdefault(one.reason or "no reason was given", [])
+            if name not in named:
+                named.append(name)
+    return reasons
