@@ -14,6 +14,8 @@ Role = Literal["label", "probability", "value"]
 Precision = Literal["fp64", "fp32", "fp16", "int8"]
 Status = Literal["ok", "no_op", "not_applicable", "rejected", "failed"]
 Scalar = bool | int | float | str
+Optimization = Literal["all", "extended", "basic", "disabled"]
+Execution = Literal["sequential", "parallel"]
 
 NATIVE = "native"
 # What a missing cell of a text column is to a graph: ONNX has no missing text. Unicode reserves U+FDD0 for uses
@@ -142,6 +144,41 @@ class Verdict:
 
 
 @dataclass(frozen=True)
+class SessionSettings:
+    """How a session of ONNX Runtime runs on the CPU; the defaults are those that verification ran with.
+
+    `threads` work within an operator where execution is sequential, on several operators at once where it is parallel.
+    `rows_per_run`: larger requests are scored in parts of so many rows; None scores each at once.
+    """
+
+    threads: int = 1
+    optimization: Optimization = "all"
+    execution: Execution = "sequential"
+    arena: bool = True
+    rows_per_run: int | None = None
+
+
+@dataclass(frozen=True)
+class Spread:
+    """How the timed calls of one measurement lie around their median: microseconds, and counts of outliers.
+
+    `iqr_outliers` lie more than 1.5 interquartile ranges beyond a quartile, all others from `low_fence_us` to
+    `high_fence_us`; `stddev_outliers` lie more than one standard deviation from the mean.
+    """
+
+    min_us: float
+    q1_us: float
+    mean_us: float
+    q3_us: float
+    max_us: float
+    stddev_us: float
+    low_fence_us: float
+    high_fence_us: float
+    iqr_outliers: int
+    stddev_outliers: int
+
+
+@dataclass(frozen=True)
 class Measurement:
     """Latency of one variant on one target at one batch size; null figures always come with a `reason`.
 
@@ -162,6 +199,7 @@ class Measurement:
     ci95: tuple[float, float] | None = None
     runs: int = 0
     reason: str | None = None
+    spread: Spread | None = None
 
 
 @dataclass(frozen=True)

@@ -67,6 +67,21 @@ class Interval(Part):
     runs: int = Field(gt=0)
 
 
+class CallSpread(Part):
+    """How the timed calls lie around their median, as the build's own `Spread`: microseconds, counts of outliers."""
+
+    min_us: float
+    q1_us: float
+    mean_us: float
+    q3_us: float
+    max_us: float
+    stddev_us: float
+    low_fence_us: float
+    high_fence_us: float
+    iqr_outliers: int = Field(ge=0)
+    stddev_outliers: int = Field(ge=0)
+
+
 class TargetMeasurement(Part):
     """One variant on one target at one batch size, as in report.json: microseconds per call, null with a reason."""
 
@@ -84,6 +99,7 @@ class TargetMeasurement(Part):
     ci95: tuple[float, float] | None = None
     runs: int = 0
     reason: str | None = None
+    spread: CallSpread | None = None
 
 
 class TargetEnvironment(Part):
@@ -104,6 +120,7 @@ class ServingProcess(Part):
     resident_largest_bytes: int = Field(gt=0, description="after requests of the most rows that one may hold")
     largest_rows: int = Field(gt=0)
     environment_bytes: int | None = Field(default=None, description="installed packages that the bundle needs")
+    environment_reason: str | None = Field(default=None, description="why the environment was not measured")
 
 
 class LoadPoint(Part):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -251,6 +252,7 @@ def benchmark(recipe: Recipe, worker: SourceWorker, proof: Proof, *, report: Bui
     rows_file = scratch / "benchmark_rows.npz"
     rows.save(rows_file)
     bench = Bench(rows_file, proof.signature, batch_sizes)
+    report.measured_at = datetime.now(UTC).isoformat(timespec="seconds")
     timed_threads: set[int] = set()
     for target in recipe.benchmark.targets:
         report.measurements += measure_target(target, report.variants, bench)

@@ -92,7 +92,7 @@ def _measurement(target: Target, timing: dict[str, Any], batch_size: int, sample
     )
     if timing["reason"] is not None or len(samples) < 2:
         return Measurement(**{**vars(row), "reason": timing["reason"] or "too slow to be timed twice"})
-    return Measurement(**{**vars(row), **asdict(figures(samples, batch_size))})
+    return Measurement(**{**vars(row), **vars(figures(samples, batch_size))})
 
 
 def _timings(request: dict[str, Any]) -> list[dict[str, Any]]:

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from packager.artifact import Spread
+from packager.benchmark.spread import spread
+
 # Standard normal quantile of a two-sided 95% interval.
 _Z95 = 1.959963984540054
 
@@ -22,6 +25,7 @@ class Figures:
     ci95: tuple[float, float]
     rows_per_s: float
     runs: int
+    spread: Spread
 
 
 def figures(samples_ns: Sequence[int], batch_size: int) -> Figures:
@@ -36,6 +40,7 @@ def figures(samples_ns: Sequence[int], batch_size: int) -> Figures:
         ci95=(float(ordered[low]), float(ordered[high])),
         rows_per_s=batch_size / p50 * 1e6,
         runs=len(ordered),
+        spread=spread(ordered),
     )
 
 

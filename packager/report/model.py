@@ -180,6 +180,7 @@ class BuildReport:
     shows_values: bool = False
     reproduction: Reproduction | None = None
     measurements: list[Measurement] = field(default_factory=list)
+    measured_at: str | None = None  # UTC, ISO 8601
     published: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     timings_s: dict[str, float] = field(default_factory=dict)

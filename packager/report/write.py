@@ -1,6 +1,7 @@
-"""Write a BuildReport in its four forms, report.json, report.md, report.html and junit.xml, and a script.
+"""Write a BuildReport in its four forms, report.json, report.md, report.html and junit.xml, and what belongs to it.
 
-The script, reproduce.py, is there where a variant was refused for what it answers to some rows: it shows them.
+What was measured lies beside them in the JSON of pytest-benchmark too, where anything was. The script, reproduce.py, is
+there where a variant was refused for what it answers to some rows: it shows them.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from packager.report.html import render_html
 from packager.report.junit import render_junit
 from packager.report.markdown import render_markdown
 from packager.report.model import BuildReport, Reproduction
+from packager.report.pytest_benchmark import BENCHMARK_FILE, benchmark_document
 
 # A report goes through mail and CI artifacts; the script takes a larger model by its path.
 _LARGEST_MODEL_BYTES = 64 << 20
@@ -27,6 +29,9 @@ def write_report(report: BuildReport, folder: Path) -> None:
         "report.html": render_html(report),
         "junit.xml": render_junit(report),
     }
+    benchmarks = benchmark_document(report)
+    if benchmarks["benchmarks"]:
+        forms[BENCHMARK_FILE] = _encodable(files.pretty_json(benchmarks))
     for name, text in forms.items():
         files.write_text(folder / name, text)
     if report.reproduction is not None:

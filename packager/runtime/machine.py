@@ -8,6 +8,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from packager.runtime.cgroup import cpu_limit
+
 # What decides with which instructions matrices are multiplied: the speed depends on these, and int8's answers too.
 _TOLD_FLAGS = (
     *("avx2", "fma", "avx512f", "avx512_vnni", "avx_vnni", "amx_int8", "amx_bf16"),
@@ -24,6 +26,7 @@ def describe_machine() -> dict[str, Any]:
         "architecture": platform.machine(),
         "cores": os.cpu_count(),
         "cores_usable": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "cpu_limit": cpu_limit(),
         "memory_bytes": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
         "cpu_features": list(cpu_features()),
         "system": f"{platform.system()} {platform.release()}",

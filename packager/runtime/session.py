@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from packager.artifact import Signature
+from packager.artifact import Optimization, SessionSettings, Signature
 from packager.dataset.rows import Rows
 
 CPU_PROVIDER = "CPUExecutionProvider"
@@ -21,6 +21,12 @@ _ERRORS_ONLY = 3
 # A run holds what it computes for all of its rows at once, a leaf of every tree of a forest among it: 4,096 rows of a
 # forest of 1,000 trees and 10 classes are some 330 MB.
 ROWS_PER_RUN = 4_096
+_LEVELS: dict[Optimization, str] = {
+    "all": "ORT_ENABLE_ALL",
+    "extended": "ORT_ENABLE_EXTENDED",
+    "basic": "ORT_ENABLE_BASIC",
+    "disabled": "ORT_DISABLE_ALL",
+}
 _NUMPY_OF_ONNX: dict[str, type[np.floating]] = {
     "tensor(double)": np.float64,
     "tensor(float)": np.float32,
@@ -48,6 +54,7 @@ class Session:
     signature: Signature
     input_dtype: np.dtype[np.floating]
     placement: dict[str, int]
+    rows_per_run: int = ROWS_PER_RUN
 
     def answers(self, rows: Rows) -> Outputs:
         """Return the outputs by name, in bounded memory; RunFailed where ONNX Runtime fails on some row.
@@ -55,8 +62,8 @@ class Session:
         Value outputs of width 0 are flattened to [rows], as the native model answers.
         """
         parts = [
-            self._run(rows.take(slice(start, start + ROWS_PER_RUN)).feeds(self.signature, self.input_dtype))
-            for start in range(0, max(len(rows), 1), ROWS_PER_RUN)
+            self._run(rows.take(slice(start, start + self.rows_per_run)).feeds(self.signature, self.input_dtype))
+            for start in range(0, max(len(rows), 1), self.rows_per_run)
         ]
         if len(parts) == 1:
             return parts[0]
@@ -79,8 +86,17 @@ class Session:
         return found
 
 
-def open_session(path: Path, signature: Signature, *, provider: str = CPU_PROVIDER, threads: int = 1) -> Session:
+def open_session(
+    path: Path,
+    signature: Signature,
+    *,
+    provider: str = CPU_PROVIDER,
+    threads: int = 1,
+    settings: SessionSettings | None = None,
+) -> Session:
     """Open a model on one provider; nodes that it does not take may run on the CPU, and `placement` says so.
+
+    `settings`, where they are given, say how it runs, `threads` among them.
 
     Raises ProviderUnavailable where the provider is not installed here or refuses the model, NoKernel where an
     operator has no implementation.
@@ -92,7 +108,8 @@ def open_session(path: Path, signature: Signature, *, provider: str = CPU_PROVID
         raise ProviderUnavailable(f"{provider} is not in the installed onnxruntime {onnxruntime.__version__}")
     providers = [provider] if provider == CPU_PROVIDER else [provider, CPU_PROVIDER]
     try:
-        inference = onnxruntime.InferenceSession(str(path), _options(threads), providers=providers)
+        options = _options(settings or SessionSettings(threads=threads))
+        inference = onnxruntime.InferenceSession(str(path), options, providers=providers)
     except state.NotImplemented as error:
         raise NoKernel(_first_line(error)) from error
     except _load_failures() as error:
@@ -103,7 +120,8 @@ def open_session(path: Path, signature: Signature, *, provider: str = CPU_PROVID
         raise ProviderUnavailable(f"{provider} could not be loaded here, and the session would run on the CPU instead")
     number_types = [_NUMPY_OF_ONNX[value.type] for value in inference.get_inputs() if value.type in _NUMPY_OF_ONNX]
     dtype: np.dtype[np.floating] = np.dtype(number_types[0] if number_types else np.float64)
-    return Session(inference, signature, dtype, _placement(inference))
+    rows_per_run = ROWS_PER_RUN if settings is None else settings.rows_per_run or ROWS_PER_RUN
+    return Session(inference, signature, dtype, _placement(inference), rows_per_run)
 
 
 def missing_kernel(path: Path) -> str | None:
@@ -112,7 +130,7 @@ def missing_kernel(path: Path) -> str | None:
     from onnxruntime.capi import onnxruntime_pybind11_state as state
 
     try:
-        onnxruntime.InferenceSession(str(path), _options(1), providers=[CPU_PROVIDER])
+        onnxruntime.InferenceSession(str(path), _options(SessionSettings()), providers=[CPU_PROVIDER])
     except (state.NotImplemented, *_load_failures()) as error:
         named = re.search(r"implementation for (\w+)\(", str(error))
         return f"ONNX Runtime has no kernel of {named[1]} for it" if named else _first_line(error)
@@ -127,12 +145,15 @@ def _load_failures() -> tuple[type[Exception], ...]:
     return tuple(getattr(state, name) for name in names if hasattr(state, name))
 
 
-def _options(threads: int) -> Any:
+def _options(settings: SessionSettings) -> Any:
     import onnxruntime
 
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
+    options, parallel = onnxruntime.SessionOptions(), settings.execution == "parallel"
+    options.intra_op_num_threads = 1 if parallel else settings.threads
+    options.inter_op_num_threads = settings.threads if parallel else 1
+    options.execution_mode = getattr(onnxruntime.ExecutionMode, f"ORT_{settings.execution.upper()}")
+    options.graph_optimization_level = getattr(onnxruntime.GraphOptimizationLevel, _LEVELS[settings.optimization])
+    options.enable_cpu_mem_arena = settings.arena
     options.log_severity_level = _ERRORS_ONLY
     options.add_session_config_entry("session.record_ep_graph_assignment_info", "1")
     return options
