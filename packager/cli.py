@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any, Literal, NoReturn
 
 import typer
 
@@ -26,6 +26,7 @@ app = typer.Typer(
 
 Recipes = Annotated[list[Path], typer.Argument(help="recipe files", metavar="RECIPE...")]
 BundleFolder = Annotated[Path, typer.Argument(help="folder of a bundle", metavar="BUNDLE")]
+Arrivals = Literal["poisson", "fixed"]
 AsJson = Annotated[bool, typer.Option("--json", help="print the result as JSON")]
 
 
@@ -126,7 +127,7 @@ def verify(
     raise typer.Exit(verify_bundle(bundle, show_values=show_values, as_json=as_json))
 
 
-@app.command(epilog="Example: package benchmark dist/fraud-3/bundle --target cpu --target openvino-4 --out here.json")
+@app.command(epilog="Example: package benchmark dist/fraud-3/bundle --target cpu --served --cpus 2 --slo-p95-ms 250")
 def benchmark(
     bundle: BundleFolder,
     targets: Annotated[
@@ -137,13 +138,23 @@ def benchmark(
     ] = None,
     threads: Annotated[int, typer.Option("--threads", min=1, max=1024, help="of targets that name none")] = 1,
     instance_type: Annotated[str | None, typer.Option("--instance-type", help="what this machine is called")] = None,
+    served: Annotated[bool, typer.Option("--served", help="also load it on the real inference server")] = False,
+    qps: Annotated[float | None, typer.Option("--qps", min=0.01, help="served: rate to plan for")] = None,
+    slo: Annotated[float | None, typer.Option("--slo-p95-ms", min=0.001, help="served: p95 to keep")] = None,
+    rows: Annotated[int, typer.Option("--rows", min=1, help="served: rows a request")] = 1,
+    workers: Annotated[list[int] | None, typer.Option("--workers", min=1, help="served: default one a CPU")] = None,
+    cpus: Annotated[list[int] | None, typer.Option("--cpus", min=1, help="served: CPUs of the server")] = None,
+    seconds: Annotated[float | None, typer.Option("--seconds", min=0.5, help="served: length of a run")] = None,
+    arrivals: Annotated[Arrivals, typer.Option("--arrivals", help="served: how requests come")] = "poisson",
     out: Annotated[Path | None, typer.Option("--out", help="file for the result, as package report reads it")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Measure a bundle on this machine, on every target that is asked for; write nothing into it."""
     from packager.commands.benchmark import Asked, benchmark_bundle
+    from packager.commands.served import ServedAsked
 
-    asked = Asked(tuple(targets or ()), tuple(batch_sizes or ()), threads, instance_type)
+    load = ServedAsked(qps, slo, rows, tuple(workers or ()), tuple(cpus or ()), seconds, arrivals)
+    asked = Asked(tuple(targets or ()), tuple(batch_sizes or ()), threads, instance_type, load if served else None)
     raise typer.Exit(benchmark_bundle(bundle, asked, out=out, as_json=as_json))
 
 

@@ -23,7 +23,6 @@ from packager.benchmark_result import (
     MeasuredBundle,
     MeasuredMachine,
     Noise,
-    ServedLoad,
     ServingProcess,
     TargetMeasurement,
 )
@@ -32,6 +31,7 @@ from packager.bundle.manifest import Manifest, check_digests
 from packager.bundle.model_info import MODEL_FILE, ModelInfo, read_info
 from packager.bundle.samples import rows_of
 from packager.commands.benchmark_table import print_result
+from packager.commands.served import ServedAsked, print_served, served_load
 from packager.console import Console
 from packager.errors import BenchmarkError, BundleError, RecipeError
 from packager.files import write_text
@@ -52,6 +52,7 @@ class Asked:
     batch_sizes: tuple[int, ...] = ()
     threads: int = 1
     instance_type: str | None = None
+    served: ServedAsked | None = None
 
 
 def benchmark_bundle(bundle: Path, asked: Asked, *, out: Path | None, as_json: bool) -> int:
@@ -69,6 +70,7 @@ def benchmark_bundle(bundle: Path, asked: Asked, *, out: Path | None, as_json: b
         print(text, end="")
     else:
         print_result(Console(sys.stdout), result)
+        print_served(Console(sys.stdout), result.served)
     if result.noise.too_noisy:
         console.warn(f"too noisy to decide small differences: {result.noise.reason}")
     return 0
@@ -82,7 +84,7 @@ def measure_bundle(bundle: Path, targets: Sequence[Target], asked: Asked, *, con
         bench, note = _bench(bundle, info, batch_sizes, scratch=Path(folder))
         measurements, noise = _measured(bundle, targets, bench=bench, console=console)
     process: ServingProcess | None = None
-    served: tuple[ServedLoad, ...] = ()
+    served = () if asked.served is None else served_load(bundle, asked.served, console=console)
     return BenchmarkResult(
         measured_at=datetime.now(UTC).isoformat(timespec="seconds"),
         bundle=_described(bundle, manifest),

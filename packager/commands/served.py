@@ -1,0 +1,183 @@
+"""`package benchmark --served`: the bundle on the real inference server, under load that does not wait for it.
+
+One ServedLoad comes out for each arrangement of processors and workers that is asked for.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from packager import wording
+from packager.benchmark.rows import distinct, draw_rows
+from packager.benchmark_result import LoadPoint, ServedLoad
+from packager.bundle.golden import in_requests, read_golden
+from packager.bundle.manifest import Json, Manifest, check_digests
+from packager.bundle.model_info import ModelInfo, read_info
+from packager.bundle.samples import json_rows, rows_of
+from packager.bundle.serve import served
+from packager.console import Console, Style
+from packager.errors import BenchmarkError, BundleError
+from packager.load.arrivals import Arrivals
+from packager.load.measure import LoadPlan, Offer, Server, measure_load
+from packager.load.processors import Split, running_on, split_processors, usable_processors
+from packager.report.load_charts import arrangement, held, holds, point_cells
+
+# A row that comes again finds the processor's caches and branch predictors prepared for it. So many come in between
+# that they are not; more would only take memory.
+_MOST_ROWS, _MOST_CELLS = 20_000, 2_000_000
+_FEWEST_REQUESTS = 8
+_HEADER = ("requests/s", "answered/s", "p50 ms", "p95 ms", "p99 ms", "errors", "waiting", "held")
+
+
+@dataclass(frozen=True)
+class ServedAsked:
+    """What the command line asks for; SLO and rate come from the bundle's recipe where they are None.
+
+    Every number of `workers` is tried on every number of `cpus`: by default one worker a processor, on all processors.
+    """
+
+    qps: float | None = None
+    slo_p95_ms: float | None = None
+    rows: int = 1
+    workers: tuple[int, ...] = ()
+    cpus: tuple[int, ...] = ()
+    seconds: float | None = None
+    arrivals: Arrivals = "poisson"
+
+
+def served_load(bundle: Path, asked: ServedAsked, *, console: Console) -> tuple[ServedLoad, ...]:
+    """Serve and load the bundle in each arrangement.
+
+    BenchmarkError (7) where the bundle is not whole or does not answer, where there are fewer processors than asked
+    for, and where no rate at all meets an SLO that was asked for here.
+    """
+    try:
+        manifest, info = check_digests(bundle), read_info(bundle / "code")
+        offered, note = _offered(bundle, info, asked.rows)
+    except BundleError as error:
+        raise BenchmarkError(error.message, hint=error.hint) from error
+    plan = _plan(manifest, asked)
+    usable = usable_processors()
+    cpus = sorted(set(asked.cpus)) or [len(usable)]
+    splits = {count: split_processors(count, usable) for count in cpus}
+    arranged = [(count, workers) for count in cpus for workers in sorted(set(asked.workers)) or [count]]
+    loads = []
+    for count, workers in arranged:
+        load = _loaded(bundle, splits[count], workers, offered=offered, plan=plan, console=console)
+        loads.append(load.model_copy(update={"notes": (*load.notes, note)}))
+    if asked.slo_p95_ms is not None and all(load.knee_qps is None for load in loads):
+        raise _impossible(asked.slo_p95_ms, loads)
+    return tuple(loads)
+
+
+def print_served(console: Console, loads: Sequence[ServedLoad]) -> None:
+    """Print each arrangement: a table of its rates, one sentence on what it holds, and what that is worth."""
+    for load in loads:
+        console.write((f"served: {arrangement(load)}, {load.arrivals} arrivals", "strong"))
+        points = sorted(load.points, key=lambda point: point.rate_qps)
+        console.table(_HEADER, [(_style(load, point), [*point_cells(point), held(point)]) for point in points], left=0)
+        console.paragraph(("✗", "bad") if load.knee_qps is None else ("✓", "good"), _told(load), style="strong")
+        for note in load.notes:
+            console.note(note)
+
+
+def _loaded(
+    bundle: Path, split: Split, workers: int, *, offered: Offer, plan: LoadPlan, console: Console
+) -> ServedLoad:
+    """Start the server on its processors and load it from the others, saying each point.
+
+    No live line meanwhile: whoever draws it takes turns with the load generator, which must not be late.
+    """
+    said = f"{workers} workers on {len(split.server)} processors" if workers > 1 else "1 worker"
+    console.note(f"serving with {said}")
+
+    def say(point: LoadPoint) -> None:
+        due, _, _, p95, *_ = point_cells(point)
+        console.write((f"  {due:>7} requests/s  p95 {p95:>7} ms  {held(point)}", "quiet"))
+
+    with ExitStack() as stack:
+        try:
+            with running_on(split.server):
+                running = stack.enter_context(served(bundle, workers=workers))
+        except BundleError as error:
+            raise BenchmarkError(error.message, measured=error.measured, hint=error.hint) from error
+        server = Server(
+            url=running.score_url,
+            pid=running.process.pid,
+            cpus=len(split.server),
+            workers=workers,
+            threads=_threads(bundle),
+            shares_cpus=split.is_shared,
+        )
+        with running_on(split.client):
+            return measure_load(server, offered, plan, say=say)
+
+
+def _plan(manifest: Manifest, asked: ServedAsked) -> LoadPlan:
+    """Return what to measure against: what was asked for here, else what the recipe said."""
+    slo = _recipe_slo(manifest)
+    return LoadPlan(
+        slo_p95_ms=asked.slo_p95_ms or slo.get("p95_ms"),
+        target_qps=asked.qps or slo.get("qps"),
+        seconds=asked.seconds,
+        arrivals=asked.arrivals,
+    )
+
+
+def _recipe_slo(manifest: Manifest) -> dict[str, float]:
+    """Return benchmark.slo of the bundle's recipe; nothing where it had none, or where an earlier tool built it."""
+    found: Json = manifest.lineage
+    for key in ("recipe", "benchmark", "slo"):
+        found = found.get(key) if isinstance(found, dict) else None
+    slo = found if isinstance(found, dict) else {}
+    return {key: value for key, value in slo.items() if isinstance(value, int | float)}
+
+
+def _offered(bundle: Path, info: ModelInfo, rows: int) -> tuple[Offer, str]:
+    """Return the requests to send, drawn anew from the golden rows, and what is to be said of them."""
+    if rows > info.max_batch:
+        raise BenchmarkError(
+            "The bundle does not take so many rows in one request", measured=f"--rows {rows}", limit=info.max_batch
+        )
+    room = min(_MOST_ROWS, _MOST_CELLS // len(info.signature.columns))
+    requests = max(room // rows, _FEWEST_REQUESTS)
+    golden = rows_of(read_golden(bundle, info).cells, info.signature)
+    drawn = draw_rows(golden, info.signature, requests * rows)
+    cells = json_rows(drawn, info.signature)
+    bodies = [json.dumps({info.request_key: list(part)}).encode() for part in in_requests(cells, rows)]
+    note = (
+        f"{wording.count(requests)} requests were sent in turn, {wording.count(distinct(drawn))} of their "
+        f"{wording.rows(len(drawn))} distinct, drawn column by column from the bundle's golden rows."
+    )
+    return Offer(bodies, rows), note
+
+
+def _threads(bundle: Path) -> int:
+    """Return the threads of a worker's session, as the bundle sets them."""
+    return int(json.loads((bundle / "code" / "model_info.json").read_bytes()).get("threads", 1))
+
+
+def _impossible(slo_p95_ms: float, loads: Sequence[ServedLoad]) -> BenchmarkError:
+    fastest = min((point.p95_ms for load in loads for point in load.points if point.p95_ms is not None), default=None)
+    return BenchmarkError(
+        f"No rate keeps the SLO: {loads[-1].reason}",
+        measured=None if fastest is None else f"p95 {fastest:.3g} ms at best",
+        limit=f"{slo_p95_ms:g} ms",
+        key="--slo-p95-ms",
+        hint="allow more time, send fewer rows a request, or choose a faster variant in `select`",
+    )
+
+
+def _told(load: ServedLoad) -> str:
+    memory = "" if load.resident_bytes is None else f", with {wording.size(load.resident_bytes)} of memory"
+    return f"{holds(load)}{memory}"
+
+
+def _style(load: ServedLoad, point: LoadPoint) -> Style:
+    if held(point).startswith("no"):
+        return "quiet"
+    return "chosen" if point.rate_qps == load.knee_qps else ""
