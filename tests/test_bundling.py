@@ -127,8 +127,8 @@ def test_targets_and_slo_travel_in_the_bundle(space: Workspace, tmp_path: Path) 
     assert any("package benchmark BUNDLE --served" in note for note in report.notes)
     told = read_manifest(tmp_path / "sample-1" / "bundle").lineage["recipe"]
     assert isinstance(told, dict)
-    assert told["benchmark"] == {
-        "targets": [{"name": "cpu-1", "provider": "cpu", "threads": 1}],
-        "batch_sizes": [1],
-        "slo": {"p95_ms": 250.0, "qps": 100.0, "utilization": 0.7},
-    }
+    travelled = told["benchmark"]
+    assert isinstance(travelled, dict)
+    assert travelled["slo"] == {"p95_ms": 250.0, "qps": 100.0, "utilization": 0.7}
+    assert travelled["batch_sizes"] == [1]
+    assert [target["name"] for target in travelled["targets"]] == ["cpu-1"]

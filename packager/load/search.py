@@ -1,8 +1,8 @@
 """The highest rate that is held: a way to measure one rate goes in, the knee and every point that led there come out.
 
-Upwards by a factor until a rate fails, then halving between the highest that was held and the lowest that failed. A
-rate that fails, and every rate between, is measured again, and the majority of up to three decides: one hiccup of the
-machine must not pass for the server's limit.
+Upwards by a factor until a rate fails, then halving between the highest that was held and the lowest that failed. On
+the way up one success is enough to go on; all else is measured again, and the majority of up to three runs decides:
+one hiccup of the machine must not pass for the server's limit.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from packager.benchmark_result import LoadPoint
 _FACTOR = 1.4
 # Runs at one rate differ by a few per cent: a finer answer would not come out again.
 _CLOSE_ENOUGH = 1.05
-_MOST_RUNS_OF_A_RATE = 3
+# Of three.
+_MAJORITY = 2
 # From half the capacity this is far below one request at a time, or above what one generator sends.
 _MOST_STEPS = 14
 
@@ -37,13 +38,11 @@ def find_knee(measure: Callable[[float], LoadPoint], start_qps: float) -> Knee:
     points: list[LoadPoint] = []
 
     def holds(rate_qps: float, *, once: bool = False) -> bool:
-        held, runs = 0, 0
-        while runs < _MOST_RUNS_OF_A_RATE:
+        held, failed = 0, 0
+        while max(held, failed) < _MAJORITY and not (once and held and not failed):
             points.append(measure(rate_qps))
-            held, runs = held + bool(points[-1].meets_slo), runs + 1
-            if (once and held) or max(held, runs - held) > _MOST_RUNS_OF_A_RATE // 2:
-                break
-        return held > runs - held
+            held, failed = held + bool(points[-1].meets_slo), failed + (not points[-1].meets_slo)
+        return held > failed
 
     low, high = _bracket(holds, start_qps)
     if low is None:
@@ -64,8 +63,10 @@ def _bracket(holds: Callable[..., bool], start_qps: float) -> tuple[float | None
         low = rate
     else:
         return low, None
-    if low is not None:
-        return low, high
+    while low is not None and low >= start_qps:
+        if holds(low):
+            return low, high
+        low, high = low / _FACTOR, low
     for rate in _steps(start_qps / _FACTOR, 1 / _FACTOR):
         if holds(rate, once=True):
             return rate, high

@@ -1,0 +1,139 @@
+"""A server whose service time and stalls are known, and that writes down itself when it answered what.
+
+As a program: `stub.py SETTINGS_JSON`. It prints its port; when it is terminated, each worker leaves a file of lines
+`id started finished`, seconds on time.perf_counter's clock, which all processes of a machine share.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+_LENGTH = re.compile(rb"\r\nContent-Length: (\d+)")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """`stalls`: from when, in seconds after the first request, and for how long nothing is answered."""
+
+    folder: str
+    service_ms: float = 2.0
+    workers: int = 1
+    stalls: tuple[tuple[float, float], ...] = ()
+
+
+@dataclass(frozen=True)
+class Stub:
+    url: str
+    process: subprocess.Popen[bytes]
+    folder: Path
+
+    def stop(self) -> dict[int, tuple[float, float]]:
+        """End the server and return, by id, when it started and when it finished a request."""
+        self.process.terminate()
+        self.process.wait(20)
+        lines = (line.split() for path in self.folder.glob("worker-*") for line in path.read_text().splitlines())
+        return {int(number): (float(started), float(finished)) for number, started, finished in lines}
+
+
+@contextmanager
+def stub(folder: Path, **settings: object) -> Iterator[Stub]:
+    """Run the server; it ends with the block."""
+    chosen = json.dumps(asdict(Settings(str(folder), **settings)))  # type: ignore[arg-type]
+    process = subprocess.Popen([sys.executable, __file__, chosen], stdout=subprocess.PIPE)
+    try:
+        assert process.stdout is not None
+        yield Stub(f"http://127.0.0.1:{int(process.stdout.readline())}/score", process, folder)
+    finally:
+        process.terminate()
+        process.wait(20)
+        process.stdout.close()
+
+
+def _main() -> None:
+    settings = Settings(**json.loads(sys.argv[1]))
+    listener = socket.create_server(("127.0.0.1", 0), backlog=4096)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    workers = []
+    for number in range(settings.workers):
+        pid = os.fork()
+        if pid == 0:
+            _work(listener, settings, Path(settings.folder) / f"worker-{number}")
+        workers.append(pid)
+    print(listener.getsockname()[1], flush=True)
+    try:
+        signal.pause()
+    finally:
+        for pid in workers:
+            os.kill(pid, signal.SIGTERM)
+        for pid in workers:
+            os.waitpid(pid, 0)
+
+
+def _work(listener: socket.socket, settings: Settings, log: Path) -> None:
+    lines: list[str] = []
+    begun = None
+    try:
+        while True:
+            connection, _ = listener.accept()
+            started = time.perf_counter()
+            begun = started if begun is None else begun
+            # What was answered is also written down, however soon the end comes.
+            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+            with connection:
+                number = _answer(connection, settings, begun)
+            lines.append(f"{number} {started} {time.perf_counter()}\n")
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
+    finally:
+        log.write_text("".join(lines))
+        os._exit(0)
+
+
+def _answer(connection: socket.socket, settings: Settings, begun: float) -> int:
+    asked = json.loads(_read(connection) or b'{"id": -1}')
+    for start, length in settings.stalls:
+        now = time.perf_counter() - begun
+        if start <= now < start + length:
+            time.sleep(start + length - now)
+    time.sleep(settings.service_ms / 1000)
+    body, do = json.dumps(asked).encode(), asked.get("do", 200)
+    if do == "hang":
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
+        time.sleep(3600)
+    if isinstance(do, int):
+        head = f"HTTP/1.1 {do} Any\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+        connection.sendall(head.encode() + body)
+    elif do == "truncate":
+        connection.sendall(f"HTTP/1.1 200 OK\r\nContent-Length: {len(body) + 1}\r\n\r\n".encode() + body)
+    elif do == "unsized":
+        connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n" + body)
+    return int(asked["id"])
+
+
+def _read(connection: socket.socket) -> bytes:
+    received = b""
+    while b"\r\n\r\n" not in received:
+        chunk = connection.recv(65536)
+        if not chunk:
+            return b""
+        received += chunk
+    head, _, body = received.partition(b"\r\n\r\n")
+    found = _LENGTH.search(head)
+    wanted = int(found[1]) if found else 0
+    while len(body) < wanted:
+        body += connection.recv(65536)
+    return body
+
+
+if __name__ == "__main__":
+    _main()
