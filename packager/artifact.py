@@ -158,6 +158,9 @@ class SessionSettings:
     rows_per_run: int | None = None
 
 
+VERIFIED_SETTINGS = SessionSettings()
+
+
 @dataclass(frozen=True)
 class Spread:
     """How the timed calls of one measurement lie around their median: microseconds, and counts of outliers.

@@ -1,4 +1,4 @@
-"""From verdicts and measurements to a bundle that answers: select, plan, write, replay."""
+"""From a decision to a bundle that answers: plan, write, replay."""
 
 from __future__ import annotations
 
@@ -17,14 +17,13 @@ from packager.bundle.rehearse import Rehearsal, rehearse
 from packager.bundle.replay import ReplayResult, replay
 from packager.bundle.write import write_bundle
 from packager.dataset.rows import Rows
-from packager.errors import BundleError, RecipeError, VerifyError
-from packager.lock import Lock, check_lock, find_lock
+from packager.deciding import Decision
+from packager.errors import BundleError, VerifyError
 from packager.recipe.model import Recipe
 from packager.recipe.parity import Tolerance
 from packager.report.model import BuildReport
 from packager.runtime.machine import cpu_features
 from packager.runtime.session import open_session
-from packager.select import select
 from packager.stages import Proof, Source
 from packager.verify import gate
 from packager.verify.golden import choose_golden, fit_rows, servable, spread
@@ -38,13 +37,9 @@ _SERVED_OTHERWISE = "answers of reduced precisions change with the rows of a req
 _OTHERS = 16
 
 
-def plan_bundle(
-    recipe: Recipe, source: Source, proof: Proof, *, report: BuildReport, locked: Path | None
-) -> BundlePlan:
-    """Select the variant, or take the locked one, and gather what the bundle holds."""
-    model = source.model
-    fresh = Lock(recipe.name, model.version, recipe.digest, model.sha256, selected="")
-    variant = _chosen(recipe, report, fresh, locked)
+def plan_bundle(recipe: Recipe, source: Source, proof: Proof, *, report: BuildReport, decision: Decision) -> BundlePlan:
+    """Gather what the bundle of the selected variant holds."""
+    model, variant = source.model, decision.variant
     return BundlePlan(
         name=recipe.name,
         version=model.version,
@@ -55,7 +50,7 @@ def plan_bundle(
         deploy=recipe.bundle.deploy,
         golden=_golden(proof, variant, recipe, report=report),
         lineage=_lineage(model, recipe),
-        lock=replace(fresh, selected=variant.name).text(),
+        lock=decision.lock.text(),
         card=ModelCard(
             framework=model.framework,
             estimators=model.estimators,
@@ -63,6 +58,7 @@ def plan_bundle(
         ),
         # Without the instructions that add products of bytes exactly, int8 sums saturate: other answers.
         cpu_features=cpu_features() if variant.precision == "int8" else None,
+        session=decision.settings,
     )
 
 
@@ -141,21 +137,6 @@ def _served_verdicts(
         key = parity.tolerance_key(precision, "label_mismatch")
         verdicts.append(Verdict("served_label_mismatch", name, share, limits.label_mismatch, ok, key))
     return verdicts
-
-
-def _chosen(recipe: Recipe, report: BuildReport, fresh: Lock, locked: Path | None) -> Variant:
-    """Return the selected variant, which must have passed every verdict."""
-    if locked is None:
-        report.selected = select(report.variants, report.measurements, recipe)
-    else:
-        lock = find_lock(recipe, locked)
-        check_lock(lock, fresh)
-        report.selected = lock.selected
-    gate.gate(report.verdicts, report.selected, recipe)
-    variant = next((one for one in report.variants if one.name == report.selected and one.status == "ok"), None)
-    if variant is None:
-        raise RecipeError(f"--locked: the variant {report.selected!r} did not come out of this build as ok")
-    return variant
 
 
 def _lineage(model: SourceModel, recipe: Recipe) -> dict[str, Json]:

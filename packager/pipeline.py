@@ -13,8 +13,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from packager import bundling, stages, telling
+from packager import bundling, deciding, stages, telling
 from packager.artifact import Bundle
+from packager.baseline import find_baseline
 from packager.console import Console, Step
 from packager.errors import BundleError, PackagerError
 from packager.files import replaced_folder
@@ -45,7 +46,6 @@ def build(recipe: Recipe, options: Options, console: Console) -> BuildReport:
     """
     report = BuildReport(recipe.name, recipe.version, machine=describe_machine(), versions=library_versions())
     report.shows_values = options.show_values
-    stages.refuse_unavailable_keys(recipe)
     _require_writable(options.out)
     with tempfile.TemporaryDirectory(prefix="packager-") as folder:
         scratch = Path(folder)
@@ -63,9 +63,12 @@ def _run(recipe: Recipe, options: Options, console: Console, *, report: BuildRep
     """The seven stages, in order."""
     if options.locked and recipe.version is not None:
         find_lock(recipe, bundle_folder(report, options.out))  # found out now, not after the benchmark
+    baseline = find_baseline(recipe, environ=options.environ)
     with source_worker(scratch) as worker:
         with _stage("source", console, report) as step:
             source = stages.source(recipe, worker, scratch, report=report, environ=options.environ)
+            if baseline is not None:
+                baseline.check(source.model.signature, report.machine, recipe.where("benchmark.baseline"))
             step.detail(telling.source(source))
         with _stage("convert", console, report) as step:
             forms = stages.convert(recipe, worker, source, scratch)
@@ -80,10 +83,15 @@ def _run(recipe: Recipe, options: Options, console: Console, *, report: BuildRep
             )
             step.detail(telling.verdicts(report))
         with _stage("benchmark", console, report) as step:
-            stages.benchmark(recipe, worker, proof, report=report, scratch=scratch)
+            rows = stages.benchmark(recipe, worker, proof, report=report, scratch=scratch)
+            target = bundle_folder(report, options.out)
+            decision = deciding.decide(recipe, source, report=report, locked=target if options.locked else None)
+            if baseline is not None:
+                deciding.hold_against_baseline(
+                    recipe, decision, baseline, report=report, rows=rows, signature=proof.signature
+                )
             step.detail(telling.measurements(report))
-    target = bundle_folder(report, options.out)
-    plan = bundling.plan_bundle(recipe, source, proof, report=report, locked=target if options.locked else None)
+    plan = bundling.plan_bundle(recipe, source, proof, report=report, decision=decision)
     with replaced_folder(target) as staging:
         with _stage("bundle", console, report) as step:
             digest = bundling.write_and_replay(plan, staging, proof=proof, recipe=recipe, report=report)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -20,7 +20,7 @@ from packager.convert.steps import StepFinding, find_steps
 from packager.dataset.names import named
 from packager.dataset.read import Dataset, open_dataset
 from packager.dataset.rows import Rows
-from packager.errors import ConvertError, RecipeError, VerifyError
+from packager.errors import ConvertError, VerifyError
 from packager.optimize import optimize as optimize_stage
 from packager.publish.publish import publish as publish_bundle
 from packager.recipe.model import Recipe
@@ -42,11 +42,6 @@ from packager.verify.verify import Findings, Outputs, Progress, Subject, open_su
 _CPU_S = 24 * 3600
 # With `verify.golden: data`, golden rows are chosen among so many of the verification rows.
 _GOLDEN_CANDIDATES = 2_000
-
-# Keys that a recipe may hold and that this version does not act on: refused, never skipped silently.
-_UNAVAILABLE: dict[str, Callable[[Recipe], object]] = {
-    "benchmark.baseline": lambda recipe: recipe.benchmark.baseline,
-}
 
 
 @dataclass(frozen=True)
@@ -70,15 +65,6 @@ class Proof:
     structure: Structure
     signature: Signature
     data_rows: Golden | None
-
-
-def refuse_unavailable_keys(recipe: Recipe) -> None:
-    """Raise RecipeError for a key that this version would have to ignore."""
-    for key, value in _UNAVAILABLE.items():
-        if value(recipe):
-            raise RecipeError(
-                f"{key} is not available in this version", key=recipe.where(key), hint="leave the key out"
-            )
 
 
 def source(
@@ -244,8 +230,8 @@ def _limits_of_rows(source: Source, baseline: Variant) -> list[str]:
     return notes
 
 
-def benchmark(recipe: Recipe, worker: SourceWorker, proof: Proof, *, report: BuildReport, scratch: Path) -> None:
-    """Measure every variant that has a file, and the native model, on every target."""
+def benchmark(recipe: Recipe, worker: SourceWorker, proof: Proof, *, report: BuildReport, scratch: Path) -> Path:
+    """Measure every variant that has a file, and the native model, on every target; return the file of timed rows."""
     batch_sizes = tuple(sorted(recipe.benchmark.batch_sizes))
     count = max(MIN_ROWS, ROWS_PER_LARGEST_BATCH * max(batch_sizes))
     rows = _rows_to_time(proof, Oracle(worker.ask, scratch), count)
@@ -266,6 +252,7 @@ def benchmark(recipe: Recipe, worker: SourceWorker, proof: Proof, *, report: Bui
         )
     call = "predict_proba" if any(output.role == "probability" for output in proof.signature.outputs) else "predict"
     report.notes.append(f"Latency is of one call on {count:,} made rows in turn; native is the model's own {call}.")
+    return rows_file
 
 
 def publish(recipe: Recipe, bundle: Bundle, *, environ: Mapping[str, str]) -> list[str]:

@@ -298,16 +298,6 @@ def test_logistic_regression_from_plain_pickle(workspace: Workspace) -> None:
     assert [column["name"] for column in columns] == ["f0", "f1", "f2", "f3", "f4"]
 
 
-@pytest.mark.parametrize(
-    ("key", "changes"),
-    [
-        ("benchmark.baseline", {"benchmark": {"baseline": "dist/earlier"}}),
-    ],
-)
-def test_a_key_that_would_be_ignored_is_refused(workspace: Workspace, key: str, changes: dict[str, Any]) -> None:
-    refused(workspace, 2, key, "not available in this version", **changes)
-
-
 def test_a_source_that_fails_leaves_its_report_under_its_version(workspace: Workspace) -> None:
     registered = workspace.package("register", "model.joblib", "--name", "tampered", "--version", "7")
     assert registered.code == 0, registered.err

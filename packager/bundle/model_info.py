@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from packager.artifact import Column, Output, OutputDtype, Role, Scalar, Signature, column_from
+from packager.artifact import Column, Output, OutputDtype, Role, Scalar, SessionSettings, Signature, column_from
 from packager.bundle.manifest import Json
 from packager.bundle.samples import json_rows
 from packager.errors import BundleError
@@ -29,8 +29,6 @@ _FIELDS = {"label": "prediction", "value": "prediction", "probability": "probabi
 _DTYPES: dict[OutputDtype, str] = {"bool": "bool", "int64": "int64", "float64": "float64", "string": "object"}
 _LABEL_DTYPES: dict[type, str] = {bool: "bool", int: "int64", float: "float64", str: "object"}
 _NUMBER_DTYPES = ("float64", "float32", "float16")
-# What the platforms' workers are for is more workers; one thread keeps sums in the model's own order.
-_THREADS = 1
 
 
 @dataclass(frozen=True)
@@ -56,6 +54,7 @@ class ModelInfo:
     sha256: str
     size: int
     warm_up: list[Json]
+    session: SessionSettings
 
     def document(self) -> dict[str, Json]:
         """Return model_info.json."""
@@ -71,7 +70,7 @@ class ModelInfo:
             "request_key": self.request_key,
             "classes": None if signature.classes is None else list(signature.classes),
             "task": signature.task,
-            "threads": _THREADS,
+            "session": dict(sorted(vars(self.session).items())),
             "warm_up": self.warm_up,
         }
 
@@ -92,6 +91,7 @@ def describe(plan: BundlePlan, graph: Graph, *, size: int, sha256: str) -> Model
         sha256=sha256,
         size=size,
         warm_up=json_rows(plan.golden.rows.take(slice(0, 1)), signature)[0],
+        session=plan.session,
     )
 
 
@@ -123,6 +123,8 @@ def _parse(values: Any) -> ModelInfo:
         sha256=values["model"]["sha256"],
         size=values["model"]["size"],
         warm_up=values["warm_up"],
+        # Bundles of before settings were tuned tell their threads alone.
+        session=SessionSettings(**values.get("session", {"threads": values.get("threads", 1)})),
     )
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from packager.artifact import Signature, Variant, Verdict
+from packager.artifact import VERIFIED_SETTINGS, SessionSettings, Signature, Variant, Verdict
 from packager.bundle.manifest import Json
 from packager.dataset.rows import Rows
 
@@ -44,7 +44,8 @@ class ModelCard:
 class BundlePlan:
     """One bundle: `model` is the ONNX variant to serve, `tolerance` the limits it passed, `lock` recipe.lock.yml.
 
-    `cpu_features` are those of this processor where the variant's answers depend on them, else None.
+    `cpu_features` are those of this processor where the variant's answers depend on them, else None. `session` is how
+    score.py runs the model.
     """
 
     name: str
@@ -59,3 +60,4 @@ class BundlePlan:
     lock: str
     card: ModelCard
     cpu_features: tuple[str, ...] | None = None
+    session: SessionSettings = VERIFIED_SETTINGS

@@ -12,12 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from packager import stages
+from packager.baseline import find_baseline
 from packager.console import Console, Style
 from packager.convert.steps import StepFinding, refuse_unsupported, short_name, without_double_kernel
 from packager.errors import PackagerError
 from packager.files import pretty_json
 from packager.recipe.load import load_recipe
 from packager.report.model import BuildReport
+from packager.runtime.machine import describe_machine
 from packager.source.child import source_worker
 from packager.wording import printable
 
@@ -58,11 +60,13 @@ def check_recipe(path: Path) -> dict[str, Any]:
 def _find(path: Path, result: dict[str, Any]) -> None:
     """Go as far as a build goes without building; `result` holds what was found, up to what is refused."""
     recipe = load_recipe(path)
-    stages.refuse_unavailable_keys(recipe)
+    baseline = find_baseline(recipe, environ=os.environ)
     report = BuildReport(recipe.name, recipe.version)
     with tempfile.TemporaryDirectory(prefix="packager-") as folder, source_worker(Path(folder)) as worker:
         scratch = Path(folder)
         source = stages.source(recipe, worker, scratch, report=report, environ=os.environ)
+        if baseline is not None:
+            baseline.check(source.model.signature, describe_machine(), recipe.where("benchmark.baseline"))
         result |= {
             "name": recipe.name,
             "version": source.model.version,

@@ -209,7 +209,17 @@ class Benchmark(Section):
     )
     batch_sizes: UniqueSome[Count] = Field(default=(1, 100, 1000), description="rows per call")
     slo: Slo | None = Field(default=None, description="what the service promises")
-    baseline: Text | None = Field(default=None, description="a report or bundle that this build may not be slower than")
+    baseline: Uri | None = Field(
+        default=None,
+        description="a bundle or build that this one may not be slower than: a folder, registry://NAME/VERSION "
+        "or a report.json; a bundle's model is timed again beside the new one, a report's figures count on the machine "
+        "that they were taken on",
+    )
+    max_slowdown: NotNegative = Field(
+        default=0.1,
+        description="time that the selected variant may take beyond the baseline's, as a fraction; beyond it, and "
+        "beyond the 95% interval, the build fails",
+    )
 
 
 class Select(Section):

@@ -65,13 +65,15 @@ def _figure(check: str, value: Figure) -> str:
         return wording.share(value)
     if check.startswith(("drift", "champion")):
         return wording.drop(value)
+    if check.startswith("slower"):
+        return f"{value:.2f}x"
     return wording.count(value) if isinstance(value, int) else wording.error(value)
 
 
 def _limit(check: str, value: Figure) -> str:
     if value is None:
         return "none"
-    if isinstance(value, float) and not check.endswith("label_mismatch"):
+    if isinstance(value, float) and not check.endswith("label_mismatch") and not check.startswith("slower"):
         return wording.limit(value)
     return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else _figure(check, value)
 

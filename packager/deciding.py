@@ -1,0 +1,126 @@
+"""What measurements decide: the variant, how its session runs, and whether the build is slower than it may be.
+
+In: the report with its measurements, or the lock that replays an earlier choice. Out: one Decision.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from packager.artifact import SessionSettings, Signature, Variant, Verdict
+from packager.baseline import Baseline
+from packager.benchmark import regression
+from packager.benchmark.contest import Contestant, Rows
+from packager.errors import BenchmarkError, RecipeError
+from packager.lock import Lock, check_lock, find_lock
+from packager.recipe.model import Recipe, Target
+from packager.recipe.providers import PROVIDERS
+from packager.report.model import BuildReport
+from packager.report.verdicts import measured_and_limit
+from packager.runtime.cgroup import threads_within
+from packager.select import select
+from packager.stages import Source
+from packager.verify import gate
+
+
+@dataclass(frozen=True)
+class Decision:
+    """The variant to bundle, which passed every verdict, how its session runs, and the lock that replays both."""
+
+    variant: Variant
+    settings: SessionSettings
+    lock: Lock
+
+
+def decide(recipe: Recipe, source: Source, *, report: BuildReport, locked: Path | None) -> Decision:
+    """Select the variant, or take the locked one."""
+    model = source.model
+    fresh = Lock(recipe.name, model.version, recipe.digest, model.sha256, selected="")
+    if locked is None:
+        report.selected = select(report.variants, report.measurements, recipe)
+    else:
+        lock = find_lock(recipe, locked)
+        check_lock(lock, fresh)
+        report.selected = lock.selected
+    gate.gate(report.verdicts, report.selected, recipe)
+    variant = next((one for one in report.variants if one.name == report.selected and one.status == "ok"), None)
+    if variant is None:
+        raise RecipeError(f"--locked: the variant {report.selected!r} did not come out of this build as ok")
+    return Decision(variant, SessionSettings(), replace(fresh, selected=variant.name))
+
+
+def hold_against_baseline(
+    recipe: Recipe, decision: Decision, baseline: Baseline, *, report: BuildReport, rows: Path, signature: Signature
+) -> None:
+    """Add a verdict for each target and batch size; BenchmarkError where the build is slower, or nothing can tell.
+
+    A baseline that has its model is timed here, in turns with the new one. Of one that is figures alone, only those of
+    this very machine count, with the allowance that two runs need.
+    """
+    key = recipe.where("benchmark.baseline")
+    found = list(_compared(recipe, decision, baseline, report=report, rows=rows, signature=signature))
+    deciding = recipe.select.target or recipe.benchmark.targets[0].name
+    reasons = [one for one in found if isinstance(one, str)]
+    report.notes += reasons
+    ratios = [one for one in found if not isinstance(one, str)]
+    if not any(one.target == deciding for one in ratios):
+        why = f": {reasons[0]}" if reasons else ", which has no figure of it"
+        raise BenchmarkError(
+            f"nothing tells whether {decision.variant.name} is slower on {deciding!r} than the baseline{why}",
+            key=key,
+            hint="name the bundle as the baseline, and a target that runs here",
+        )
+    limit = recipe.benchmark.max_slowdown
+    if baseline.model is None:
+        limit = max(limit, regression.BETWEEN_RUNS)
+    verdicts = [regression.judge(one, decision.variant.name, most_slowdown=limit) for one in ratios]
+    report.verdicts += verdicts
+    _refuse_slower(verdicts, baseline, key)
+
+
+def _compared(
+    recipe: Recipe, decision: Decision, baseline: Baseline, *, report: BuildReport, rows: Path, signature: Signature
+) -> Iterator[regression.Compared | str]:
+    """Yield a ratio for each target and batch size, or a note in words why a target has none."""
+    if baseline.model is None:
+        mine = [row for row in report.measurements if row.variant == decision.variant.name]
+        yield from regression.compare_figures(mine, baseline.measurements)
+        return
+    if decision.variant.path is None:
+        return
+    batch_sizes = tuple(sorted(recipe.benchmark.batch_sizes))
+    for target in recipe.benchmark.targets:
+        now = Contestant("now", decision.variant.path, signature, _settings(decision.settings, target))
+        earlier = Contestant(
+            "earlier", baseline.model.path, baseline.signature, _settings(baseline.model.settings, target)
+        )
+        provider = PROVIDERS[target.provider].onnxruntime_name
+        found = regression.measure_again(now, earlier, Rows(rows, batch_sizes, provider), target=target.name)
+        if isinstance(found, str):
+            yield f"Not held against the baseline on {target.name}: {found}"
+        else:
+            yield from found
+
+
+def _settings(settings: SessionSettings, target: Target) -> SessionSettings:
+    """Return how a session runs on a target: as it is served, with the target's threads where no other were chosen."""
+    threads = target.threads if settings.threads == 1 else settings.threads
+    return replace(settings, threads=threads_within(threads))
+
+
+def _refuse_slower(verdicts: list[Verdict], baseline: Baseline, key: str) -> None:
+    slower = [one for one in verdicts if not one.ok]
+    if not slower:
+        return
+    first = max(slower, key=lambda one: float(one.measured or 0))
+    more = f" ({len(slower) - 1} more, see the report)" if len(slower) > 1 else ""
+    measured, limit = measured_and_limit(first)
+    raise BenchmarkError(
+        f"{first.subject} is slower than the baseline {baseline.shown}: {measured} the time ({first.note}){more}",
+        measured=measured,
+        limit=limit,
+        key=key,
+        hint="the report lists every target and batch size; raise benchmark.max_slowdown if the model may take longer",
+    )
