@@ -95,6 +95,7 @@ def _run(recipe: Recipe, options: Options, console: Console, *, report: BuildRep
     with replaced_folder(target) as staging:
         with _stage("bundle", console, report) as step:
             digest = bundling.write_and_replay(plan, staging, proof=proof, recipe=recipe, report=report)
+            stages.serving_process(recipe, staging, report=report)
             step.detail(telling.bundle(report, digest))
         if options.publish and recipe.publish:
             with _stage("publish", console, report) as step:

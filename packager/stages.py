@@ -13,6 +13,7 @@ import numpy as np
 
 from packager.artifact import Bundle, Signature, SourceModel, Variant, signature_from
 from packager.benchmark.benchmark import MIN_ROWS, ROWS_PER_LARGEST_BATCH, Bench, measure_native, measure_target
+from packager.bundle.manifest import read_manifest
 from packager.bundle.plan import Golden
 from packager.champion import open_champion
 from packager.convert.forms import Forms, make_forms
@@ -25,6 +26,7 @@ from packager.optimize import optimize as optimize_stage
 from packager.publish.publish import publish as publish_bundle
 from packager.recipe.model import Recipe
 from packager.report.model import BuildReport
+from packager.serving_process import measure_process
 from packager.source.child import SourceWorker, memory_limit_bytes
 from packager.source.modules import ENTRY_POINTS, locate, own_converters
 from packager.source.resolve import Artifact, accept, copy_artifact
@@ -253,6 +255,13 @@ def benchmark(recipe: Recipe, worker: SourceWorker, proof: Proof, *, report: Bui
     call = "predict_proba" if any(output.role == "probability" for output in proof.signature.outputs) else "predict"
     report.notes.append(f"Latency is of one call on {count:,} made rows in turn; native is the model's own {call}.")
     return rows_file
+
+
+def serving_process(recipe: Recipe, bundle: Path, *, report: BuildReport) -> None:
+    """Measure what one serving process of the bundle costs, unless the recipe leaves that out."""
+    report.bundle_bytes = read_manifest(bundle).size_bytes
+    if recipe.benchmark.process == "measure":
+        report.process = measure_process(bundle)
 
 
 def publish(recipe: Recipe, bundle: Bundle, *, environ: Mapping[str, str]) -> list[str]:

@@ -63,7 +63,7 @@ class Workspace:
             "version": "1",
             "source": {"uri": "model.joblib"},
             "data": {"verification": "model.parquet", "label": "target"},
-            "benchmark": {"batch_sizes": [1]},
+            "benchmark": {"batch_sizes": [1], "process": "skip"},
             **changes,
         }
         path = self.folder / "recipe.yml"

@@ -23,7 +23,6 @@ from packager.benchmark_result import (
     MeasuredBundle,
     MeasuredMachine,
     Noise,
-    ServingProcess,
     TargetMeasurement,
 )
 from packager.bundle.golden import read_golden
@@ -39,6 +38,7 @@ from packager.lock import LOCK_FILE
 from packager.recipe.model import Target
 from packager.recipe.providers import PROVIDERS
 from packager.runtime.machine import describe_machine, library_versions
+from packager.serving_process import measure_process
 
 DEFAULT_BATCH_SIZES = (1, 10, 100, 1000)
 _MOST_THREADS = 1024
@@ -83,7 +83,9 @@ def measure_bundle(bundle: Path, targets: Sequence[Target], asked: Asked, *, con
     with tempfile.TemporaryDirectory(prefix="packager-") as folder:
         bench, note = _bench(bundle, info, batch_sizes, scratch=Path(folder))
         measurements, noise = _measured(bundle, targets, bench=bench, console=console)
-    process: ServingProcess | None = None
+    with console.step("process") as step:
+        process = measure_process(bundle)
+        step.detail(wording.latency(process.cold_start_ms.median * 1e3) + " from start to first answer")
     served = () if asked.served is None else served_load(bundle, asked.served, console=console)
     return BenchmarkResult(
         measured_at=datetime.now(UTC).isoformat(timespec="seconds"),

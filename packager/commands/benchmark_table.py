@@ -5,6 +5,7 @@ from __future__ import annotations
 from packager import wording
 from packager.benchmark_result import BenchmarkResult, TargetMeasurement
 from packager.console import Console, Style
+from packager.report.serving import process_facts
 
 _HEADER = ("target", "rows", "p50", "95% interval", "p95", "p99", "rows/s")
 
@@ -17,6 +18,9 @@ def print_result(console: Console, result: BenchmarkResult) -> None:
     rows: list[tuple[Style, list[str]]] = [("", _cells(one)) for one in result.measurements if one.p50_us is not None]
     if rows:
         console.table(_HEADER, rows, left=1)
+    if result.process is not None:
+        for name, fact in process_facts(result.process, bundle.size_bytes).items():
+            console.write((f"{name}: ", "quiet"), (fact, ""))
     for reason, targets in _unmeasured(result).items():
         console.paragraph(("!", "warn"), f"{', '.join(targets)} not measured: {reason}")
 

@@ -209,6 +209,10 @@ class Benchmark(Section):
     )
     batch_sizes: UniqueSome[Count] = Field(default=(1, 100, 1000), description="rows per call")
     slo: Slo | None = Field(default=None, description="what the service promises")
+    process: Literal["measure", "skip"] = Field(
+        default="measure",
+        description="whether processes of score.py are started, to measure start, memory and disk; takes some seconds",
+    )
     baseline: Uri | None = Field(
         default=None,
         description="a bundle or build that this one may not be slower than: a folder, registry://NAME/VERSION "

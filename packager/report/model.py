@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from packager.artifact import Bundle, Measurement, Variant, Verdict
+from packager.benchmark_result import ServingProcess
 
 
 @dataclass(frozen=True)
@@ -181,6 +182,8 @@ class BuildReport:
     reproduction: Reproduction | None = None
     measurements: list[Measurement] = field(default_factory=list)
     measured_at: str | None = None  # UTC, ISO 8601
+    process: ServingProcess | None = None
+    bundle_bytes: int | None = None
     published: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     timings_s: dict[str, float] = field(default_factory=dict)
@@ -191,6 +194,7 @@ class BuildReport:
         """Return report.json as plain values: no paths of this machine but the bundle's, no NaN, no infinities."""
         document = asdict(self)
         del document["reproduction"]
+        document["process"] = None if self.process is None else self.process.model_dump()
         for row in document["worst_rows"]:
             del row["beside"]
         for variant in document["variants"]:

@@ -11,6 +11,7 @@ from packager.report.headline import not_reached
 from packager.report.measured import latency_table, provenance_table, targets, unavailable
 from packager.report.model import BuildReport
 from packager.report.row_tables import cell_table, reliability_said, reliability_table, score_table, worst_table
+from packager.report.serving import process_table
 from packager.report.tables import (
     Table,
     champion_table,
@@ -100,6 +101,7 @@ def _figures(report: BuildReport) -> Iterator[Section]:
             yield Section(title, lines=(f"{why[0].upper()}{why[1:]}.".replace("..", "."),))
     yield Section("Size", size_table(report), "size")
     yield Section("Measurements", provenance_table(report))
+    yield Section("Serving process", process_table(report))
 
 
 def _circumstances(report: BuildReport) -> Iterator[Section]:
