@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from packager import wording
 from packager.benchmark_result import LoadPoint, ServedLoad
-from packager.report.svg import Drawing, LogScale, axis, plain_tick
+from packager.report.svg import Drawing, LogScale, axis, upright_axis
 from packager.report.tables import Cell, Columns, Row, Table
 
 # Units: about the width of a telephone, so that type stays readable when the picture is scaled to fit.
@@ -133,11 +133,7 @@ def _axes(load: ServedLoad) -> _Axes | None:
 
 def _rules(drawing: Drawing, axes: _Axes) -> None:
     axis(drawing, axes.across, (_TOP, _HEIGHT - _FOOT), lambda rate: wording.rate(rate).replace(" ", ""))
-    for value in axes.up.ticks():
-        y = axes.up.place(value)
-        if y is not None:
-            drawing.line((_LEFT, y), (_WIDTH - _RIGHT, y), role="rule")
-            drawing.text((_LEFT - 6, y + 4), plain_tick(f"{value:,.6f}"), role="tick", anchor="end")
+    upright_axis(drawing, axes.up, (_LEFT, _WIDTH - _RIGHT), lambda latency_ms: f"{latency_ms:,.6f}")
     drawing.text(((_LEFT + _WIDTH - _RIGHT) / 2, _HEIGHT - 4), "requests/s", role="tick", anchor="middle")
     drawing.text((_LEFT - 6, _TOP - 2), "ms", role="tick", anchor="end")
 

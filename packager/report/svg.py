@@ -131,6 +131,16 @@ def axis(drawing: Drawing, scale: LogScale, span: tuple[float, float], label: Ca
             drawing.text((x, bottom + 15), plain_tick(label(value)), role="tick", anchor="middle")
 
 
+def upright_axis(drawing: Drawing, scale: LogScale, span: tuple[float, float], label: Callable[[float], str]) -> None:
+    """Draw faint level rules at the scale's ticks from left to right of `span`, with labels on their left."""
+    left, right = span
+    for value in scale.ticks():
+        y = scale.place(value)
+        if y is not None:
+            drawing.line((left, y), (right, y), role="rule")
+            drawing.text((left - 6, y + 4), plain_tick(label(value)), role="tick", anchor="end")
+
+
 def plain_tick(text: str) -> str:
     """Return a tick's text without the zeros that carry nothing."""
     return _TRAILING_ZEROS.sub(r"\1", text)
