@@ -116,6 +116,25 @@ def digest(value: str) -> str:
     return printable(value).rpartition(":")[2][:12]
 
 
+def usd(amount: float) -> str:
+    """Return a price in US dollars: $1,240, $61.76, $0.0846; three significant digits below a dollar."""
+    if not math.isfinite(amount):
+        return _not_finite(amount)
+    if abs(amount) >= 999.5:
+        return f"${amount:,.0f}"
+    return f"${amount:.2f}" if amount >= 0.995 or amount == 0 else f"${amount:.3g}"
+
+
+def qps(per_second: float) -> str:
+    """Return a rate of requests with three significant digits and no prefix: 0.5, 41.2, 1,310."""
+    return f"{float(f'{per_second:.3g}'):,.12g}" if math.isfinite(per_second) else _not_finite(per_second)
+
+
+def several(number: int, noun: str) -> str:
+    """Return a number of things in words: 1 worker, 1,024 workers."""
+    return f"{count(number)} {noun}{'' if number == 1 else 's'}"
+
+
 def rows(number: int) -> str:
     """Return a number of rows in words: 1 row, 4,812 rows."""
     return f"{count(number)} {'row' if number == 1 else 'rows'}"

@@ -69,21 +69,24 @@ def dotted(place: Place) -> str:
     return text
 
 
-def read_document(path: Path) -> Document:
-    """Read the recipe at `path`; RecipeError (with the line) if it is no single YAML mapping of plain values."""
-    text = _read_text(path)
+def read_document(path: Path, what: str = "recipe", keys: str = "recipe_version, name and source") -> Document:
+    """Read the recipe at `path`; RecipeError (with the line) if it is no single YAML mapping of plain values.
+
+    Other documents of that kind are read alike: `what` they are called, and the `keys` that are expected.
+    """
+    text = _read_text(path, what)
     try:
         node = _Loader(text).get_single_node()
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = 1 if mark is None else mark.line + 1
-        problem = printable(error.problem or error.context).replace("but found", "expected one recipe, found")
+        problem = printable(error.problem or error.context).replace("but found", f"expected one {what}, found")
         raise RecipeError(f"{path}:{line}: not valid YAML: {problem}", hint=_yaml_hint(problem)) from None
     except yaml.YAMLError:
         raise RecipeError(f"{path}: not valid YAML: it holds control characters") from None
     if not isinstance(node, yaml.MappingNode):
         found = "nothing" if node is None else "a list" if isinstance(node, yaml.SequenceNode) else "one value"
-        raise RecipeError(f"{path}: expected keys such as recipe_version, name and source, found {found}")
+        raise RecipeError(f"{path}: expected keys such as {keys}, found {found}")
     reader = _Reader()
     try:
         values = reader.mapping(node, ())
@@ -92,18 +95,18 @@ def read_document(path: Path) -> Document:
     return Document(values, reader.lines, tuple(reader.problems))
 
 
-def _read_text(path: Path) -> str:
+def _read_text(path: Path, what: str) -> str:
     try:
         with path.open("rb") as stream:
             content = stream.read(MAX_BYTES + 1)
     except OSError as error:
-        raise RecipeError(f"cannot read the recipe {path}: {(error.strerror or 'unreadable').lower()}") from None
+        raise RecipeError(f"cannot read the {what} {path}: {(error.strerror or 'unreadable').lower()}") from None
     if len(content) > MAX_BYTES:
-        raise RecipeError(f"{path} is no recipe: it is larger than {MAX_BYTES // 1024} KiB")
+        raise RecipeError(f"{path} is no {what}: it is larger than {MAX_BYTES // 1024} KiB")
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise RecipeError(f"{path} is no recipe: it is not UTF-8 text") from None
+        raise RecipeError(f"{path} is no {what}: it is not UTF-8 text") from None
 
 
 def _yaml_hint(problem: str) -> str | None:

@@ -41,7 +41,7 @@ def schema() -> Schema:
     """Return the JSON Schema of a recipe."""
     made = cast(Schema, Recipe.model_json_schema())
     made.pop("title")
-    body = {key: _without_titles(value) for key, value in made.items()}
+    body = {key: without_titles(value) for key, value in made.items()}
     return {"$schema": DIALECT, "title": "packager recipe, version 1", **body, **_QUALITY_NEEDS_LABEL}
 
 
@@ -81,13 +81,13 @@ def subschema(place: Sequence[str | int], root: Schema) -> Schema | None:
     return part
 
 
-def _without_titles(value: JsonValue) -> JsonValue:
+def without_titles(value: JsonValue) -> JsonValue:
     """Drop the titles that pydantic makes from names; a property that is called title is a mapping and stays."""
     if isinstance(value, list):
-        return [_without_titles(item) for item in value]
+        return [without_titles(item) for item in value]
     if isinstance(value, dict):
         return {
-            key: _without_titles(item) for key, item in value.items() if not (key == "title" and isinstance(item, str))
+            key: without_titles(item) for key, item in value.items() if not (key == "title" and isinstance(item, str))
         }
     return value
 

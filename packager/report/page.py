@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 # A word of thirteen letters or more may break at its joints, and a piece without joints where it fills a cell.
 _LONG_WORD = re.compile(r"\S{13,}")
-_EXPONENT = re.compile(r"\d[\d.]*e[-+]\d+")
+# Figures with an exponent and days stay on one line.
+_WHOLE = re.compile(r"\d[\d.]*e[-+]\d+|\d{4}-\d\d-\d\d")
 _PIECE = re.compile(r"[A-Z]{0,24}[^A-Z._/:,;=-]{0,24}[._/:,;=-]{0,24}")
 
 
@@ -74,10 +75,10 @@ def render_page(page: Page) -> str:
 
 
 def _figures(text: str) -> Markup:
-    """Escape a sentence, and keep its figures with an exponent on one line."""
+    """Escape a sentence, and keep its figures with an exponent, and days, on one line."""
     from markupsafe import Markup, escape
 
-    return Markup(_EXPONENT.sub(r'<span class="figure">\g<0></span>', str(escape(text))))
+    return Markup(_WHOLE.sub(r'<span class="figure">\g<0></span>', str(escape(text))))
 
 
 def _breakable(text: str) -> Markup:
