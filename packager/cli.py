@@ -182,6 +182,31 @@ def publish(
     _result(publish_bundle(bundle, to, dry_run=dry_run), as_json)
 
 
+@app.command(epilog="Example: package report here.json f4s.json --slo-p95-ms 50 --qps 300 --out sku-report")
+def report(
+    files: Annotated[list[Path], typer.Argument(help="results of package benchmark --served", metavar="FILE...")],
+    slo_p95_ms: Annotated[
+        float | None,
+        typer.Option("--slo-p95-ms", help="95th percentile to hold; default: the SLO it was measured with"),
+    ] = None,
+    qps: Annotated[float | None, typer.Option("--qps", help="requests per second to plan for")] = None,
+    utilization: Annotated[float, typer.Option("--utilization", help="share of an instance to plan with")] = 0.7,
+    rows: Annotated[
+        int | None, typer.Option("--rows", min=1, help="rows per request; default: the fewest that were measured")
+    ] = None,
+    prices: Annotated[
+        Path | None, typer.Option("--prices", help="CSV, YAML or JSON of instance types and their prices")
+    ] = None,
+    out: Annotated[Path, typer.Option("--out", help="folder for report.html, .md and .json")] = Path("sku-report"),
+    as_json: AsJson = False,
+) -> None:
+    """Say which instance type, how many and at what cost, from measurements of one machine or several."""
+    from packager.commands.report import Options, report_files
+
+    options = Options(slo_p95_ms, qps, utilization, rows, prices)
+    _result(report_files(files, options, out=out, as_json=as_json), False)
+
+
 @app.command(epilog="Example: package schema > recipe.schema.json")
 def schema() -> None:
     """Print the recipe's JSON Schema, for editors."""

@@ -1,0 +1,116 @@
+"""One arrangement under rising load: the highest rate that holds the SLO, and the p95 at a rate, as measured.
+
+Nothing is drawn between two rates that were measured: the worse of the two stands for what lies between.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import groupby
+
+from packager.benchmark_result import LoadPoint, ServedLoad
+
+
+@dataclass(frozen=True)
+class Knee:
+    """The highest rate measured to hold, between the ends of its interval; `is_open`: no higher rate was tried."""
+
+    qps: float
+    low: float
+    high: float
+    is_open: bool = False
+
+
+@dataclass(frozen=True)
+class Latency:
+    """A 95th percentile in milliseconds with its interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class _Rate:
+    """All points at one rate together."""
+
+    qps: float
+    points: tuple[LoadPoint, ...]
+
+    def holds(self, slo_p95_ms: float) -> bool:
+        return all(_held(point, slo_p95_ms) for point in self.points)
+
+    def latency(self) -> Latency | None:
+        found = [point.p95_ms for point in self.points if point.p95_ms is not None]
+        if not found or any(point.errors for point in self.points):
+            return None
+        ends = [end for point in self.points for end in point.p95_ci_ms or ()]
+        return Latency(statistics.median(found), min([*found, *ends]), max([*found, *ends]))
+
+
+def knee(load: ServedLoad, slo_p95_ms: float) -> Knee | None:
+    """Return the knee for an SLO; None where no rate held it.
+
+    For the SLO that it was searched with it is what the search found. For another one it is the highest rate below the
+    lowest that missed.
+    """
+    if load.slo_p95_ms == slo_p95_ms:
+        return None if load.knee_qps is None else _searched(load, load.knee_qps)
+    held: _Rate | None = None
+    for rate in _rates(load.points):
+        if not rate.holds(slo_p95_ms):
+            return None if held is None else Knee(held.qps, held.qps, rate.qps)
+        held = rate
+    return None if held is None else Knee(held.qps, held.qps, held.qps, is_open=True)
+
+
+def judged(load: ServedLoad, slo_p95_ms: float) -> ServedLoad:
+    """Return a load with its points and its knee judged by an SLO, which need not be the one it was measured with."""
+    if load.slo_p95_ms == slo_p95_ms:
+        return load
+    found = knee(load, slo_p95_ms)
+    points = tuple(point.model_copy(update={"meets_slo": _held(point, slo_p95_ms)}) for point in load.points)
+    by_slo = {"slo_p95_ms": slo_p95_ms, "p95_limit_ms": slo_p95_ms, "points": points}
+    if found is None:
+        return load.model_copy(update={**by_slo, "knee_qps": None, "knee_interval_qps": None})
+    return load.model_copy(update={**by_slo, "knee_qps": found.qps, "knee_interval_qps": (found.low, found.high)})
+
+
+def p95_at(load: ServedLoad, qps: float) -> Latency | None:
+    """Return the p95 at a rate: that of the next rate measured at or above it, down to that of the one below.
+
+    None where no rate as high was measured.
+    """
+    below: Latency | None = None
+    for rate in _rates(load.points):
+        latency = rate.latency()
+        if latency is None:
+            continue
+        if rate.qps >= qps * (1 - 1e-9):
+            low = latency.low if below is None else min(below.low, latency.low)
+            return Latency(latency.value, low, latency.high)
+        below = latency
+    return None
+
+
+def best_p95_ms(load: ServedLoad) -> float | None:
+    """Return the lowest p95 of all rates that were answered without errors."""
+    found = [latency.value for rate in _rates(load.points) if (latency := rate.latency()) is not None]
+    return min(found, default=None)
+
+
+def _searched(load: ServedLoad, qps: float) -> Knee:
+    low, high = load.knee_interval_qps or (qps, qps)
+    return Knee(qps, min(low, qps), max(high, qps), is_open=high <= qps)
+
+
+def _held(point: LoadPoint, slo_p95_ms: float) -> bool:
+    """Tell whether a point holds the SLO; one whose queue grew holds no rate, however fast its answers still were."""
+    return not point.errors and not point.queue_grew and point.p95_ms is not None and point.p95_ms <= slo_p95_ms
+
+
+def _rates(points: Iterable[LoadPoint]) -> list[_Rate]:
+    ordered = sorted(points, key=lambda point: point.rate_qps)
+    return [_Rate(qps, tuple(ones)) for qps, ones in groupby(ordered, key=lambda point: point.rate_qps)]

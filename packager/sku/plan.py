@@ -1,0 +1,230 @@
+"""One instance type at one rate: how many of them, whether the server fits, what it costs, how it scales.
+
+Everything is counted at the end of the intervals that is worse for us, so that no plan is too small.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from packager import wording
+from packager.sku import capacity
+from packager.sku.catalogue import GIB, InstanceType, Limits
+from packager.sku.evidence import Evidence, Held, Needs
+from packager.sku.knees import Latency, p95_at
+from packager.sku.model import Basis, Cost, Count, Figure, Fit, InstancePlan, Meets, Settings, Target
+from packager.sku.processors import CoreRatio
+from packager.sku.scaling import estimate
+
+# Azure does not tell what its own containers take on an instance; it warns that the types with 3.5 and 4 GiB may be too
+# small. So much memory has to stay free of workers.
+_PLATFORM_BYTES = 2 * GIB
+
+
+@dataclass(frozen=True)
+class Capacity:
+    """What one instance of a type holds, whatever the rate: the nearest that was measured, and its knee there."""
+
+    instance: InstanceType
+    evidence: Evidence
+    nearest: Held
+    ratio: CoreRatio
+    knee: Figure
+    workers: int
+
+    def p95(self, share: tuple[float, float]) -> Figure | None:
+        """Return the p95 at shares of the knee, from the share that is better for us to the one that is worse."""
+        best, worst = (p95_at(self.nearest.load, part * self.nearest.knee.qps) for part in share)
+        if best is None or worst is None:
+            return None
+        return self._slower(Latency(worst.value, min(best.low, worst.low), worst.high))
+
+    def _slower(self, latency: Latency) -> Figure:
+        low, value, high = (
+            latency.low / self.ratio.high,
+            latency.value / (self.ratio.low * self.ratio.high) ** 0.5,
+            latency.high / self.ratio.low,
+        )
+        how = f"p95 on {wording.several(self.nearest.load.cpus, 'processor')} at the same share of the knee"
+        return self.knee.model_copy(update={"low": low, "value": value, "high": high, "how": how})
+
+
+def capacity_of(instance: InstanceType, found: Evidence, ratio: CoreRatio) -> Capacity:
+    """Return what an instance of a type holds by what was measured on one machine."""
+    held = estimate(found.throughputs(), instance.vcpus)
+    nearest = found.nearest(instance.vcpus)
+    centre = (ratio.low * ratio.high) ** 0.5
+    exact = nearest.load.cpus == instance.vcpus
+    scaled = f"measured on {wording.several(instance.vcpus, 'processor')}" if exact else held.how
+    how = scaled if ratio.why is None else f"{scaled}; {ratio.why}"
+    figure = Figure(
+        value=held.qps * centre,
+        low=held.low * ratio.low,
+        high=held.high * ratio.high,
+        basis=_basis(exact, ratio),
+        cpus=tuple(one.load.cpus for one in ([nearest] if exact else found.held)),
+        how=how,
+    )
+    workers = max(1, nearest.load.workers * instance.vcpus // nearest.load.cpus)
+    return Capacity(instance, found, nearest, ratio, figure, workers)
+
+
+def size(at: Capacity, target: Target, needs: Needs, limits: Limits) -> InstancePlan:
+    """Return the plan for a type: instances, cost, fit, autoscale, and what keeps it from being taken."""
+    instance, planned = at.instance, at.p95((target.utilization, target.utilization))
+    count = _count(at, planned, target)
+    p95 = at.p95((count.rate_each_qps / at.knee.high, count.rate_each_qps / at.knee.low))
+    memory, disk = _memory(at, needs), _disk(instance, needs)
+    meets = _meets(p95, target.slo_p95_ms)
+    return InstancePlan(
+        instance_type=instance.name,
+        series=instance.series.name,
+        processors=instance.series.processors,
+        vcpus=instance.vcpus,
+        memory_gib=instance.memory_gib,
+        usd_per_hour=instance.usd_per_hour,
+        workers=at.workers,
+        threads=at.nearest.load.threads,
+        knee_qps=at.knee,
+        p95_ms_planned=planned,
+        p95_ms=p95,
+        meets_slo=meets,
+        count=count,
+        cost=_cost(instance.usd_per_hour, count, target),
+        settings=_settings(at, planned, target, count=count, limits=limits),
+        memory=memory,
+        disk=disk,
+        network_share=_network_share(instance, count.rate_each_qps, needs),
+        processor_note=at.ratio.why,
+        problems=(*_misfits(memory, disk), *_too_slow(p95, meets, target), *_too_many(count.planned, limits)),
+    )
+
+
+def best_evidence(found: Sequence[tuple[Evidence, CoreRatio]], vcpus: int) -> tuple[Evidence, CoreRatio]:
+    """Return the machine that tells most of a type: the type itself, the nearest processor, the set of its size."""
+    return min(
+        found,
+        key=lambda one: (
+            not one[1].same_type,
+            one[1].width,
+            all(held.load.cpus != vcpus for held in one[0].held),
+            -len(one[0].held),
+        ),
+    )
+
+
+def _count(at: Capacity, p95_planned: Figure | None, target: Target) -> Count:
+    """Little's law and the knee each give a number; the larger is planned with."""
+
+    def by_latency(p95_ms: float) -> int:
+        return capacity.instances_by_latency(target.qps, p95_ms, utilization=target.utilization, workers=at.workers)
+
+    def by_knee(knee_qps: float) -> int:
+        return capacity.instances_by_knee(target.qps, knee_qps, utilization=target.utilization)
+
+    latency, knee = None if p95_planned is None else by_latency(p95_planned.high), by_knee(at.knee.low)
+    planned = max(knee, latency or 0)
+    ends = {name: planned * getattr(at.knee, name) / target.qps - 1 for name in ("low", "value", "high")}
+    return Count(
+        by_latency=latency,
+        by_knee=knee,
+        planned=planned,
+        at_best=max(by_knee(at.knee.high), 0 if p95_planned is None else by_latency(p95_planned.low)),
+        rate_each_qps=target.qps / planned,
+        headroom=at.knee.model_copy(update={**ends, "how": "instances * knee / rate - 1"}),
+        survives_one_loss=(planned - 1) * at.knee.low >= target.qps,
+    )
+
+
+def _cost(usd_per_hour: float, count: Count, target: Target) -> Cost:
+    hourly = count.planned * usd_per_hour
+    return Cost(
+        usd_per_hour=hourly,
+        usd_per_month=hourly * capacity.HOURS_PER_MONTH,
+        usd_per_month_at_best=count.at_best * usd_per_hour * capacity.HOURS_PER_MONTH,
+        usd_per_million_predictions=capacity.usd_per_million(
+            hourly, target.qps, rows_per_request=target.rows_per_request
+        ),
+    )
+
+
+def _settings(at: Capacity, p95_planned: Figure | None, target: Target, *, count: Count, limits: Limits) -> Settings:
+    each = capacity.planned_rate_qps(
+        at.knee.low,
+        None if p95_planned is None else p95_planned.high,
+        utilization=target.utilization,
+        workers=at.workers,
+    )
+    at_knee = at.p95((1.0, 1.0))
+    concurrent = capacity.max_concurrent_requests(
+        at.knee.low,
+        0.0 if at_knee is None else at_knee.value,
+        slo_p95_ms=target.slo_p95_ms,
+        workers=at.workers,
+    )
+    return Settings(
+        max_concurrent_requests_per_instance=concurrent,
+        admitted_requests=2 * concurrent * count.planned,
+        autoscale=capacity.autoscale(target.qps, each, instances=count.planned, limit=limits.instances),
+    )
+
+
+def _basis(exact: bool, ratio: CoreRatio) -> Basis:
+    if not exact or ratio.width > 1:
+        return "estimated"
+    return "measured on that SKU" if ratio.same_type else "measured here"
+
+
+def _memory(at: Capacity, needs: Needs) -> Fit:
+    available = int(at.instance.memory_gib * GIB)
+    if needs.worker_bytes is None:
+        reason = "not measured: no file tells the resident memory of the server"
+        return Fit(needed_bytes=None, available_bytes=available, left_bytes=None, fits=None, reason=reason)
+    needed = needs.worker_bytes * at.workers
+    fits = available - needed >= _PLATFORM_BYTES
+    each, kept = wording.size(needs.worker_bytes), wording.size(_PLATFORM_BYTES)
+    asked = f"{wording.several(at.workers, 'worker')} of {each}, and {kept} kept free"
+    return Fit(needed_bytes=needed, available_bytes=available, left_bytes=available - needed, fits=fits, reason=asked)
+
+
+def _disk(instance: InstanceType, needs: Needs) -> Fit:
+    """The bundle and its packages on the temporary disk; Azure's image comes on top and is not measured."""
+    available = None if instance.temp_disk_gib is None else int(instance.temp_disk_gib * GIB)
+    if needs.disk_bytes is None or available is None:
+        reason = "the size of the environment" if needs.disk_bytes is None else "the instance's temporary disk"
+        told = f"not known: {reason}"
+        return Fit(needed_bytes=needs.disk_bytes, available_bytes=available, left_bytes=None, fits=None, reason=told)
+    left = available - needs.disk_bytes
+    told = "bundle and packages; the container's image is not measured"
+    return Fit(needed_bytes=needs.disk_bytes, available_bytes=available, left_bytes=left, fits=left >= 0, reason=told)
+
+
+def _network_share(instance: InstanceType, qps: float, needs: Needs) -> float | None:
+    if instance.network_mbps is None:
+        return None
+    return qps * max(needs.request_bytes, needs.response_bytes) * 8 / (instance.network_mbps * 1e6)
+
+
+def _meets(p95: Figure | None, slo_p95_ms: float) -> Meets | None:
+    if p95 is None:
+        return None
+    return "yes" if p95.high <= slo_p95_ms else "perhaps" if p95.low <= slo_p95_ms else "no"
+
+
+def _misfits(memory: Fit, disk: Fit) -> Iterator[str]:
+    for what, fit in (("memory", memory), ("disk", disk)):
+        if fit.fits is False and fit.needed_bytes is not None and fit.available_bytes is not None:
+            needed, available = wording.size(fit.needed_bytes), wording.size(fit.available_bytes)
+            yield f"{what}: needs {needed} ({fit.reason}), has {available}"
+
+
+def _too_slow(p95: Figure | None, meets: Meets | None, target: Target) -> Iterator[str]:
+    if p95 is not None and meets == "no":
+        ends = f"{wording.latency(1000 * p95.low)} to {wording.latency(1000 * p95.high)}"
+        yield f"p95 {ends} at the target rate, limit {wording.latency(1000 * target.slo_p95_ms)}"
+
+
+def _too_many(instances: int, limits: Limits) -> Iterator[str]:
+    if instances > limits.instances:
+        yield f"takes {instances} instances, Azure allows {limits.instances} a deployment"

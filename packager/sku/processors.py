@@ -1,0 +1,69 @@
+"""How much faster or slower a core of an instance type may be than the one that was measured: an interval, and why.
+
+Azure rates cores in "Azure compute units"; a series runs on several processors, so its rating is a span. A processor
+that Azure does not rate, or not in the catalogue, may be as far away as the whole catalogue is wide.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from packager.benchmark_result import MeasuredMachine
+from packager.sku.catalogue import Catalogue, InstanceType, Series, azure
+
+# What decides how fast, and for int8 with which answers, matrices are multiplied.
+_TELLING = ("avx2", "avx512f", "avx512_vnni", "avx_vnni", "amx_int8", "amx_bf16", "asimd", "sve")
+
+
+@dataclass(frozen=True)
+class CoreRatio:
+    """A core of the type does between `low` and `high` times what the measured one does."""
+
+    low: float
+    high: float
+    same_type: bool
+    why: str | None = None
+
+    @property
+    def width(self) -> float:
+        """Return how little is known: 1 where nothing is open."""
+        return self.high / self.low
+
+
+def core_ratio(machine: MeasuredMachine, instance: InstanceType, catalogue: Catalogue) -> CoreRatio:
+    """Return how a core of `instance` compares with one of the measured machine."""
+    named = machine.instance_type
+    known = None if named is None else catalogue.find(named) or azure().find(named)
+    if named is not None and named.lower() == instance.name.lower():
+        return CoreRatio(1.0, 1.0, same_type=True)
+    series = instance.series
+    if known is not None and known.series.name == series.name:
+        return CoreRatio(1.0, 1.0, same_type=False, why=f"measured on {known.name}, of the same series")
+    if any(model in machine.processor for model in series.processor_models):
+        return _same_processor(machine, series)
+    if known is not None and known.series.acu is not None and series.acu is not None:
+        (had_low, had_high), (low, high) = known.series.acu, series.acu
+        why = f"other processors ({series.processors}): {low:g}-{high:g} ACU against {had_low:g}-{had_high:g}"
+        return CoreRatio(low / had_high, high / had_low, same_type=False, why=_and_features(why, machine, series))
+    low, high = azure().acu_span()
+    why = (
+        f"other processors ({series.processors}), measured on {machine.processor}, which Azure does not rate: a core "
+        f"may do {low / high:.2g} to {high / low:.2g} times as much, as far apart as cores of the catalogue are"
+    )
+    return CoreRatio(low / high, high / low, same_type=False, why=_and_features(why, machine, series))
+
+
+def _same_processor(machine: MeasuredMachine, series: Series) -> CoreRatio:
+    """The series runs on the measured processor, but which of its processors one gets is Azure's choice."""
+    if len(series.processor_models) == 1 or series.acu is None:
+        return CoreRatio(1.0, 1.0, same_type=False, why="the same processor")
+    low, high = series.acu
+    why = f"the series also runs on other processors than {machine.processor}: {low:g}-{high:g} ACU"
+    return CoreRatio(low / high, high / low, same_type=False, why=why)
+
+
+def _and_features(why: str, machine: MeasuredMachine, series: Series) -> str:
+    lacking = [one for one in _TELLING if one in machine.cpu_features and one not in series.cpu_features]
+    if not lacking:
+        return why
+    return f"{why}; {', '.join(lacking)} of the measured processor are not promised there"

@@ -1,0 +1,211 @@
+"""One choice among the plans: the cheapest that is sure to hold the SLO, why, and what would change it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from packager import wording
+from packager.sku.capacity import HOURS_PER_MONTH, MIN_INSTANCES
+from packager.sku.catalogue import Limits
+from packager.sku.evidence import Needs
+from packager.sku.model import Change, EndpointLimit, InstancePlan, Recommendation, Target
+from packager.sku.plan import Capacity, size
+
+# Rates are tried in steps of a tenth, to twenty times the target and to a twentieth of it; then the step in which the
+# choice changes is halved, to within a thousandth.
+_STEP, _FURTHEST, _HALVINGS = 1.1, 20.0, 7
+_MEASUREMENTS_SHOWN = 3
+
+
+@dataclass(frozen=True)
+class Planner:
+    """Every type's capacity; a rate decides how many of each and which."""
+
+    capacities: tuple[Capacity, ...]
+    needs: Needs
+    limits: Limits
+
+    def plans(self, target: Target) -> list[InstancePlan]:
+        """Return a plan for each type: those that can be taken first, the surest before the cheapest."""
+        return sorted((size(at, target, self.needs, self.limits) for at in self.capacities), key=_order)
+
+    def choose(self, target: Target) -> InstancePlan | None:
+        """Return the plan to take, None where none can be."""
+        first = min((size(at, target, self.needs, self.limits) for at in self.capacities), key=_order, default=None)
+        return None if first is None or first.problems else first
+
+
+def recommend(
+    planner: Planner, target: Target, plans: Sequence[InstancePlan], limits: Sequence[EndpointLimit]
+) -> Recommendation | None:
+    """Return the recommendation, None where no type can be taken; `limits` are what Azure allows the endpoint."""
+    if not plans or plans[0].problems:
+        return None
+    chosen, others = plans[0], [plan for plan in plans[1:] if not plan.problems]
+    change = _change(planner, target, chosen, others)
+    capacity = next(at for at in planner.capacities if at.instance.name == chosen.instance_type)
+    return Recommendation(
+        instance_type=chosen.instance_type,
+        instances=chosen.count.planned,
+        workers=chosen.workers,
+        threads=chosen.threads,
+        usd_per_month=chosen.cost.usd_per_month,
+        usd_per_million_predictions=chosen.cost.usd_per_million_predictions,
+        reason=_reason(chosen, target, taken=1 + len(others), of=len(plans)),
+        before_deploying=tuple(_before(chosen, limits)),
+        sure_of=tuple(_sure(capacity, planner.needs, target)),
+        not_sure_of=tuple(_not_sure(chosen, capacity, planner.needs)),
+        change=change,
+        would_change=tuple(_would_change(change, chosen, target)),
+    )
+
+
+def _order(plan: InstancePlan) -> tuple[object, ...]:
+    measured = plan.knee_qps.basis != "estimated"
+    return (
+        bool(plan.problems),
+        plan.meets_slo != "yes",
+        round(plan.cost.usd_per_month, 6),
+        not measured,
+        plan.count.planned,
+        plan.vcpus,
+        plan.instance_type,
+    )
+
+
+def _reason(chosen: InstancePlan, target: Target, *, taken: int, of: int) -> str:
+    slo = wording.latency(1000 * target.slo_p95_ms)
+    holds = f"{wording.qps(target.qps)} requests/s of {wording.rows(target.rows_per_request)} at p95 within {slo}"
+    sure = "" if chosen.meets_slo == "yes" else "; by what is known it may miss the SLO, and no type is sure to hold it"
+    types = f"{taken} instance types" if taken == of else f"{taken} of {of} instance types"
+    counts = f"{chosen.count.by_knee} by the knee"
+    if chosen.count.by_latency is not None:
+        counts += f" and {chosen.count.by_latency} by Little's law"
+    return (
+        f"the cheapest of {types} that hold {holds}, counted at the worse end of every interval: it "
+        f"takes {counts} at {wording.share(target.utilization)} of what one holds{sure}"
+    )
+
+
+def _before(chosen: InstancePlan, limits: Sequence[EndpointLimit]) -> Iterator[str]:
+    for limit in limits:
+        if not limit.ok:
+            needed, most = wording.count(limit.needed), wording.count(limit.limit)
+            yield f"ask Azure to raise the endpoint's limit of {limit.name}: {needed} {limit.unit}, {most} by default"
+    if chosen.count.planned < MIN_INSTANCES:
+        both = wording.usd(MIN_INSTANCES * chosen.usd_per_hour * HOURS_PER_MONTH)
+        yield f"decide on a second instance, {both} a month for both: with one, nothing answers while it is replaced"
+    elif not chosen.count.survives_one_loss:
+        yield f"know that {chosen.count.planned - 1} of the {chosen.count.planned} instances do not hold the rate alone"
+
+
+def _sure(capacity: Capacity, needs: Needs, target: Target) -> Iterator[str]:
+    slo = wording.latency(1000 * target.slo_p95_ms)
+    result = capacity.evidence.result
+    machine = result.machine.instance_type or result.machine.processor
+    for held in capacity.evidence.held:
+        load, knee = held.load, held.knee
+        who = f"{wording.several(load.workers, 'worker')} on {wording.several(load.cpus, 'processor')} of {machine}"
+        end = ", no higher rate tried" if knee.is_open else f", and not {wording.qps(knee.high)}"
+        yield wording.printable(f"{who} held {wording.qps(knee.qps)} requests/s at p95 within {slo}{end}: measured")
+    if needs.worker_bytes is not None:
+        yield f"a worker took {wording.size(needs.worker_bytes)} of memory at most: measured"
+    asked, answered = wording.size(needs.request_bytes), wording.size(needs.response_bytes)
+    yield f"a request has {asked} and its answer {answered}: measured"
+
+
+def _not_sure(chosen: InstancePlan, capacity: Capacity, needs: Needs) -> Iterator[str]:
+    knee = chosen.knee_qps
+    if knee.basis == "estimated":
+        ends = f"{wording.qps(knee.low)} to {wording.qps(knee.high)} requests/s"
+        yield wording.printable(f"what one {chosen.instance_type} holds, estimated {ends}: {knee.how}")
+    if chosen.p95_ms is None:
+        yield "the p95 at the target rate: no rate as high was measured"
+    if capacity.nearest.load.client_shares_cpus:
+        yield "how much more the server holds alone: the load generator ran on its processors"
+    for note in capacity.nearest.load.notes:
+        yield wording.printable(note)
+    if capacity.evidence.result.noisy is not None:
+        yield wording.printable(f"small differences: the machine was noisy, {capacity.evidence.result.noisy}")
+    if needs.worker_bytes is None:
+        yield "whether it fits the memory: no file tells what the server takes"
+    yield "the way to the endpoint: Azure's gateway and the network come on top of every latency here"
+    yield "the price on the day you order"
+
+
+def _change(planner: Planner, target: Target, chosen: InstancePlan, others: Sequence[InstancePlan]) -> Change:
+    following = others[0] if others else None
+    above = _flip(planner, target, chosen.instance_type, _STEP)
+    below = _flip(planner, target, chosen.instance_type, 1 / _STEP)
+    to_measure = sorted(
+        (
+            plan
+            for plan in others
+            if plan.cost.usd_per_month_at_best < chosen.cost.usd_per_month and plan.knee_qps.basis == "estimated"
+        ),
+        key=lambda plan: (plan.cost.usd_per_month_at_best, plan.vcpus, plan.instance_type),
+    )
+    return Change(
+        next_type=None if following is None else following.instance_type,
+        next_usd_per_month=None if following is None else following.cost.usd_per_month,
+        flips_at_usd_per_hour=None
+        if following is None
+        else following.cost.usd_per_month / (HOURS_PER_MONTH * chosen.count.planned),
+        flips_above_qps=above and above[0],
+        above_type=above and above[1],
+        flips_below_qps=below and below[0],
+        below_type=below and below[1],
+        to_measure=tuple(plan.instance_type for plan in to_measure),
+    )
+
+
+def _flip(planner: Planner, target: Target, chosen: str, step: float) -> tuple[float, str] | None:
+    """Return the nearest rate in one direction at which another type is chosen, and which."""
+    same, factor = 1.0, step
+    while 1 / _FURTHEST <= factor <= _FURTHEST:
+        if _chosen_at(planner, target, factor) not in (chosen, None):
+            break
+        same, factor = factor, factor * step
+    else:
+        return None
+    for _ in range(_HALVINGS):
+        between = (same * factor) ** 0.5
+        if _chosen_at(planner, target, between) in (chosen, None):
+            same = between
+        else:
+            factor = between
+    return target.qps * factor, str(_chosen_at(planner, target, factor))
+
+
+def _chosen_at(planner: Planner, target: Target, factor: float) -> str | None:
+    plan = planner.choose(target.model_copy(update={"qps": target.qps * factor}))
+    return None if plan is None else plan.instance_type
+
+
+def _would_change(change: Change, chosen: InstancePlan, target: Target) -> Iterator[str]:
+    if change.next_type is None or change.next_usd_per_month is None or change.flips_at_usd_per_hour is None:
+        yield "no other type can be taken"
+    elif change.next_usd_per_month <= chosen.cost.usd_per_month:
+        yield f"{change.next_type} costs the same"
+    else:
+        more = wording.share(change.next_usd_per_month / chosen.cost.usd_per_month - 1)
+        price = wording.usd(change.flips_at_usd_per_hour)
+        yield (
+            f"{change.next_type} is next, {wording.usd(change.next_usd_per_month)} a month, {more} more: it becomes "
+            f"the cheaper one where {chosen.instance_type} costs over {price} an hour"
+        )
+    if change.flips_above_qps is not None:
+        yield f"above {wording.qps(change.flips_above_qps)} requests/s {change.above_type} is the cheapest"
+    if change.flips_below_qps is not None:
+        yield f"below {wording.qps(change.flips_below_qps)} requests/s {change.below_type} is the cheapest"
+    if chosen.knee_qps.basis == "estimated" or change.to_measure:
+        yield _measurement(change, chosen)
+
+
+def _measurement(change: Change, chosen: InstancePlan) -> str:
+    cheaper = [name for name in change.to_measure if name != chosen.instance_type][:_MEASUREMENTS_SHOWN]
+    named = [chosen.instance_type] if chosen.knee_qps.basis == "estimated" else []
+    why = f"; {', '.join(cheaper)} may take fewer instances than is counted here" if cheaper else ""
+    on = (named or cheaper)[0]
+    return f"to be sure, run package benchmark BUNDLE --served --instance-type {on} --out FILE on one{why}"

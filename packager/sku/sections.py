@@ -1,0 +1,184 @@
+"""The order in which a SkuReport is told, the same on the page and in Markdown: advice, grounds, details."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from packager import wording
+from packager.artifact import Measurement
+from packager.benchmark_result import TargetMeasurement
+from packager.report.call_charts import BATCH_LEGEND, PLACEMENT_LEGEND, batch_chart, has_placement, placement_chart
+from packager.report.headline import Fact
+from packager.report.load_charts import LEGEND as LOAD_LEGEND
+from packager.report.load_charts import arrangement, load_chart, load_table
+from packager.report.measured import latency_table, provenance_table, targets
+from packager.report.model import BuildReport
+from packager.report.sections import Section
+from packager.sku.cost_chart import LEGEND as COST_LEGEND
+from packager.sku.cost_chart import cost_chart
+from packager.sku.formulas import formulas
+from packager.sku.knees import judged
+from packager.sku.model import Recommendation, SkuReport
+from packager.sku.results import Result
+from packager.sku.tables import (
+    TYPES_SHOWN,
+    count_table,
+    instance_table,
+    limit_table,
+    machine_table,
+    measured_table,
+    refused_table,
+    settings_table,
+)
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A section, and what draws its pictures: each takes an identifier and returns an SVG."""
+
+    section: Section
+    pictures: tuple[Callable[[str], str], ...] = ()
+    legend: str = ""
+
+
+def headline(report: SkuReport) -> str:
+    """Return one sentence: what to rent, or why nothing."""
+    chosen = report.recommendation
+    if chosen is None:
+        reason = report.reason or "no reason was given"
+        return f"Nothing to recommend: {wording.printable(reason)}."
+    instances = wording.several(chosen.instances, "instance")
+    workers = f"{wording.several(chosen.workers, 'worker')} of {wording.several(chosen.threads, 'thread')} each"
+    return f"{instances} of {wording.printable(chosen.instance_type)}, {workers}: {cost(report, chosen)}."
+
+
+def cost(report: SkuReport, chosen: Recommendation) -> str:
+    """Return what the recommendation costs, with the day of the prices."""
+    month, million = wording.usd(chosen.usd_per_month), wording.usd(chosen.usd_per_million_predictions)
+    return f"{month} a month, {million} a million predictions, at prices of {report.prices.recorded_on}"
+
+
+def facts(report: SkuReport) -> tuple[Fact, ...]:
+    """Return what the report is about."""
+    target = report.target
+    told = (
+        ("Planned for", f"{wording.qps(target.qps)} requests/s of {wording.rows(target.rows_per_request)}"),
+        ("The rate is from", target.qps_from),
+        ("SLO", f"p95 within {wording.latency(1000 * target.slo_p95_ms)}"),
+        ("Share of an instance planned with", wording.share(target.utilization)),
+        ("Prices", f"{report.prices.price}, {report.prices.region}, recorded on {report.prices.recorded_on}"),
+        ("Bundle digest", wording.digest(report.digest)),
+    )
+    return tuple((label, wording.clip(wording.printable(text), 160), wording.printable(text)) for label, text in told)
+
+
+def sections(report: SkuReport, results: Sequence[Result]) -> Iterator[Shown]:
+    """Yield what the report has to say, sections with nothing in them left out."""
+    shown = (
+        *_advice(report),
+        *_types(report),
+        *_loads(report, results),
+        *_calls(results),
+        *_circumstances(report),
+    )
+    for one in shown:
+        if one.section.lines or (one.section.table is not None and one.section.table.rows):
+            yield one
+
+
+def _advice(report: SkuReport) -> Iterator[Shown]:
+    chosen = report.recommendation
+    if chosen is None:
+        return
+    for title, lines in _grounds(chosen):
+        yield Shown(Section(title, lines=tuple(_sentence(line) for line in lines)))
+    yield Shown(Section("Settings", settings_table(report, chosen)))
+
+
+def _grounds(chosen: Recommendation) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    return (
+        ("Why", (chosen.reason,)),
+        ("Before you deploy", chosen.before_deploying),
+        ("What this is sure of", chosen.sure_of),
+        ("What it is not sure of", chosen.not_sure_of),
+        ("What would change it", chosen.would_change),
+    )
+
+
+def _types(report: SkuReport) -> Iterator[Shown]:
+    usable = sum(not plan.problems for plan in report.instances)
+    more = (f"The {TYPES_SHOWN} surest and cheapest of {usable}; report.json has all.",) if usable > TYPES_SHOWN else ()
+    picture = (partial(cost_chart, report),) if report.instances else ()
+    yield Shown(Section("Cost and latency by instance type", instance_table(report), lines=more), picture, COST_LEGEND)
+    yield Shown(Section("How instances are counted", count_table(report)))
+    yield Shown(Section("Types that cannot be taken", refused_table(report)))
+    yield Shown(Section("Limits of the endpoint", limit_table(report.limits)))
+
+
+def _loads(report: SkuReport, results: Sequence[Result]) -> Iterator[Shown]:
+    yield Shown(Section("What was measured", measured_table(report)))
+    for result in results:
+        for load in result.served:
+            if load.rows_per_request == report.target.rows_per_request:
+                title = f"Latency under load: {arrangement(load)}{_of(result, results)}"
+                by_slo = judged(load, report.target.slo_p95_ms)
+                yield Shown(Section(title, load_table(by_slo)), (partial(load_chart, by_slo),), LOAD_LEGEND)
+
+
+def _calls(results: Sequence[Result]) -> Iterator[Shown]:
+    for result in results:
+        report = _as_build(result)
+        where = _of(result, results)
+        for target in targets(report):
+            title = f"Time per call on {wording.printable(target)}{where}"
+            of_target = [one for one in report.measurements if one.target == target]
+            if any(one.p50_us is not None for one in of_target):
+                draw = partial(batch_chart, of_target, report.selected)
+                yield Shown(Section(title, latency_table(report, target)), (draw,), BATCH_LEGEND)
+        if report.measurements:
+            placed = has_placement(report.measurements)
+            pictures = (partial(placement_chart, report.measurements),) if placed else ()
+            yield Shown(Section(f"Placement{where}", provenance_table(report)), pictures, PLACEMENT_LEGEND)
+
+
+def _circumstances(report: SkuReport) -> Iterator[Shown]:
+    yield Shown(Section("Machines", machine_table(report)))
+    yield Shown(Section("Formulas", lines=formulas()))
+    yield Shown(Section("Notes", lines=tuple(wording.printable(note) for note in report.notes)))
+
+
+def _as_build(result: Result) -> BuildReport:
+    """Return the measurements as a build tells them, whose tables they share."""
+    build = BuildReport(result.bundle.name, result.bundle.version, ok=True, selected=result.bundle.variant)
+    build.measurements = [_measurement(one) for one in result.measurements]
+    return build
+
+
+def _measurement(one: TargetMeasurement) -> Measurement:
+    return Measurement(
+        one.target,
+        one.provider,
+        one.provider_active,
+        dict(one.placement),
+        one.variant,
+        one.batch_size,
+        one.threads,
+        p50_us=one.p50_us,
+        p95_us=one.p95_us,
+        p99_us=one.p99_us,
+        rows_per_s=one.rows_per_s,
+        ci95=one.ci95,
+        runs=one.runs,
+        reason=one.reason,
+    )
+
+
+def _of(result: Result, results: Sequence[Result]) -> str:
+    """Return which file it is of, where there are several."""
+    return "" if len(results) == 1 else f", {wording.printable(result.file)}"
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}{'' if text.endswith('.') else '.'}"

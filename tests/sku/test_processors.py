@@ -1,0 +1,49 @@
+"""Other processors than the measured one: said, and the interval widened; never pretended."""
+
+from __future__ import annotations
+
+from packager.sku.catalogue import azure
+from packager.sku.processors import CoreRatio, core_ratio
+
+from .samples import machine
+
+
+def ratio(instance_type: str, processor: str = "Some Processor", named: str | None = None) -> CoreRatio:
+    instance = azure().find(instance_type)
+    assert instance is not None
+    return core_ratio(machine(processor, instance_type=named), instance, azure())
+
+
+def test_the_type_itself_is_as_fast_as_it_was_measured() -> None:
+    found = ratio("Standard_F4s_v2", "Intel(R) Xeon(R) Platinum 8370C CPU @ 2.80GHz", "standard_f4S_v2")
+    assert (found.low, found.high, found.same_type, found.why) == (1, 1, True, None)
+
+
+def test_a_type_of_the_measured_series_is_too_and_says_where_it_was_measured() -> None:
+    found = ratio("Standard_F8s_v2", "x", "Standard_F4s_v2")
+    assert (found.width, found.same_type) == (1, False)
+    assert "measured on Standard_F4s_v2" in str(found.why)
+
+
+def test_the_same_processor_narrows_to_what_the_series_is_wide() -> None:
+    one = ratio("Standard_D4as_v4", "AMD EPYC 7452 32-Core Processor")
+    assert one.width == 1
+    several = ratio("Standard_F4s_v2", "Intel(R) Xeon(R) Platinum 8370C CPU @ 2.80GHz")
+    assert (several.low, several.high) == (195 / 210, 210 / 195)
+    assert "195-210 ACU" in str(several.why)
+
+
+def test_another_rated_type_is_compared_by_azure_s_rating() -> None:
+    found = ratio("Standard_E4s_v3", "x", "Standard_FX4mds")
+    assert (found.low, found.high) == (160 / 340, 190 / 310)
+    assert found.high < 1
+
+
+def test_an_unrated_processor_may_be_as_far_away_as_the_catalogue_is_wide() -> None:
+    found = ratio("Standard_F4s_v2")
+    assert (found.low, found.high) == (160 / 340, 340 / 160)
+    assert "which Azure does not rate" in str(found.why)
+
+
+def test_instructions_that_are_not_promised_are_named() -> None:
+    assert "avx512f, avx512_vnni of the measured processor are not promised" in str(ratio("Standard_D4as_v4").why)
