@@ -202,6 +202,7 @@ class Measurement:
     ci95: tuple[float, float] | None = None
     runs: int = 0
     reason: str | None = None
+    operators: dict[str, dict[str, int]] = field(default_factory=dict)
     spread: Spread | None = None
 
 

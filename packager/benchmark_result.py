@@ -92,6 +92,9 @@ class TargetMeasurement(Part):
     variant: str
     batch_size: int = Field(gt=0)
     threads: int = Field(gt=0)
+    operators: dict[str, dict[str, int]] = Field(
+        default_factory=dict, description="per provider how often it runs which operator"
+    )
     p50_us: float | None = None
     p95_us: float | None = None
     p99_us: float | None = None
@@ -110,6 +113,7 @@ class TargetEnvironment(Part):
     version: str | None
     own: bool
     size_bytes: int | None = None
+    reason: str | None = Field(default=None, description="why there is no such environment here")
 
 
 class ServingProcess(Part):

@@ -131,10 +131,10 @@ def verify(
 def benchmark(
     bundle: BundleFolder,
     targets: Annotated[
-        list[str] | None, typer.Option("--target", help="cpu, openvino, cuda …, as cpu-4 with four threads")
+        list[str] | None, typer.Option("--target", help="cpu, openvino-4 (threads), …; default: the recipe's")
     ] = None,
     batch_sizes: Annotated[
-        list[int] | None, typer.Option("--batch-size", min=1, help="rows per call; default 1, 10, 100 and 1000")
+        list[int] | None, typer.Option("--batch-size", min=1, help="rows per call; default: the recipe's")
     ] = None,
     threads: Annotated[int, typer.Option("--threads", min=1, max=1024, help="of targets that name none")] = 1,
     instance_type: Annotated[str | None, typer.Option("--instance-type", help="what this machine is called")] = None,

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from packager.artifact import Bundle, Signature, SourceModel, Variant, signature_from
-from packager.benchmark.benchmark import MIN_ROWS, ROWS_PER_LARGEST_BATCH, Bench, measure_native, measure_target
+from packager.benchmark.benchmark import MIN_ROWS, ROWS_PER_LARGEST_BATCH, Bench, measure
 from packager.bundle.manifest import read_manifest
 from packager.bundle.plan import Golden
 from packager.champion import open_champion
@@ -241,12 +241,11 @@ def benchmark(recipe: Recipe, worker: SourceWorker, proof: Proof, *, report: Bui
     rows.save(rows_file)
     bench = Bench(rows_file, proof.signature, batch_sizes)
     report.measured_at = datetime.now(UTC).isoformat(timespec="seconds")
-    timed_threads: set[int] = set()
-    for target in recipe.benchmark.targets:
-        report.measurements += measure_target(target, report.variants, bench)
-        if target.provider == "cpu" and target.threads not in timed_threads:
-            timed_threads.add(target.threads)
-            report.measurements += measure_native(target, bench, worker.ask)
+    found = measure(recipe.benchmark.targets, report.variants, bench, ask=worker.ask)
+    report.measurements += found.measurements
+    report.noise = found.noise.model_dump(mode="json")
+    report.environments = [one.model_dump(mode="json") for one in found.environments]
+    report.notes += found.notes
     if recipe.benchmark.slo is not None:
         report.notes.append(
             "benchmark.slo travels in the bundle and is not judged here: calls were timed, not a server under load. "

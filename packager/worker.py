@@ -119,10 +119,10 @@ class Worker:
         return {"taken": int(taken.sum())}
 
     def time(self, rows: str, batch_size: int, seconds: float, threads: int) -> JsonValue:
-        """Time the native scoring call on distinct batches; return nanoseconds per call."""
+        """Time the native scoring call on distinct batches once it has settled; return nanoseconds per call."""
         from threadpoolctl import threadpool_limits
 
-        from packager.benchmark.timing import time_calls
+        from packager.benchmark.timing import time_settled
         from packager.dataset.rows import Rows
 
         every = self.native.native_input(Rows.load(Path(rows)))  # a data frame is costly to make, and cheap to slice
@@ -130,7 +130,7 @@ class Worker:
         score = self.native.scorer(threads)
         with threadpool_limits(threads), warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return time_calls(lambda index: score(batches[index % len(batches)]), seconds=seconds)
+            return asdict(time_settled(lambda index: score(batches[index % len(batches)]), seconds=seconds))
 
 
 def _plain(values: Any) -> Any:

@@ -1,142 +1,173 @@
-"""The stage: every variant, and the native model, on every target at every batch size.
+"""The stage: every variant, and the native model, on every target at every batch size, in interleaved rounds.
 
-A measurement that could not be made keeps its row, with null figures and the reason.
+All are asked in turn, round by round, so that drift of the machine hits all alike. A measurement that could not be made
+keeps its row, with null figures and the reason.
 """
 
 from __future__ import annotations
 
-import json
 import os
-import signal
-import subprocess
-import sys
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
 
-from packager.artifact import NATIVE, Measurement, Signature, Variant
+from packager.artifact import NATIVE, Measurement, Variant
+from packager.benchmark.environments import Environment, EnvironmentUnavailable, environment_for
+from packager.benchmark.noise import NoiseWatch
 from packager.benchmark.statistics import figures
+from packager.benchmark.subjects import Ask, Bench, Series, Subject, native_subject, open_subject
+from packager.benchmark_result import Noise, TargetEnvironment
 from packager.errors import BenchmarkError
 from packager.recipe.model import Target
 from packager.recipe.providers import PROVIDERS
 
-Ask = Callable[..., Any]
-
-_ROUNDS = 3
-_SECONDS_PER_ROUND = 0.12
+# The least and the greatest of six medians hold the true one between them in 31 of 32 cases, whatever their law.
+_ROUNDS = 6
+_SECONDS_PER_ROUND = 0.06
+# What is so slow that its calls alone have taken this long is not asked again: two rounds are its interval.
+_LONG_ENOUGH_S, _FEWEST_ROUNDS = 8.0, 2
 # Distinct rows in every call, as far as this many rows go round: a repeated row flatters branch predictors.
 ROWS_PER_LARGEST_BATCH = 4
 MIN_ROWS = 4096
-_WORKER_SECONDS = 900.0
+# Open sessions hold a model several times over. What would fill more of the memory is measured target by target.
+_COPIES, _MEMORY_SHARE = 4, 0.25
+
+__all__ = ["MIN_ROWS", "ROWS_PER_LARGEST_BATCH", "Bench", "Benchmarked", "measure", "require_measured"]
 
 
 @dataclass(frozen=True)
-class Bench:
-    """What is measured with: made rows in a file, and the batch sizes."""
+class Benchmarked:
+    """What came of it; `notes` are what a reader of the figures should know besides."""
 
-    rows_file: Path
-    signature: Signature
-    batch_sizes: tuple[int, ...]
+    measurements: tuple[Measurement, ...]
+    noise: Noise
+    environments: tuple[TargetEnvironment, ...]
+    notes: tuple[str, ...]
 
 
-def measure_target(target: Target, variants: Sequence[Variant], bench: Bench) -> list[Measurement]:
-    """Measure every variant that has a file on one target, in a process of its own."""
+def measure(
+    targets: Sequence[Target],
+    variants: Sequence[Variant],
+    bench: Bench,
+    *,
+    ask: Ask | None = None,
+    environ: Mapping[str, str] = os.environ,
+) -> Benchmarked:
+    """Measure every variant that has a file on every target; with `ask`, the native model beside those on the CPU."""
+    watch = NoiseWatch()
+    measurements: list[Measurement] = []
+    environments: list[TargetEnvironment] = []
+    notes: list[str] = []
+    with_file = [variant for variant in variants if variant.path is not None]
+    for group in _groups(targets, with_file):
+        prepared = {target.name: _prepared(target, environ) for target in group}
+        environments += [_told(target, prepared[target.name]) for target in group]
+        with ExitStack() as open_ones:
+            subjects = list(_subjects(group, with_file, bench, ask=ask, prepared=prepared))
+            for subject in subjects:
+                open_ones.callback(subject.end)
+            _run_rounds(subjects, bench.batch_sizes, watch.look)
+        measurements += [_measurement(subject, batch_size) for subject in subjects for batch_size in bench.batch_sizes]
+        notes += _unsettled(subjects)
+    return Benchmarked(tuple(measurements), watch.verdict(), tuple(environments), tuple(notes))
+
+
+def _groups(targets: Sequence[Target], variants: Sequence[Variant]) -> list[Sequence[Target]]:
+    """Return which targets are measured in one go: all, unless their open models would fill the memory."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    needed = _COPIES * len(targets) * sum(variant.path.stat().st_size for variant in variants if variant.path)
+    return [targets] if needed <= memory * _MEMORY_SHARE else [[target] for target in targets]
+
+
+def _prepared(target: Target, environ: Mapping[str, str]) -> Environment | str:
+    """Return the target's environment, or why there is none."""
+    try:
+        return environment_for(PROVIDERS[target.provider], environ=environ)
+    except EnvironmentUnavailable as error:
+        return f"unavailable: {error}"
+
+
+def _told(target: Target, prepared: Environment | str) -> TargetEnvironment:
+    package = PROVIDERS[target.provider].package or "onnxruntime"
+    if isinstance(prepared, str):
+        return TargetEnvironment(target=target.name, package=package, version=None, own=False, reason=prepared)
+    return TargetEnvironment(
+        target=target.name,
+        package=prepared.package,
+        version=prepared.version,
+        own=prepared.folder is not None,
+        size_bytes=prepared.size_bytes,
+    )
+
+
+def _subjects(
+    targets: Sequence[Target],
+    variants: Sequence[Variant],
+    bench: Bench,
+    *,
+    ask: Ask | None,
+    prepared: Mapping[str, Environment | str],
+) -> Iterator[Subject]:
+    """Yield the variants on each target; the native model once for each number of threads on the CPU."""
+    native_threads: set[int] = set()
+    for target in targets:
+        found = prepared[target.name]
+        for variant in variants:
+            if isinstance(found, str):
+                yield Subject(target, variant.name, reason=found)
+            else:
+                yield open_subject(target, variant, bench, found.python)
+        if ask is not None and target.provider == "cpu" and target.threads not in native_threads:
+            native_threads.add(target.threads)
+            yield native_subject(target, bench, ask)
+
+
+def _run_rounds(subjects: Sequence[Subject], batch_sizes: Sequence[int], look: Callable[[], None]) -> None:
+    """Ask all in turn, in each round beginning with another one."""
+    look()
+    for number in range(_ROUNDS):
+        for batch_size in batch_sizes:
+            first = number % max(len(subjects), 1)
+            for subject in (*subjects[first:], *subjects[:first]):
+                if subject.reason is None and _wants_more(subject.series.get(batch_size)):
+                    subject.time(batch_size, _SECONDS_PER_ROUND)
+            look()
+
+
+def _wants_more(series: Series | None) -> bool:
+    if series is None:
+        return True
+    return series.reason is None and (len(series.rounds) < _FEWEST_ROUNDS or series.spent_s < _LONG_ENOUGH_S)
+
+
+def _measurement(subject: Subject, batch_size: int) -> Measurement:
+    target, series = subject.target, subject.series.get(batch_size, Series(reason=subject.reason))
     provider = PROVIDERS[target.provider].onnxruntime_name
-    request = {
-        "models": {variant.name: str(variant.path) for variant in variants if variant.path is not None},
-        "signature": asdict(bench.signature),
-        "rows": str(bench.rows_file),
-        "batch_sizes": bench.batch_sizes,
-        "provider": provider,
-        "threads": target.threads,
-        "seconds": _SECONDS_PER_ROUND,
-        "rounds": _ROUNDS,
-    }
-    rows = []
-    for timing in _timings(request):
-        for batch_size in bench.batch_sizes:
-            samples = timing["samples_ns"].get(str(batch_size), [])
-            rows.append(_measurement(target, timing, batch_size, samples))
-    return rows
-
-
-def measure_native(target: Target, bench: Bench, ask: Ask) -> list[Measurement]:
-    """Measure the native model in its own worker, on as many threads as the target has."""
-    rows = []
-    for batch_size in bench.batch_sizes:
-        samples: list[int] = ask(
-            "time",
-            rows=str(bench.rows_file),
-            batch_size=batch_size,
-            seconds=_SECONDS_PER_ROUND * _ROUNDS,
-            threads=target.threads,
-        )
-        timing: dict[str, Any] = {"variant": NATIVE, "placement": {}, "reason": None}
-        rows.append(_measurement(target, timing, batch_size, samples))
-    return rows
-
-
-def _measurement(target: Target, timing: dict[str, Any], batch_size: int, samples: list[int]) -> Measurement:
-    provider = PROVIDERS[target.provider].onnxruntime_name
-    ran = timing["placement"].get(provider, 0) > 0
     row = Measurement(
         target=target.name,
         provider=target.provider,
-        provider_active=provider if ran else None,
-        placement=timing["placement"],
-        variant=timing["variant"],
+        provider_active=provider if subject.operators.get(provider) else None,
+        placement={name: sum(counts.values()) for name, counts in subject.operators.items()},
+        variant=subject.variant,
         batch_size=batch_size,
         threads=target.threads,
-        reason=timing["reason"],
+        operators=subject.operators,
+        reason=series.reason,
     )
-    if timing["reason"] is not None or len(samples) < 2:
-        return Measurement(**{**vars(row), "reason": timing["reason"] or "too slow to be timed twice"})
-    return Measurement(**{**vars(row), **vars(figures(samples, batch_size))})
+    if series.reason is not None or sum(map(len, series.rounds)) < _FEWEST_ROUNDS:
+        return Measurement(**{**vars(row), "reason": series.reason or "too slow to be timed twice"})
+    return Measurement(**{**vars(row), **vars(figures(series.rounds, batch_size))})
 
 
-def _timings(request: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return what the worker timed; where one variant takes the process with it, the others are timed without it."""
-    models = request["models"]
-    try:
-        return _run_worker(request)
-    except _WorkerEnded as error:
-        if len(models) > 1:
-            return [row for name in models for row in _timings({**request, "models": {name: models[name]}})]
-        return _all_unmeasured(request, str(error))
-    except subprocess.TimeoutExpired:
-        return _all_unmeasured(request, f"the benchmark did not end within {_WORKER_SECONDS:.0f} s")
-
-
-class _WorkerEnded(Exception):
-    """The benchmark process ended without an answer; the message says how."""
-
-
-def _run_worker(request: dict[str, Any]) -> list[dict[str, Any]]:
-    environment = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH", "HOME") if name in os.environ}
-    done = subprocess.run(
-        [sys.executable, "-I", "-m", "packager.benchmark.worker"],
-        input=json.dumps(request).encode(),
-        capture_output=True,
-        timeout=_WORKER_SECONDS,
-        check=False,
-        env=environment,
-    )
-    if done.returncode != 0:
-        code = done.returncode
-        how = f"signal {signal.Signals(-code).name}" if code < 0 else f"code {code}"
-        words = done.stderr.decode(errors="replace").strip().splitlines()[-1:]
-        raise _WorkerEnded(": ".join([f"the benchmark process ended with {how}", *words])[:300])
-    try:
-        timings: list[dict[str, Any]] = json.loads(done.stdout.splitlines()[-1])
-    except (IndexError, ValueError) as error:  # a provider's library may end the process with 0
-        raise _WorkerEnded("the benchmark process ended without an answer") from error
-    return timings
-
-
-def _all_unmeasured(request: dict[str, Any], reason: str) -> list[dict[str, Any]]:
-    """A provider that crashes the process is a result, not a crash of the build."""
-    return [{"variant": name, "placement": {}, "samples_ns": {}, "reason": reason} for name in request["models"]]
+def _unsettled(subjects: Sequence[Subject]) -> Iterator[str]:
+    for subject in subjects:
+        sizes = [size for size, series in subject.series.items() if series.rounds and not series.settled]
+        if sizes:
+            rows = ", ".join(f"{size:,}" for size in sizes)
+            yield (
+                f"{subject.variant} on {subject.target.name}: calls of {rows} rows were still getting faster when "
+                "they were counted."
+            )
 
 
 def require_measured(target_name: str, measurements: Sequence[Measurement], key: str) -> None:

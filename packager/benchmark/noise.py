@@ -18,7 +18,7 @@ _STAT = Path("/proc/stat")
 _STEAL, _COUNTED = 7, 8
 # Sums of a pure loop: some 200 µs of work for a processor core and no other part of the machine.
 _FIXED_LOOPS = 10_000
-_REPEATS = 25
+_REPEATS = 10
 # A piece of work that takes half as long again in one of twenty repetitions drowns differences of that size.
 TOO_WIDE = 0.5
 # A hypervisor that gives a twentieth of the time to others shifts medians, not only tails.
@@ -59,6 +59,21 @@ def harness_us(calls: int = 2_000) -> float:
     from packager.benchmark.timing import time_calls
 
     return float(np.median(time_calls(lambda index: None, seconds=calls * 1e-6))) / 1000
+
+
+class NoiseWatch:
+    """Looks at the machine again and again while others measure, each time for a few milliseconds."""
+
+    def __init__(self) -> None:
+        self._before, self._fixed_ns = processor_times(), list[int]()
+
+    def look(self) -> None:
+        """Time the fixed work, while nothing else of ours runs."""
+        self._fixed_ns += time_fixed_work()
+
+    def verdict(self) -> Noise:
+        """Sum up the run; there must have been a look."""
+        return judge(self._fixed_ns or time_fixed_work(), steal_share(self._before, processor_times()), harness_us())
 
 
 def judge(fixed_ns: Sequence[int], steal: float | None, harness: float) -> Noise:

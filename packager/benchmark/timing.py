@@ -1,36 +1,86 @@
-"""Time calls. The clock is read right around each call; nothing is subtracted and no outlier is dropped."""
+"""Time calls. The clock is read right around each call; nothing is subtracted and no outlier is dropped.
+
+Calls come first until their time has settled, however long that takes within a bound; only then are they counted.
+"""
 
 from __future__ import annotations
 
 import gc
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 
-# Warm-up ends after this share of the time budget; caches, allocators and branch predictors have settled by then.
-_WARM_UP_SHARE = 0.15
-_MIN_WARM_UP_CALLS = 3
-_MIN_CALLS = 10
-# A slow call is not repeated for ever: with ten samples a median still has an interval.
-_MAX_CALLS = 20_000
+# A window of warm-up calls is long enough for the clock and short against what is to be seen: caches filling, a
+# processor's frequency rising, a library compiling on its first calls.
+_WINDOW_S = 0.003
+_WINDOW_CALLS = 64
+# Settled: so many windows in a row are no faster than the best before them by more than this share. One such window may
+# be a hiccup, and less than this is noise of a median of few calls.
+_STEADY_WINDOWS = 4
+_STILL_FALLING = 0.03
+# What has not settled within so many windows, or so many times the time of measuring, is timed as it is, and told.
+_MOST_WINDOWS = 40
 _PATIENCE = 5
+_MIN_CALLS = 10
+_MAX_CALLS = 20_000
+
+
+@dataclass(frozen=True)
+class Timed:
+    """Nanoseconds of each counted call, how many came before them, and whether their time had settled by then."""
+
+    samples_ns: list[int]
+    warm_up_calls: int
+    settled: bool
 
 
 def time_calls(call: Callable[[int], object], *, seconds: float) -> list[int]:
-    """Call `call(0)`, `call(1)`, … for about `seconds`; return nanoseconds of each call after the warm-up.
+    """Call `call(0)`, `call(1)`, … for about `seconds`; return nanoseconds of each call after the warm-up."""
+    return time_settled(call, seconds=seconds).samples_ns
 
-    At least ten calls are timed, unless that takes five times `seconds`; then at least two.
+
+def time_settled(call: Callable[[int], object], *, seconds: float, first: int = 0) -> Timed:
+    """Call `call(first)`, `call(first + 1)`, … until their time has settled, then for about `seconds` more.
+
+    At least ten calls are counted, unless that takes five times `seconds`; then at least one.
     """
-    begin = time.perf_counter()
-    index = 0
-    while index < _MIN_WARM_UP_CALLS or time.perf_counter() - begin < seconds * _WARM_UP_SHARE:
-        call(index)
-        index += 1
-        if time.perf_counter() - begin > seconds * _PATIENCE:
-            break
-    return _timed(call, index, seconds)
+    warm_up_calls, settled = _warm_up(call, first, seconds * _PATIENCE)
+    return Timed(_counted(call, first + warm_up_calls, seconds), warm_up_calls, settled)
 
 
-def _timed(call: Callable[[int], object], first: int, seconds: float) -> list[int]:
+def _warm_up(call: Callable[[int], object], first: int, limit_s: float) -> tuple[int, bool]:
+    """Call in windows until they get no faster; return how many calls that took, and whether they had settled.
+
+    Calls so slow that the limit comes first have settled where the last one is no faster than the best before it.
+    """
+    begin, done, medians = time.perf_counter(), 0, list[float]()
+    while len(medians) < _MOST_WINDOWS:
+        calls, median = _window(call, first + done)
+        done, medians = done + calls, [*medians, median]
+        if _is_steady(medians, _STEADY_WINDOWS):
+            return done, True
+        if time.perf_counter() - begin > limit_s:
+            return done, len(medians) <= _STEADY_WINDOWS and _is_steady(medians, 1)
+    return done, False
+
+
+def _is_steady(medians: list[float], windows: int) -> bool:
+    """Tell whether none of the last `windows` is clearly faster than the best of those before them."""
+    before, last = medians[:-windows], medians[-windows:]
+    return bool(before) and min(last) > min(before) * (1 - _STILL_FALLING)
+
+
+def _window(call: Callable[[int], object], first: int) -> tuple[int, float]:
+    """Return how many calls filled one window, and the median of their nanoseconds."""
+    begin, times = time.perf_counter(), list[int]()
+    while not times or (len(times) < _WINDOW_CALLS and time.perf_counter() - begin < _WINDOW_S):
+        start = time.perf_counter_ns()
+        call(first + len(times))
+        times.append(time.perf_counter_ns() - start)
+    return len(times), float(sorted(times)[len(times) // 2])
+
+
+def _counted(call: Callable[[int], object], first: int, seconds: float) -> list[int]:
     samples: list[int] = []
     was_enabled = gc.isenabled()
     gc.collect()
@@ -39,7 +89,7 @@ def _timed(call: Callable[[int], object], first: int, seconds: float) -> list[in
         begin = time.perf_counter()
         while len(samples) < _MAX_CALLS:
             spent = time.perf_counter() - begin
-            enough = len(samples) >= _MIN_CALLS or (len(samples) >= 2 and spent > seconds * _PATIENCE)
+            enough = len(samples) >= _MIN_CALLS or (samples and spent > seconds * _PATIENCE)
             if spent > seconds and enough:
                 break
             start = time.perf_counter_ns()

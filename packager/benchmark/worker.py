@@ -1,78 +1,104 @@
-"""The benchmark worker: one child process per target. It opens the variants on that target's provider and times them.
+"""The benchmark worker: one child process for one variant on one target, which opens it and times its calls.
 
-In: a JSON request on standard input, naming model files, the signature and a file of rows. Out: one JSON line with
-nanoseconds per call and the placement of nodes, or the reason why a variant could not run.
+In: JSON requests on standard input, one a line. Out: one JSON line each, the placement of nodes, nanoseconds per call,
+or the reason why there are none. It may run in an environment that holds nothing but numpy and ONNX Runtime.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import sys
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
-from packager.artifact import signature_from
-from packager.benchmark.timing import time_calls
+from packager.artifact import Signature, signature_from
+from packager.benchmark.timing import Timed, time_settled
 from packager.dataset.rows import Rows
-from packager.runtime.session import NoKernel, ProviderUnavailable, Session, open_session
+from packager.runtime.session import (
+    ExecutionProvider,
+    NoKernel,
+    ProviderUnavailable,
+    RunFailed,
+    Session,
+    open_session,
+)
 
 
-@dataclass
-class Timing:
-    """What came of one variant on this target; `samples_ns` by batch size."""
+class TargetWorker:
+    """An open model and its rows. One method a command."""
 
-    variant: str
-    placement: dict[str, int] = field(default_factory=dict)
-    samples_ns: dict[int, list[int]] = field(default_factory=dict)
-    reason: str | None = None
+    def __init__(self, session: Session, rows: Rows) -> None:
+        self._session, self._rows = session, rows
+        self._feeds: dict[int, list[dict[str, Any]]] = {}
+        self._next: dict[int, int] = {}
+
+    def time(self, batch_size: int, seconds: float) -> Timed:
+        """Time `session.run` alone, on prepared inputs, with other rows in every call until all went round.
+
+        RunFailed where the model fails on such a batch.
+        """
+        feeds = self._feeds_of(batch_size)
+        names = [output.name for output in self._session.signature.outputs]
+        inference, count = self._session.inference, len(feeds)
+        self._session.answers(self._rows.take(slice(0, batch_size)))  # what fails is told in one kind of error
+        first = self._next.get(batch_size, 0)
+        timed = time_settled(lambda index: inference.run(names, feeds[index % count]), seconds=seconds, first=first)
+        self._next[batch_size] = first + timed.warm_up_calls + len(timed.samples_ns)
+        return timed
+
+    def _feeds_of(self, batch_size: int) -> list[dict[str, Any]]:
+        if batch_size not in self._feeds:
+            starts = range(0, len(self._rows) - batch_size + 1, batch_size)
+            batches = (self._rows.take(slice(start, start + batch_size)) for start in starts)
+            self._feeds[batch_size] = [self._fed(batch) for batch in batches]
+        return self._feeds[batch_size]
+
+    def _fed(self, batch: Rows) -> dict[str, Any]:
+        return batch.feeds(self._session.signature, self._session.input_dtype)
+
+
+def open_worker(request: dict[str, Any]) -> tuple[TargetWorker, Session]:
+    """Open what a request names; ProviderUnavailable or NoKernel where that can't be done."""
+    provider = ExecutionProvider(**request["provider"])
+    if not provider.is_cpu:
+        _load_libraries()
+    signature: Signature = signature_from(request["signature"])
+    session = open_session(Path(request["model"]), signature, provider=provider, threads=request["threads"])
+    return TargetWorker(session, Rows.load(Path(request["rows"]))), session
+
+
+def _load_libraries() -> None:
+    """Load the libraries of a GPU from the environment's own packages, where this ONNX Runtime knows how to."""
+    import onnxruntime
+
+    if hasattr(onnxruntime, "preload_dlls") and "CUDAExecutionProvider" in onnxruntime.get_available_providers():
+        onnxruntime.preload_dlls()
+
+
+def serve(requests: TextIO, replies: TextIO) -> None:
+    """Answer the request to open, then requests to time, until their end."""
+    worker: TargetWorker | None = None
+    for line in requests:
+        request = json.loads(line)
+        try:
+            if worker is None:
+                worker, session = open_worker(request)
+                reply: dict[str, Any] = {"operators": session.operators}
+            else:
+                reply = asdict(worker.time(request["batch_size"], request["seconds"]))
+        except (ProviderUnavailable, NoKernel, RunFailed) as error:
+            reply = {"reason": str(error)}
+        replies.write(json.dumps(reply) + "\n")
+        replies.flush()
 
 
 def main() -> None:
-    """Answer the one request on standard input."""
-    request = json.load(sys.stdin)
-    print(json.dumps([asdict(timing) for timing in measure(request)]))
-
-
-def measure(request: dict[str, Any]) -> list[Timing]:
-    """Time every variant at every batch size, in interleaved rounds, so that drift of the machine hits all alike."""
-    signature = signature_from(request["signature"])
-    rows = Rows.load(Path(request["rows"]))
-    timings, sessions = [], {}
-    for name, path in request["models"].items():
-        timing = Timing(name)
-        timings.append(timing)
-        try:
-            session = open_session(Path(path), signature, provider=request["provider"], threads=request["threads"])
-        except (ProviderUnavailable, NoKernel) as error:
-            timing.reason = str(error)
-            continue
-        timing.placement = session.placement
-        placed, total = session.placement.get(request["provider"], 0), sum(session.placement.values())
-        if placed == 0:
-            timing.reason = (
-                f"{request['provider']} runs 0 of {total} nodes: it would be a measurement of another provider"
-            )
-            continue
-        sessions[name] = session
-    running = [timing for timing in timings if timing.variant in sessions]
-    for _ in range(request["rounds"]):
-        for batch_size in request["batch_sizes"]:
-            for timing in running:
-                samples = _time_batches(sessions[timing.variant], rows, batch_size, request["seconds"])
-                timing.samples_ns.setdefault(batch_size, []).extend(samples)
-    return timings
-
-
-def _time_batches(session: Session, rows: Rows, batch_size: int, seconds: float) -> list[int]:
-    """Time `session.run` alone, on prepared inputs, with other rows in every call."""
-    starts = range(0, len(rows) - batch_size + 1, batch_size)
-    feeds = [
-        rows.take(slice(start, start + batch_size)).feeds(session.signature, session.input_dtype) for start in starts
-    ]
-    names = [output.name for output in session.signature.outputs]
-    inference, count = session.inference, len(feeds)
-    return time_calls(lambda index: inference.run(names, feeds[index % count]), seconds=seconds)
+    """Answer on what was standard output; whatever a library prints goes to the log on standard error."""
+    replies = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    serve(sys.stdin, replies)
 
 
 if __name__ == "__main__":

@@ -6,23 +6,24 @@ A bundle goes in and stays untouched; a BenchmarkResult comes out, on the screen
 from __future__ import annotations
 
 import difflib
+import json
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from packager import wording
-from packager.artifact import Measurement, Variant
-from packager.benchmark.benchmark import MIN_ROWS, ROWS_PER_LARGEST_BATCH, Bench, measure_target
-from packager.benchmark.noise import harness_us, judge, processor_times, steal_share, time_fixed_work
+from packager.artifact import Variant
+from packager.benchmark.benchmark import MIN_ROWS, ROWS_PER_LARGEST_BATCH, Bench, Benchmarked, measure
 from packager.benchmark.rows import distinct, draw_rows
 from packager.benchmark_result import (
     BenchmarkResult,
     MeasuredBundle,
     MeasuredMachine,
-    Noise,
     TargetMeasurement,
 )
 from packager.bundle.golden import read_golden
@@ -35,7 +36,7 @@ from packager.console import Console
 from packager.errors import BenchmarkError, BundleError, RecipeError
 from packager.files import write_text
 from packager.lock import LOCK_FILE
-from packager.recipe.model import Target
+from packager.recipe.model import Benchmark, Target
 from packager.recipe.providers import PROVIDERS
 from packager.runtime.machine import describe_machine, library_versions
 from packager.serving_process import measure_process
@@ -46,7 +47,7 @@ _MOST_THREADS = 1024
 
 @dataclass(frozen=True)
 class Asked:
-    """What the command line asks for: targets as `cpu` or `openvino-4`, rows per call, what the machine is called."""
+    """What the command line asks for; targets and rows per call are the recipe's where it asks for none."""
 
     targets: tuple[str, ...] = ()
     batch_sizes: tuple[int, ...] = ()
@@ -61,8 +62,7 @@ def benchmark_bundle(bundle: Path, asked: Asked, *, out: Path | None, as_json: b
     BenchmarkError (7) where the bundle fails its digests; RecipeError (2) for a target that there is none of.
     """
     console = Console()
-    targets = targets_of(asked)
-    result = measure_bundle(bundle, targets, asked, console=console)
+    result = measure_bundle(bundle, asked, console=console)
     text = result.model_dump_json(indent=2) + "\n"
     if out is not None:
         write_text(out, text)
@@ -76,13 +76,16 @@ def benchmark_bundle(bundle: Path, asked: Asked, *, out: Path | None, as_json: b
     return 0
 
 
-def measure_bundle(bundle: Path, targets: Sequence[Target], asked: Asked, *, console: Console) -> BenchmarkResult:
+def measure_bundle(bundle: Path, asked: Asked, *, console: Console) -> BenchmarkResult:
     """Check the bundle and measure its model on every target; nothing is written into the bundle."""
     manifest, info = _checked(bundle)
-    batch_sizes = tuple(sorted(set(asked.batch_sizes or DEFAULT_BATCH_SIZES)))
+    settings = _recipe_settings(manifest)
+    targets = targets_of(asked, settings.targets if settings else ())
+    default = settings.batch_sizes if settings else DEFAULT_BATCH_SIZES
+    batch_sizes = tuple(sorted(set(asked.batch_sizes or default)))
     with tempfile.TemporaryDirectory(prefix="packager-") as folder:
         bench, note = _bench(bundle, info, batch_sizes, scratch=Path(folder))
-        measurements, noise = _measured(bundle, targets, bench=bench, console=console)
+        found = _measured(bundle, targets, bench, console=console)
     with console.step("process") as step:
         process = measure_process(bundle)
         step.detail(wording.latency(process.cold_start_ms.median * 1e3) + " from start to first answer")
@@ -92,29 +95,50 @@ def measure_bundle(bundle: Path, targets: Sequence[Target], asked: Asked, *, con
         bundle=_described(bundle, manifest),
         machine=_machine(asked.instance_type),
         versions=library_versions(),
-        noise=noise,
-        measurements=tuple(TargetMeasurement(**asdict(one)) for one in measurements),
+        noise=found.noise,
+        measurements=tuple(TargetMeasurement(**asdict(one)) for one in found.measurements),
+        environments=found.environments,
         process=process,
         served=served,
-        notes=(note,),
+        notes=(note, *found.notes),
     )
 
 
-def targets_of(asked: Asked) -> list[Target]:
-    """Return the targets that were asked for: `openvino` on `--threads`, `cpu-4` on four; RecipeError for others."""
-    targets = []
-    for name in asked.targets or ("cpu",):
-        provider, dash, number = name.partition("-")
-        if provider not in PROVIDERS:
-            close = difflib.get_close_matches(provider, PROVIDERS, 1)
-            hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(PROVIDERS)}"
-            raise RecipeError(f"--target {name}: there is no such target", hint=hint)
-        if dash and not (number.isdecimal() and 1 <= int(number) <= _MOST_THREADS):
-            hint = f"{provider}-2 is {provider} with two threads"
-            raise RecipeError(f"--target {name}: {number!r} is no number of threads", hint=hint)
-        threads = int(number) if dash else asked.threads
-        targets.append(Target(name=f"{provider}-{threads}", provider=provider, threads=threads))
+def targets_of(asked: Asked, known: Sequence[Target] = ()) -> list[Target]:
+    """Return the targets that were asked for; RecipeError for one that there is not.
+
+    By name the bundle's own, which are `known`; else a provider on `--threads`, or, as `cpu-4`, on four. Nothing asked
+    for is all of the known ones.
+    """
+    named = {target.name: target for target in known}
+    if not asked.targets and known:
+        return list(known)
+    targets = [named[name] if name in named else _target(name, asked, named) for name in asked.targets or ("cpu",)]
     return list({target.name: target for target in targets}.values())
+
+
+def _target(name: str, asked: Asked, known: Mapping[str, Target]) -> Target:
+    provider, dash, number = name.partition("-")
+    if provider not in PROVIDERS:
+        there_are = [*known, *PROVIDERS]
+        close = difflib.get_close_matches(name, there_are, 1) or difflib.get_close_matches(provider, there_are, 1)
+        hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(there_are)}"
+        raise RecipeError(f"--target {name}: there is no such target", hint=hint)
+    if dash and not (number.isdecimal() and 1 <= int(number) <= _MOST_THREADS):
+        hint = f"{provider}-2 is {provider} with two threads"
+        raise RecipeError(f"--target {name}: {number!r} is no number of threads", hint=hint)
+    threads = int(number) if dash else asked.threads
+    return Target(name=f"{provider}-{threads}", provider=provider, threads=threads)
+
+
+def _recipe_settings(manifest: Manifest) -> Benchmark | None:
+    """Return the benchmark settings of the recipe that built the bundle; None where it does not hold them."""
+    recipe = manifest.lineage.get("recipe")
+    settings = recipe.get("benchmark") if isinstance(recipe, dict) else None
+    try:
+        return Benchmark.model_validate_json(json.dumps(settings)) if settings else None
+    except ValidationError:  # of a later version of this tool: the command line decides
+        return None
 
 
 def _checked(bundle: Path) -> tuple[Manifest, ModelInfo]:
@@ -142,20 +166,14 @@ def _bench(bundle: Path, info: ModelInfo, batch_sizes: tuple[int, ...], *, scrat
     return Bench(scratch / "rows.npz", info.signature, batch_sizes), note
 
 
-def _measured(
-    bundle: Path, targets: Sequence[Target], *, bench: Bench, console: Console
-) -> tuple[list[Measurement], Noise]:
+def _measured(bundle: Path, targets: Sequence[Target], bench: Bench, *, console: Console) -> Benchmarked:
     path = (bundle / "model" / MODEL_FILE).absolute()
     variant = Variant(_served_variant(bundle), "fp64", "ok", path=path)
-    measurements: list[Measurement] = []
-    before, fixed_ns = processor_times(), time_fixed_work()
-    for target in targets:
-        with console.step(target.name) as step:
-            found = measure_target(target, [variant], bench)
-            measurements += found
-            step.detail(found[0].reason or f"{len(found)} measurements")
-            fixed_ns += time_fixed_work()
-    return measurements, judge(fixed_ns, steal_share(before, processor_times()), harness_us())
+    with console.step("benchmark") as step:
+        found = measure(targets, [variant], bench)
+        made = sum(one.p50_us is not None for one in found.measurements)
+        step.detail(f"{made} of {len(found.measurements)} measurements on {len(targets)} targets")
+    return found
 
 
 def _served_variant(bundle: Path) -> str:

@@ -191,6 +191,9 @@ class Target(Section):
     )
     provider: ProviderName = Field(description="execution provider of ONNX Runtime")
     threads: Threads = Field(default=1, description="threads within an operator")
+    fallback: Literal["allow", "refuse"] = Field(
+        default="allow", description="whether nodes that the provider does not take may run on the CPU"
+    )
 
 
 class Slo(Section):

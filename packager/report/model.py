@@ -181,6 +181,8 @@ class BuildReport:
     shows_values: bool = False
     reproduction: Reproduction | None = None
     measurements: list[Measurement] = field(default_factory=list)
+    noise: dict[str, Any] | None = None
+    environments: list[dict[str, Any]] = field(default_factory=list)
     measured_at: str | None = None  # UTC, ISO 8601
     process: ServingProcess | None = None
     bundle_bytes: int | None = None

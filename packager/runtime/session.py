@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ CPU_PROVIDER = "CPUExecutionProvider"
 Outputs = dict[str, npt.NDArray[Any]]
 
 _ERRORS_ONLY = 3
+# What ONNX Runtime says where `session.disable_cpu_ep_fallback` is set and nodes are left over.
+_REFUSED_FALLBACK = "fallback to CPU EP has been explicitly disabled"
 # A run holds what it computes for all of its rows at once, a leaf of every tree of a forest among it: 4,096 rows of a
 # forest of 1,000 trees and 10 classes are some 330 MB.
 ROWS_PER_RUN = 4_096
@@ -47,14 +50,34 @@ class RunFailed(RuntimeError):
 
 
 @dataclass(frozen=True)
+class ExecutionProvider:
+    """One provider as a session asks for it: ONNX Runtime's name, its options, and whether the CPU may help out."""
+
+    name: str = CPU_PROVIDER
+    options: Mapping[str, str] = field(default_factory=dict)
+    fallback: bool = True
+
+    @property
+    def is_cpu(self) -> bool:
+        return self.name == CPU_PROVIDER
+
+
+@dataclass(frozen=True)
 class Session:
-    """An open model: rows in, outputs by name out. `placement` maps each provider to its count of nodes."""
+    """An open model: rows in, outputs by name out.
+
+    `placement` maps each provider to its count of nodes, `operators` to how often it runs which operator.
+    """
 
     inference: Any
     signature: Signature
     input_dtype: np.dtype[np.floating]
-    placement: dict[str, int]
+    operators: dict[str, dict[str, int]]
     rows_per_run: int = ROWS_PER_RUN
+
+    @property
+    def placement(self) -> dict[str, int]:
+        return {provider: sum(counts.values()) for provider, counts in self.operators.items()}
 
     def answers(self, rows: Rows) -> Outputs:
         """Return the outputs by name, in bounded memory; RunFailed where ONNX Runtime fails on some row.
@@ -90,38 +113,45 @@ def open_session(
     path: Path,
     signature: Signature,
     *,
-    provider: str = CPU_PROVIDER,
+    provider: ExecutionProvider = ExecutionProvider(),
     threads: int = 1,
     settings: SessionSettings | None = None,
 ) -> Session:
-    """Open a model on one provider; nodes that it does not take may run on the CPU, and `placement` says so.
+    """Open a model on one provider; nodes that it does not take run on the CPU, and `placement` says so.
 
     `settings`, where they are given, say how it runs, `threads` among them.
 
-    Raises ProviderUnavailable where the provider is not installed here or refuses the model, NoKernel where an
-    operator has no implementation.
+    Raises ProviderUnavailable where the provider is not installed here, refuses the model or leaves nodes to a CPU that
+    may not help out; NoKernel where an operator has no implementation.
     """
     import onnxruntime
     from onnxruntime.capi import onnxruntime_pybind11_state as state
 
-    if provider not in onnxruntime.get_available_providers():
-        raise ProviderUnavailable(f"{provider} is not in the installed onnxruntime {onnxruntime.__version__}")
-    providers = [provider] if provider == CPU_PROVIDER else [provider, CPU_PROVIDER]
+    name = provider.name
+    if name not in onnxruntime.get_available_providers():
+        raise ProviderUnavailable(f"{name} is not in the installed onnxruntime {onnxruntime.__version__}")
+    options = _options(settings or SessionSettings(threads=threads))
+    wanted: list[Any] = [name if provider.is_cpu else (name, dict(provider.options))]
+    if not provider.is_cpu and provider.fallback:
+        wanted.append(CPU_PROVIDER)
+    elif not provider.is_cpu:
+        options.add_session_config_entry("session.disable_cpu_ep_fallback", "1")
     try:
-        options = _options(settings or SessionSettings(threads=threads))
-        inference = onnxruntime.InferenceSession(str(path), options, providers=providers)
+        inference = onnxruntime.InferenceSession(str(path), options, providers=wanted)
     except state.NotImplemented as error:
         raise NoKernel(_first_line(error)) from error
     except _load_failures() as error:
-        if provider == CPU_PROVIDER:
+        if provider.is_cpu:
             raise NoKernel(_first_line(error)) from error
-        raise ProviderUnavailable(f"{provider} fails on this model: {_first_line(error)}") from error
-    if provider not in inference.get_providers():
-        raise ProviderUnavailable(f"{provider} could not be loaded here, and the session would run on the CPU instead")
+        if _REFUSED_FALLBACK in str(error):
+            raise ProviderUnavailable(f"{name} leaves nodes to the CPU, which the target refuses") from error
+        raise ProviderUnavailable(f"{name} fails on this model: {_first_line(error)}") from error
+    if name not in inference.get_providers():
+        raise ProviderUnavailable(f"{name} could not be loaded here, and the session would run on the CPU instead")
     number_types = [_NUMPY_OF_ONNX[value.type] for value in inference.get_inputs() if value.type in _NUMPY_OF_ONNX]
     dtype: np.dtype[np.floating] = np.dtype(number_types[0] if number_types else np.float64)
     rows_per_run = ROWS_PER_RUN if settings is None else settings.rows_per_run or ROWS_PER_RUN
-    return Session(inference, signature, dtype, _placement(inference), rows_per_run)
+    return Session(inference, signature, dtype, _operators(inference), rows_per_run)
 
 
 def missing_kernel(path: Path) -> str | None:
@@ -159,11 +189,12 @@ def _options(settings: SessionSettings) -> Any:
     return options
 
 
-def _placement(inference: Any) -> dict[str, int]:
-    counts: Counter[str] = Counter()
+def _operators(inference: Any) -> dict[str, dict[str, int]]:
+    """Return how often each provider runs which operator, as the session's own graph has them."""
+    counts: dict[str, Counter[str]] = {}
     for part in inference.get_provider_graph_assignment_info():
-        counts[part.ep_name] += len(part.get_nodes())
-    return dict(sorted(counts.items()))
+        counts.setdefault(part.ep_name, Counter()).update(node.op_type for node in part.get_nodes())
+    return {provider: dict(sorted(found.items())) for provider, found in sorted(counts.items())}
 
 
 def _first_line(error: BaseException) -> str:

@@ -20,17 +20,19 @@ from sklearn.linear_model import LogisticRegression
 
 from packager.artifact import NATIVE, Measurement, Variant
 from packager.benchmark import benchmark as module
-from packager.benchmark.benchmark import Bench, measure_native, measure_target, require_measured
-from packager.benchmark.worker import _time_batches, measure
+from packager.benchmark import subjects
+from packager.benchmark.benchmark import Bench, measure, require_measured
+from packager.benchmark.worker import TargetWorker
 from packager.dataset.rows import Rows
 from packager.errors import BenchmarkError
 from packager.recipe.model import Target
+from packager.recipe.providers import Provider
 from packager.runtime.session import CPU_PROVIDER, Session
 from packager.worker import Worker
 from tests.runtime.graphs import regressor, row_sums, write
 
 CPU = Target(name="here", provider="cpu", threads=1)
-ABSENT = Target(name="there", provider="openvino", threads=1)
+ABSENT = Target(name="there", provider="dnnl", threads=1)
 
 
 @pytest.fixture
@@ -48,6 +50,10 @@ def falls_over(path: Path) -> Path:
     """Write a graph that opens, and fails on every row."""
     nodes = [helper.make_node("Reshape", ["features", "shape"], ["variable"])]
     return write(path, nodes, shape=np.array([7, 1], dtype=np.int64))
+
+
+def measure_target(target: Target, variants: list[Variant], bench: Bench) -> list[Measurement]:
+    return list(measure([target], variants, bench).measurements)
 
 
 def without_figures(row: Measurement) -> bool:
@@ -68,43 +74,32 @@ def test_every_variant_with_a_file_has_a_row_per_batch_size(bench: Bench, tmp_pa
         assert row.ci95 is not None
         assert row.p50_us is not None
         assert row.ci95[0] <= row.p50_us <= row.ci95[1]
-        assert row.runs >= 30
+        assert row.runs >= 12
+        assert row.operators == {CPU_PROVIDER: {"ReduceSum": 1}}
 
 
 def test_a_provider_that_is_not_here_has_a_reason_and_never_a_figure_of_the_cpu(bench: Bench, tmp_path: Path) -> None:
-    assert "OpenVINOExecutionProvider" not in onnxruntime.get_available_providers()
+    assert "DnnlExecutionProvider" not in onnxruntime.get_available_providers()
     rows = measure_target(ABSENT, [variant("fp64", row_sums(tmp_path / "a.onnx"))], bench)
     assert len(rows) == 2
     for row in rows:
         assert without_figures(row)
         assert (row.provider_active, row.placement) == (None, {})
-        assert "OpenVINOExecutionProvider is not in the installed onnxruntime" in str(row.reason)
+        assert "DnnlExecutionProvider is not in the installed onnxruntime" in str(row.reason)
 
 
 def test_a_provider_that_runs_no_node_is_not_measured(
     bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Azure's provider takes no node of a graph like this, and the session runs on the CPU."""
-    provider = "AzureExecutionProvider"
-    if provider not in onnxruntime.get_available_providers():
-        pytest.skip(f"this onnxruntime has no {provider}")
-    request = {
-        "models": {"fp64": str(row_sums(tmp_path / "a.onnx"))},
-        "signature": {
-            **vars(regressor()),
-            "columns": [vars(c) for c in regressor().columns],
-            "outputs": [vars(o) for o in regressor().outputs],
-        },
-        "rows": str(bench.rows_file),
-        "batch_sizes": [1],
-        "provider": provider,
-        "threads": 1,
-        "seconds": 0.001,
-        "rounds": 1,
-    }
-    (timing,) = measure(request)
-    assert timing.samples_ns == {}
-    assert "runs 0 of 1 nodes" in str(timing.reason)
+    if "AzureExecutionProvider" not in onnxruntime.get_available_providers():
+        pytest.skip("this onnxruntime has no AzureExecutionProvider")
+    for table in (module.PROVIDERS, subjects.PROVIDERS):
+        monkeypatch.setitem(table, "dnnl", Provider("azure", "AzureExecutionProvider", "onnxruntime"))
+    (row, _) = measure_target(ABSENT, [variant("fp64", row_sums(tmp_path / "a.onnx"))], bench)
+    assert without_figures(row)
+    assert row.reason == "azure runs 0 of 1 nodes: ReduceSum stay on CPU"
+    assert (row.provider_active, row.placement) == (None, {CPU_PROVIDER: 1})
 
 
 def test_a_variant_that_falls_over_has_a_reason_and_the_others_their_figures(bench: Bench, tmp_path: Path) -> None:
@@ -160,11 +155,11 @@ def test_a_worker_that_is_killed_half_way_leaves_rows_with_a_reason(tmp_path: Pa
 def test_a_worker_that_does_not_end_is_stopped_and_leaves_rows_with_a_reason(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "_WORKER_SECONDS", 1.0)
+    monkeypatch.setattr(subjects, "_OPEN_S", 1.0)
     os.mkfifo(tmp_path / "rows.npz")
     waiting = Bench(tmp_path / "rows.npz", regressor(), (1,))
     rows = measure_target(CPU, [variant("fp64", row_sums(tmp_path / "a.onnx"))], waiting)
-    assert "did not end within 1 s" in str(rows[0].reason)
+    assert "did not answer within 1 s" in str(rows[0].reason)
     assert without_figures(rows[0])
     assert _children() == []
 
@@ -179,24 +174,24 @@ class _Recorder:
     def __init__(self) -> None:
         self.asked: list[np.ndarray] = []
 
-    def run(self, names: list[str], feeds: dict[str, np.ndarray]) -> None:
+    def run(self, names: list[str], feeds: dict[str, np.ndarray]) -> list[np.ndarray]:
         self.asked.append(feeds["features"])
+        return [feeds["features"][:, :1]]
 
 
 @pytest.mark.parametrize("batch_size", [1, 5, 16])
 def test_every_call_has_other_rows_until_they_come_round(batch_size: int) -> None:
     recorder: Any = _Recorder()
-    session = Session(recorder, regressor(), np.dtype(np.float64), {})
     numbers = np.arange(128.0).reshape(64, 2)
-    _time_batches(session, Rows(numbers), batch_size, 0.0)
-    _time_batches(session, Rows(numbers), batch_size, 0.02)
-    calls = recorder.asked[13:]
+    worker = TargetWorker(Session(recorder, regressor(), np.dtype(np.float64), {}), Rows(numbers))
+    timed = [worker.time(batch_size, 0.005) for _ in range(2)]
+    calls = [call for call in recorder.asked if not np.array_equal(call, numbers[:batch_size])]
     around = 64 // batch_size
-    assert len(calls) > around
+    assert sum(one.warm_up_calls + len(one.samples_ns) for one in timed) == len(recorder.asked) - 2  # one try a block
     assert {call.shape for call in calls} == {(batch_size, 2)}
     for before, after in itertools.pairwise(calls):
         assert not np.array_equal(before, after)
-    assert len({call.tobytes() for call in calls}) == around
+    assert len({call.tobytes() for call in recorder.asked}) == around
 
 
 def test_the_native_model_is_measured_in_its_own_worker(bench: Bench, tmp_path: Path) -> None:
@@ -204,8 +199,10 @@ def test_the_native_model_is_measured_in_its_own_worker(bench: Bench, tmp_path: 
     joblib.dump(LogisticRegression().fit(numbers, numbers[:, 0] > 0), tmp_path / "model.joblib")
     worker = Worker()
     worker.load(str(tmp_path / "model.joblib"), "joblib")
-    rows = measure_native(CPU, bench, lambda command, **arguments: getattr(worker, command)(**arguments))
-    assert [(row.variant, row.batch_size, row.reason) for row in rows] == [(NATIVE, 1, None), (NATIVE, 16, None)]
+    targets = [CPU, Target(name="again", provider="cpu", threads=1), ABSENT]
+    found = measure(targets, [], bench, ask=lambda command, **arguments: getattr(worker, command)(**arguments))
+    rows = found.measurements
+    assert [(row.target, row.variant, row.batch_size) for row in rows] == [("here", NATIVE, 1), ("here", NATIVE, 16)]
     assert all(row.p50_us is not None and row.p50_us > 0 for row in rows)
     assert all((row.provider_active, row.placement) == (None, {}) for row in rows)
 

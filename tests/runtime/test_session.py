@@ -14,7 +14,14 @@ from packager.dataset.rows import Rows
 from packager.runtime import session as module
 from packager.runtime.graph import operator_counts
 from packager.runtime.machine import describe_machine, library_versions
-from packager.runtime.session import CPU_PROVIDER, NoKernel, ProviderUnavailable, RunFailed, open_session
+from packager.runtime.session import (
+    CPU_PROVIDER,
+    ExecutionProvider,
+    NoKernel,
+    ProviderUnavailable,
+    RunFailed,
+    open_session,
+)
 
 from .graphs import INF, regressor, row_sums, write
 
@@ -37,7 +44,7 @@ def test_placement_counts_the_nodes_of_each_provider(tmp_path: Path) -> None:
 def test_a_provider_that_is_not_here_is_an_error_and_never_the_cpu(provider: str, tmp_path: Path) -> None:
     assert provider not in onnxruntime.get_available_providers()
     with pytest.raises(ProviderUnavailable, match=f"{provider} is not in the installed onnxruntime"):
-        open_session(row_sums(tmp_path / "sums.onnx"), regressor(), provider=provider)
+        open_session(row_sums(tmp_path / "sums.onnx"), regressor(), provider=ExecutionProvider(provider))
 
 
 def test_an_operator_without_a_kernel_is_named(tmp_path: Path) -> None:
