@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from packager.artifact import SessionSettings, signature_from
 from packager.dataset.rows import Rows
-from packager.runtime.session import NoKernel, ProviderUnavailable, Session, open_session
+from packager.runtime.session import ExecutionProvider, NoKernel, ProviderUnavailable, Session, open_session
 
 # A block is long against the clock and short against what disturbs a machine.
 _BLOCK_S = 0.008
@@ -60,7 +60,7 @@ def _opened(request: dict[str, Any], found: dict[str, dict[str, Any]]) -> Iterat
             session = open_session(
                 Path(one["path"]),
                 signature_from(one["signature"]),
-                provider=provider,
+                provider=ExecutionProvider(provider),
                 settings=SessionSettings(**one["settings"]),
             )
         except (ProviderUnavailable, NoKernel) as error:
