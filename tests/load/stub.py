@@ -6,6 +6,7 @@ As a program: `stub.py SETTINGS_JSON`. It prints its port; when it is terminated
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -13,23 +14,30 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-_LENGTH = re.compile(rb"\r\nContent-Length: (\d+)")
+Request = tuple[bytes, bool]
+_LENGTH = re.compile(rb"\r\ncontent-length: (\d+)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class Settings:
-    """`stalls`: from when, in seconds after the first request, and for how long nothing is answered."""
+    """`stalls`: from when, in seconds after the first request, and for how long nothing is answered.
+
+    Workers are processes that take one request a connection, as the inference server's are; with `keep_alive` they are
+    turns that the threads of one process take, and connections stay, as other load generators know it.
+    """
 
     folder: str
     service_ms: float = 2.0
     workers: int = 1
     stalls: tuple[tuple[float, float], ...] = ()
+    keep_alive: bool = False
 
 
 @dataclass(frozen=True)
@@ -64,6 +72,9 @@ def _main() -> None:
     settings = Settings(**json.loads(sys.argv[1]))
     listener = socket.create_server(("127.0.0.1", 0), backlog=4096)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    if settings.keep_alive:
+        print(listener.getsockname()[1], flush=True)
+        _keep_alive(listener, settings)
     workers = []
     for number in range(settings.workers):
         pid = os.fork()
@@ -99,8 +110,25 @@ def _work(listener: socket.socket, settings: Settings, log: Path) -> None:
         os._exit(0)
 
 
-def _answer(connection: socket.socket, settings: Settings, begun: float) -> int:
-    asked = json.loads(_read(connection) or b'{"id": -1}')
+def _keep_alive(listener: socket.socket, settings: Settings) -> None:
+    turns, begun = threading.Semaphore(settings.workers), [0.0]
+
+    def converse(connection: socket.socket) -> None:
+        with connection, contextlib.suppress(OSError):
+            while request := _read(connection):
+                with turns:
+                    begun[0] = begun[0] or time.perf_counter()
+                    _answer(connection, settings, begun[0], request=request)
+                if request[1]:
+                    return
+
+    while True:
+        threading.Thread(target=converse, args=(listener.accept()[0],), daemon=True).start()
+
+
+def _answer(connection: socket.socket, settings: Settings, begun: float, *, request: Request | None = None) -> int:
+    body, closes = request or _read(connection) or (b'{"id": -1}', True)
+    asked = json.loads(body)
     for start, length in settings.stalls:
         now = time.perf_counter() - begun
         if start <= now < start + length:
@@ -111,7 +139,8 @@ def _answer(connection: socket.socket, settings: Settings, begun: float) -> int:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
         time.sleep(3600)
     if isinstance(do, int):
-        head = f"HTTP/1.1 {do} Any\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+        stays = "close" if closes or not settings.keep_alive else "keep-alive"
+        head = f"HTTP/1.1 {do} Any\r\nContent-Length: {len(body)}\r\nConnection: {stays}\r\n\r\n"
         connection.sendall(head.encode() + body)
     elif do == "truncate":
         connection.sendall(f"HTTP/1.1 200 OK\r\nContent-Length: {len(body) + 1}\r\n\r\n".encode() + body)
@@ -120,19 +149,20 @@ def _answer(connection: socket.socket, settings: Settings, begun: float) -> int:
     return int(asked["id"])
 
 
-def _read(connection: socket.socket) -> bytes:
+def _read(connection: socket.socket) -> Request | None:
+    """Return a request's body and whether its connection ends with it; None where the client has gone."""
     received = b""
     while b"\r\n\r\n" not in received:
         chunk = connection.recv(65536)
         if not chunk:
-            return b""
+            return None
         received += chunk
     head, _, body = received.partition(b"\r\n\r\n")
     found = _LENGTH.search(head)
     wanted = int(found[1]) if found else 0
     while len(body) < wanted:
         body += connection.recv(65536)
-    return body
+    return body, b"connection: close" in head.lower()
 
 
 if __name__ == "__main__":

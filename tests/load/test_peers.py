@@ -1,0 +1,83 @@
+"""Where other load generators measure the same thing, they measure the same: wrk and autocannon.
+
+wrk sends the next request when the last one is answered, so that what it finds is a server's throughput at saturation.
+autocannon, with a rate, sends each second's requests at once, and corrects latencies as if one were due each
+millisecond on every connection: its plain latencies are compared over such bursts, its corrected ones at that rate.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from packager.load.arrivals import due_times
+from packager.load.figures import load_point
+
+from .stub import Stub, stub
+from .test_generator import asked
+
+WRK = shutil.which("wrk")
+AUTOCANNON = Path(__file__).parents[2] / ".peers" / "node_modules" / ".bin" / "autocannon"
+needs_wrk = pytest.mark.skipif(WRK is None, reason="wrk is missing: apt-get install wrk")
+needs_autocannon = pytest.mark.skipif(
+    not AUTOCANNON.exists() or shutil.which("node") is None, reason="autocannon or node is missing: .ci/peers"
+)
+
+
+def wrk_qps(url: str, *, connections: int, seconds: int, script: Path, body: str = '{"id": 0}') -> float:
+    """Return the requests per second that wrk gets answered over that many connections at once."""
+    headers = 'wrk.headers["Content-Type"] = "application/json"'
+    script.write_text(f"wrk.method = 'POST'\nwrk.body = [[{body}]]\n{headers}\n", encoding="utf-8")
+    command = [str(WRK), "-t1", f"-c{connections}", f"-d{seconds}s", "-s", str(script), url]
+    out = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout
+    assert "Non-2xx" not in out, out
+    return float(out.partition("Requests/sec:")[2].split()[0])
+
+
+def autocannon(server: Stub, *options: str) -> dict[str, Any]:
+    command = [str(AUTOCANNON), "--json", "-m", "POST", "-b", '{"id": 0}', *options, server.url]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    found: dict[str, Any] = json.loads(done.stdout)
+    assert found["non2xx"] == found["errors"] == 0, found
+    return found
+
+
+@needs_wrk
+def test_throughput_at_saturation_is_wrks(tmp_path: Path) -> None:
+    with stub(tmp_path, service_ms=10, workers=2, keep_alive=True) as server:
+        theirs = wrk_qps(server.url, connections=8, seconds=2, script=tmp_path / "post.lua")
+        ours = load_point(asked(server, due_times(300, 2, "fixed")), 300, 2, limit_ms=None)
+    assert theirs < 2 / 0.010  # what the service time allows
+    assert ours.achieved_qps == pytest.approx(theirs, rel=0.15)
+
+
+@needs_autocannon
+def test_latencies_of_bursts_are_autocannons(tmp_path: Path) -> None:
+    """Twenty connections that send one request a second each: bursts of twenty."""
+    settings = {"service_ms": 10, "keep_alive": True, "stalls": ((0.9, 0.5),)}
+    with stub(tmp_path, **settings) as server:
+        found = autocannon(server, "-c", "20", "-R", "20", "-d", "4", "--ignoreCoordinatedOmission")
+    with stub(tmp_path, **settings) as server:
+        ours = asked(server, np.repeat(np.arange(4.0), 20)).latency_s * 1000
+    for share, name in ((50, "p50"), (90, "p90"), (97.5, "p97_5")):
+        theirs = found["latency"][name]
+        assert np.percentile(ours, share, method="inverted_cdf") == pytest.approx(theirs, rel=0.2, abs=20), name
+
+
+@needs_autocannon
+def test_p99_under_a_stall_is_what_autocannon_corrects_its_own_to(tmp_path: Path) -> None:
+    settings = {"service_ms": 0.2, "keep_alive": True, "stalls": ((1.0, 1.0),)}
+    with stub(tmp_path, **settings) as server:
+        corrected = autocannon(server, "-c", "1", "-R", "1000", "-d", "4")["latency"]["p99"]
+    with stub(tmp_path, **settings) as server:
+        plain = autocannon(server, "-c", "1", "-R", "1000", "-d", "4", "--ignoreCoordinatedOmission")["latency"]["p99"]
+    with stub(tmp_path, **settings) as server:
+        ours = load_point(asked(server, due_times(100, 4, "fixed")), 100, 4, limit_ms=None)
+    assert ours.p99_ms == pytest.approx(corrected, rel=0.1)
+    assert plain < 0.5 * corrected
