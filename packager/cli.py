@@ -144,7 +144,7 @@ def benchmark(
     rows: Annotated[int, typer.Option("--rows", min=1, help="served: rows a request")] = 1,
     workers: Annotated[list[int] | None, typer.Option("--workers", min=1, help="served: default one a CPU")] = None,
     cpus: Annotated[list[int] | None, typer.Option("--cpus", min=1, help="served: CPUs of the server")] = None,
-    seconds: Annotated[float | None, typer.Option("--seconds", min=0.5, help="served: length of a run")] = None,
+    seconds: Annotated[float | None, typer.Option("--seconds", min=0.1, help="served: length of a run")] = None,
     arrivals: Annotated[Arrivals, typer.Option("--arrivals", help="served: how requests come")] = "poisson",
     out: Annotated[Path | None, typer.Option("--out", help="file for the result, as package report reads it")] = None,
     as_json: AsJson = False,

@@ -83,13 +83,13 @@ def measure_bundle(bundle: Path, asked: Asked, *, console: Console) -> Benchmark
     targets = targets_of(asked, settings.targets if settings else ())
     default = settings.batch_sizes if settings else DEFAULT_BATCH_SIZES
     batch_sizes = tuple(sorted(set(asked.batch_sizes or default)))
+    served = () if asked.served is None else served_load(bundle, asked.served, console=console)
     with tempfile.TemporaryDirectory(prefix="packager-") as folder:
         bench, note = _bench(bundle, info, batch_sizes, scratch=Path(folder))
         found = _measured(bundle, targets, bench, console=console)
     with console.step("process") as step:
         process = measure_process(bundle)
         step.detail(wording.latency(process.cold_start_ms.median * 1e3) + " from start to first answer")
-    served = () if asked.served is None else served_load(bundle, asked.served, console=console)
     return BenchmarkResult(
         measured_at=datetime.now(UTC).isoformat(timespec="seconds"),
         bundle=_described(bundle, manifest),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -106,14 +107,15 @@ class _Run:
             point = self._measure(rate_qps, "fixed")
             if self._limit_ms is None and point.p95_ms is not None:
                 self._limit_ms = _LIMIT_OF_IDLE * point.p95_ms
-                self._points[-1] = point = point.model_copy(update={"meets_slo": not point.errors})
+                point = point.model_copy(update={"meets_slo": not point.errors})
+            self._keep(point)
             if point.meets_slo:
                 break
         return point
 
     def at(self, rate_qps: float) -> LoadPoint:
         """Return a rate as the plan spaces its requests."""
-        return self._measure(rate_qps, self._plan.arrivals)
+        return self._keep(self._measure(rate_qps, self._plan.arrivals))
 
     def result(
         self, knee_qps: float | None, interval_qps: tuple[float, float] | None, *, reason: str | None
@@ -146,17 +148,21 @@ class _Run:
     def _measure(self, rate_qps: float, arrivals: Arrivals) -> LoadPoint:
         seconds = self._seconds(rate_qps)
         trace = self._offer(due_times(rate_qps, seconds, arrivals, seed=len(self._points)))
-        point = load_point(trace, rate_qps, seconds, limit_ms=self._limit_ms)
-        self._points.append(point)
         self._seen.add(trace, rate_qps, resident_bytes(self._server.pid))
+        return load_point(trace, rate_qps, seconds, limit_ms=self._limit_ms)
+
+    def _keep(self, point: LoadPoint) -> LoadPoint:
+        self._points.append(point)
         self._say(point)
         return point
 
     def _seconds(self, rate_qps: float) -> float:
-        if self._plan.seconds is not None:
-            return self._plan.seconds
-        by_limit = 0.0 if self._limit_ms is None else _RUN_OF_LIMIT * self._limit_ms / 1000
-        return min(max(by_limit, _FEWEST / rate_qps, _SHORTEST_S), _LONGEST_S)
+        """Return how long to run, in whole requests, so that the rate is exact."""
+        seconds = self._plan.seconds
+        if seconds is None:
+            by_limit = 0.0 if self._limit_ms is None else _RUN_OF_LIMIT * self._limit_ms / 1000
+            seconds = min(max(by_limit, _FEWEST / rate_qps, _SHORTEST_S), _LONGEST_S)
+        return math.ceil(rate_qps * seconds) / rate_qps
 
     def _offer(self, due_s: Floats) -> Trace:
         return offer(self._address, self._requests, due_s, timeout_s=_TIMEOUT_S)

@@ -76,13 +76,15 @@ def _main() -> None:
         print(listener.getsockname()[1], flush=True)
         _keep_alive(listener, settings)
     workers = []
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})  # until all of them know what to do about it
     for number in range(settings.workers):
         pid = os.fork()
         if pid == 0:
             _work(listener, settings, Path(settings.folder) / f"worker-{number}")
         workers.append(pid)
-    print(listener.getsockname()[1], flush=True)
     try:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
+        print(listener.getsockname()[1], flush=True)
         signal.pause()
     finally:
         for pid in workers:
@@ -95,6 +97,7 @@ def _work(listener: socket.socket, settings: Settings, log: Path) -> None:
     lines: list[str] = []
     begun = None
     try:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
         while True:
             connection, _ = listener.accept()
             started = time.perf_counter()

@@ -33,7 +33,7 @@ needs_autocannon = pytest.mark.skipif(
 def wrk_qps(url: str, *, connections: int, seconds: int, script: Path, body: str = '{"id": 0}') -> float:
     """Return the requests per second that wrk gets answered over that many connections at once."""
     headers = 'wrk.headers["Content-Type"] = "application/json"'
-    script.write_text(f"wrk.method = 'POST'\nwrk.body = [[{body}]]\n{headers}\n", encoding="utf-8")
+    script.write_text(f"wrk.method = 'POST'\nwrk.body = [==[{body}]==]\n{headers}\n", encoding="utf-8")
     command = [str(WRK), "-t1", f"-c{connections}", f"-d{seconds}s", "-s", str(script), url]
     out = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout
     assert "Non-2xx" not in out, out
@@ -62,9 +62,9 @@ def test_latencies_of_bursts_are_autocannons(tmp_path: Path) -> None:
     """Twenty connections that send one request a second each: bursts of twenty."""
     settings = {"service_ms": 10, "keep_alive": True, "stalls": ((0.9, 0.5),)}
     with stub(tmp_path, **settings) as server:
-        found = autocannon(server, "-c", "20", "-R", "20", "-d", "4", "--ignoreCoordinatedOmission")
+        found = autocannon(server, "-c", "20", "-R", "20", "-d", "3", "--ignoreCoordinatedOmission")
     with stub(tmp_path, **settings) as server:
-        ours = asked(server, np.repeat(np.arange(4.0), 20)).latency_s * 1000
+        ours = asked(server, np.repeat(np.arange(3.0), 20)).latency_s * 1000
     for share, name in ((50, "p50"), (90, "p90"), (97.5, "p97_5")):
         theirs = found["latency"][name]
         assert np.percentile(ours, share, method="inverted_cdf") == pytest.approx(theirs, rel=0.2, abs=20), name
@@ -72,12 +72,12 @@ def test_latencies_of_bursts_are_autocannons(tmp_path: Path) -> None:
 
 @needs_autocannon
 def test_p99_under_a_stall_is_what_autocannon_corrects_its_own_to(tmp_path: Path) -> None:
-    settings = {"service_ms": 0.2, "keep_alive": True, "stalls": ((1.0, 1.0),)}
+    settings = {"service_ms": 0.2, "keep_alive": True, "stalls": ((0.5, 1.0),)}
     with stub(tmp_path, **settings) as server:
-        corrected = autocannon(server, "-c", "1", "-R", "1000", "-d", "4")["latency"]["p99"]
+        corrected = autocannon(server, "-c", "1", "-R", "1000", "-d", "3")["latency"]["p99"]
     with stub(tmp_path, **settings) as server:
-        plain = autocannon(server, "-c", "1", "-R", "1000", "-d", "4", "--ignoreCoordinatedOmission")["latency"]["p99"]
+        plain = autocannon(server, "-c", "1", "-R", "1000", "-d", "3", "--ignoreCoordinatedOmission")["latency"]["p99"]
     with stub(tmp_path, **settings) as server:
-        ours = load_point(asked(server, due_times(100, 4, "fixed")), 100, 4, limit_ms=None)
+        ours = load_point(asked(server, due_times(100, 3, "fixed")), 100, 3, limit_ms=None)
     assert ours.p99_ms == pytest.approx(corrected, rel=0.1)
     assert plain < 0.5 * corrected

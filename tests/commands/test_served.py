@@ -1,0 +1,125 @@
+"""`package benchmark --served`: a real bundle on the real server under load, and what is said where it can't be."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from packager.benchmark_result import BenchmarkResult
+from packager.bundle.serve import served
+from packager.load.arrivals import due_times
+from packager.load.figures import load_point
+from packager.load.generator import offer
+from packager.load.http import Address
+from tests.bundle import models
+from tests.load.test_peers import needs_wrk, wrk_qps
+
+SLO = {"p95_ms": 300.0, "qps": 25.0, "utilization": 0.7}
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a bundle whose recipe had an SLO."""
+    from dataclasses import replace
+
+    folder = tmp_path_factory.mktemp("bundle")
+    plan = models.with_settings(models.classifier(folder), max_batch=8)
+    lineage = {**plan.lineage, "recipe": {"sha256": "0" * 64, "benchmark": {"slo": SLO}}}
+    return models.bundled(replace(plan, lineage=lineage), folder / "bundle")
+
+
+def benchmark(bundle: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "packager", "benchmark", str(bundle), "--batch-size", "1", "--served", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=280, check=False)
+
+
+@pytest.fixture(scope="module")
+def done(bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    out = tmp_path_factory.mktemp("out") / "here.json"
+    ran = benchmark(bundle, "--seconds", "0.4", "--rows", "2", "--cpus", "1", "--workers", "1", "--out", str(out))
+    assert ran.returncode == 0, ran.stderr
+    return ran, BenchmarkResult.model_validate_json(out.read_text())
+
+
+def test_slo_and_rate_are_those_of_the_bundles_recipe(done: Any) -> None:
+    (load,) = done[1].served
+    assert (load.slo_p95_ms, load.p95_limit_ms, load.target_qps) == (300.0, 300.0, 25.0)
+    assert any(point.rate_qps == 25 for point in load.points)
+    assert (load.cpus, load.workers, load.threads, load.rows_per_request) == (1, 1, 1, 2)
+    assert load.client_shares_cpus == (len(os.sched_getaffinity(0)) == 1)
+    assert load.response_bytes > 20
+    assert load.resident_bytes is None or load.resident_bytes > 30e6
+
+
+def test_one_table_and_one_sentence_are_printed_and_talk_goes_to_stderr(done: Any) -> None:
+    ran, result = done
+    (load,) = result.served
+    assert "served: 1 worker on 1 processor, 2 rows a request, poisson arrivals" in ran.stdout
+    lines = ran.stdout.splitlines()
+    head = next(number for number, line in enumerate(lines) if "answered/s" in line)
+    assert len([line for line in lines[head + 1 : head + 1 + len(load.points)] if line[:10].strip()]) == len(
+        load.points
+    )
+    assert "1 worker on 1 processor" in lines[head + 1 + len(load.points)]
+    assert "distinct" in ran.stdout
+    assert "requests/s  p95" in ran.stderr
+
+
+def test_the_bundle_stays_as_it_was(bundle: Path, done: Any) -> None:
+    from packager.bundle.manifest import check_digests
+
+    check_digests(bundle)
+
+
+def test_an_slo_that_no_request_keeps_is_exit_7_with_both_figures(bundle: Path) -> None:
+    ran = benchmark(bundle, "--seconds", "0.3", "--slo-p95-ms", "0.01")
+    assert ran.returncode == 7
+    assert "No rate keeps the SLO: a request alone already takes" in ran.stderr
+    assert "limit 0.01 ms" in ran.stderr
+    assert "at --slo-p95-ms" in ran.stderr
+    assert not ran.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (("--rows", "0"), 2, "--rows"),
+        (("--slo-p95-ms", "0"), 2, "--slo-p95-ms"),
+        (("--arrivals", "bursty"), 2, "--arrivals"),
+        (("--rows", "9"), 7, "does not take so many rows"),
+        (("--cpus", "4000"), 7, "not so many processors"),
+    ],
+)
+def test_what_cannot_be_measured_is_named(bundle: Path, arguments: tuple[str, ...], code: int, said: str) -> None:
+    ran = benchmark(bundle, *arguments)
+    assert ran.returncode == code, ran.stderr
+    assert said in ran.stderr
+
+
+def test_a_bundle_that_was_changed_is_not_loaded(bundle: Path, tmp_path: Path) -> None:
+    broken = Path(shutil.copytree(bundle, tmp_path / "bundle"))
+    (broken / "README.md").write_text("other")
+    ran = benchmark(broken)
+    assert ran.returncode == 7
+    assert "changed 'README.md'" in ran.stderr
+
+
+@needs_wrk
+def test_at_saturation_the_real_server_answers_as_many_as_under_wrk(bundle: Path, tmp_path: Path) -> None:
+    """Bounds are wide: both share two processors with the server, and wrk takes less of them."""
+    body = json.dumps(json.loads((bundle / "samples" / "request.json").read_bytes()))
+    with served(bundle) as server:
+        address = Address.of(server.score_url)
+        theirs = wrk_qps(server.score_url, connections=4, seconds=2, script=tmp_path / "post.lua", body=body)
+        requests = iter([address.request(body.encode())] * 100_000)
+        trace = offer(address, requests, due_times(1.5 * theirs, 2, "fixed"), timeout_s=20)
+    ours = load_point(trace, 1.5 * theirs, 2, limit_ms=None)
+    assert ours.errors == 0
+    assert ours.achieved_qps == pytest.approx(theirs, rel=0.5)
