@@ -35,6 +35,7 @@ from packager.verify import gate
 from packager.verify.golden import servable
 from packager.verify.invariance import ask_otherwise
 from packager.verify.jumps import jump_rows
+from packager.verify.label_splits import label_rows
 from packager.verify.mismatches import Origin, folder_of, reproduction, worst_rows
 from packager.verify.oracle import Oracle
 from packager.verify.probes import KINDS, Probes, make_probes, ordinary_rows
@@ -152,7 +153,8 @@ def verify(
     signature = source.model.signature
     champion = open_champion(recipe, signature, environ=environ)
     probes = make_probes(source.structure, signature)
-    probes = probes.plus("threshold", jump_rows(source.structure, signature, oracle.answers))
+    for asked_rows in (jump_rows, label_rows):
+        probes = probes.plus("threshold", asked_rows(source.structure, signature, oracle.answers))
     native, taken = oracle.answers(probes.rows)
     if not taken.any():
         raise VerifyError("the registered model answers none of the rows made from its structure")

@@ -34,6 +34,20 @@ def members_of(model: Any) -> list[tuple[Any, Ints | None]]:
     ]
 
 
+def path_lengths(model: Any) -> list[Doubles] | None:
+    """Return what each leaf of each tree of an IsolationForest adds to a row's path length, [leaves] a tree.
+
+    None of other models, and where a version of scikit-learn fitted it that keeps no path lengths.
+    """
+    depths = getattr(model, "_decision_path_lengths", None)
+    if depths is None:
+        return None
+    return [
+        (depth + average - 1.0)[member.tree_.children_left < 0]
+        for member, depth, average in zip(model.estimators_, depths, model._average_path_length_per_tree, strict=True)
+    ]
+
+
 def has_trees_only(model: Any) -> bool:
     """Tell whether every member is a single tree."""
     return all(hasattr(member, "tree_") for member, _ in members_of(model))

@@ -117,9 +117,10 @@ def _read_all(model: Any, steps: Steps) -> Iterator[tuple[Steps, Trees]]:
         trees, values = scikit_trees.read_predictors(model, np.dtype(np.float32))
         yield steps, _with_category_values(_with_kinds(trees, values), scikit_trees.categories_of(model))
     elif scikit_trees.has_trees_only(model):
-        for member, columns in scikit_trees.members_of(model):
+        lengths = scikit_trees.path_lengths(model)
+        for number, (member, columns) in enumerate(scikit_trees.members_of(model)):
             trees, values = scikit_trees.read_tree(member.tree_, columns)
-            trees = _with_kinds(trees, values)
+            trees = _with_kinds(trees, values if lengths is None else lengths[number])
             if columns is not None:
                 trees = replace(trees, n_features=model.n_features_in_)
             yield steps, replace(trees, threshold=before_float32(trees.threshold))

@@ -16,10 +16,9 @@ import numpy.typing as npt
 from packager.artifact import Signature
 from packager.dataset.rows import Rows, concatenate
 from packager.structure import Doubles, Flags, Ints, Structure
+from packager.verify.asking import Ask, side_by_side
 from packager.verify.probes import ordinary_rows, taken_ranges
 
-Outputs = dict[str, npt.NDArray[Any]]
-Ask = Callable[[Rows], tuple[Outputs | None, Flags]]
 Read = Callable[[Rows], npt.NDArray[Any]]
 
 _SEED = 20_240_602
@@ -109,7 +108,7 @@ def _beside_labels(lines: Lines, signature: Signature, ask: Ask) -> Rows | None:
         return None
 
     def labels(rows: Rows) -> npt.NDArray[Any]:
-        return _asked(ask, rows, names, refused=None)
+        return side_by_side(ask, rows, names, refused=None)
 
     count = len(lines.column)
     first, last = labels(lines.at(np.zeros(count))), labels(lines.at(np.ones(count)))
@@ -132,7 +131,7 @@ def _scores_jump(lines: Lines, sides: tuple[Doubles, Doubles], signature: Signat
     names = [output.name for output in signature.outputs if output.role == "probability"]
     if not names:
         return np.zeros(len(lines.column), dtype=bool)
-    low, high = (_asked(ask, lines.at(side), names, refused=np.nan) for side in sides)
+    low, high = (side_by_side(ask, lines.at(side), names, refused=np.nan) for side in sides)
     return np.asarray(_change(low, high) > _JUMP)
 
 
@@ -145,7 +144,7 @@ def _beside_jumps(lines: Lines, structure: Structure, signature: Signature, ask:
     names = [output.name for output in signature.outputs if output.role != "label" and output.dtype != "string"]
     if not names:
         return None
-    lines, bottom, top = _closed_in(lines, lambda rows: _asked(ask, rows, names, refused=np.nan))
+    lines, bottom, top = _closed_in(lines, lambda rows: side_by_side(ask, rows, names, refused=np.nan))
     beside = _BESIDE
     if structure.gap is None:
         shared = _at_shared_places(lines, bottom, structure)
@@ -193,14 +192,3 @@ def _at_shared_places(lines: Lines, share: Doubles, structure: Structure) -> Fla
         near = np.diff(numbers[own, column]) <= _BESIDE * (structure.high[column] - structure.low[column])
         shared[own[np.append(near, False) | np.append(False, near)]] = True
     return shared
-
-
-def _asked(ask: Ask, rows: Rows, names: list[str], *, refused: float | None) -> npt.NDArray[Any]:
-    """Return the named answers side by side, [rows, numbers or labels]; `refused` where the model refuses the row."""
-    outputs, taken = ask(rows)
-    if not outputs:
-        return np.full((len(rows), 0), refused)
-    answers = np.concatenate([outputs[name].reshape(int(taken.sum()), -1) for name in names], axis=1)
-    found = np.full((len(rows), answers.shape[1]), refused, dtype=object if refused is None else np.float64)
-    found[taken] = answers
-    return found

@@ -5,7 +5,7 @@ Deterministic: the same structure gives the same rows.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -86,7 +86,7 @@ class Probes:
 
 def make_probes(structure: Structure, signature: Signature) -> Probes:
     """Make rows of every kind that the model's structure and signature give rise to."""
-    maker = _Maker(structure, signature)
+    maker = _Maker(structure, signature, np.random.default_rng(_SEED))
     parts = [(kind, rows) for kind, rows in maker.parts() if len(rows)]
     kinds = np.concatenate([np.full(len(rows), KINDS.index(kind), dtype=np.int8) for kind, rows in parts])
     return Probes(concatenate([rows for _, rows in parts]), kinds, maker.splits)
@@ -102,18 +102,23 @@ def taken_ranges(structure: Structure, signature: Signature) -> Structure:
 
 def ordinary_rows(structure: Structure, signature: Signature, count: int) -> Rows:
     """Return `count` rows within the columns' ordinary ranges."""
-    return _Maker(structure, signature).ordinary(count)
+    return ordinary_source(structure, signature, np.random.default_rng(_SEED))(count)
+
+
+def ordinary_source(structure: Structure, signature: Signature, random: np.random.Generator) -> Callable[[int], Rows]:
+    """Return what gives as many rows within the columns' ordinary ranges as it is asked for, others every time."""
+    return _Maker(structure, signature, random).ordinary
 
 
 class _Maker:
     """Holds what every kind of row starts from: random rows within the ordinary range."""
 
-    def __init__(self, structure: Structure, signature: Signature) -> None:
+    def __init__(self, structure: Structure, signature: Signature, random: np.random.Generator) -> None:
         self._structure = taken_ranges(structure, signature)
         self._columns = signature.columns
         self.splits: tuple[int, int] | None = None
         self._labels_only = all(output.role == "label" for output in signature.outputs)
-        self._random = np.random.default_rng(_SEED)
+        self._random = random
         self._numeric = [i for i, column in enumerate(signature.columns) if column.dtype != "string"]
         self._members = _known_categories(structure, signature)
         self._texts = {index: signature.columns[index].known or known for index, known in structure.texts.items()}

@@ -46,19 +46,19 @@ class SplitRows:
 
     def thresholds(self) -> Rows:
         """Return rows that reach a split and lie on its threshold, or one step beside it in float64 and float32."""
-        nodes = self.random.permutation(np.flatnonzero(_is_numeric(self.trees)))
+        nodes = self.random.permutation(np.flatnonzero(is_numeric(self.trees)))
         parts, close = [self.ordinary(0)], self._room(_CLOSE_ROWS)
-        for base in self._cover.bases(nodes, room=max(1, self._room(_THRESHOLD_ROWS) // 2), chunk=self._chunk):
+        for base in self._cover.bases(nodes, room=max(1, self._room(_THRESHOLD_ROWS) // 2), chunk=self.chunk):
             for number, step in enumerate(boundary_steps(base.cells[base.is_on]).T):
                 cells = base.cells.copy()
                 cells[base.is_on] = step
-                parts.append(self._rows(cells if number < 2 else cells[:close]))
+                parts.append(self.as_rows(cells if number < 2 else cells[:close]))
             close = max(0, close - len(base.cells))
         return concatenate(parts)
 
     def shown(self) -> tuple[int, int]:
         """Return how many thresholds have rows on them and just above, which end in unlike leaves, and of how many."""
-        numeric = _is_numeric(self.trees)
+        numeric = is_numeric(self.trees)
         return int(np.count_nonzero(self._cover.shown[numeric])), int(np.count_nonzero(numeric))
 
     def set_members(self) -> Rows:
@@ -71,9 +71,9 @@ class SplitRows:
                 of = np.flatnonzero(trees.feature[chunk] == column)
                 share = self._room(_CATEGORY_ROWS) * len(of) // len(nodes)
                 node, value = self._pairs(paths.allowed[column][of], self.atlas.members(chunk[of]), max(1, share))
-                cells = self._along(paths.take(of[node]))
+                cells = self.along(paths.take(of[node]))
                 cells[:, column] = self.universe[column][value]
-                parts.append(self._rows(cells))
+                parts.append(self.as_rows(cells))
         return concatenate(parts)
 
     def missing(self) -> Rows:
@@ -82,15 +82,15 @@ class SplitRows:
         candidates = np.flatnonzero(self._accepts[self.trees.feature])
         for nodes in self._chunks(self.random.permutation(candidates)[: self._room(_MISSING_ROWS)]):
             paths = self.atlas.paths_to(nodes)
-            cells = self._along(paths)
+            cells = self.along(paths)
             holes = self.random.random(cells.shape) < _ALSO_MISSING
             holes[np.arange(len(nodes)), self.trees.feature[nodes]] = True
-            parts.append(self._rows(cells, holes & paths.missing & self._accepts))
+            parts.append(self.as_rows(cells, holes & paths.missing & self._accepts))
         return concatenate(parts)
 
     @cached_property
     def _cover(self) -> Cover:
-        return Cover(self.atlas, self._along, self.random, self.times)
+        return Cover(self.atlas, self.along, self.random, self.times)
 
     @cached_property
     def atlas(self) -> Atlas:
@@ -106,13 +106,13 @@ class SplitRows:
         }
 
     @property
-    def _chunk(self) -> int:
+    def chunk(self) -> int:
         """Return how many rows are made at once."""
         return max(1, _CHUNK_CELLS // (len(self.columns) + sum(map(len, self.universe.values()))))
 
     def _chunks(self, nodes: Ints) -> Iterator[Ints]:
-        for start in range(0, len(nodes), self._chunk):
-            yield nodes[start : start + self._chunk]
+        for start in range(0, len(nodes), self.chunk):
+            yield nodes[start : start + self.chunk]
 
     def _room(self, wanted: int) -> int:
         return max(1, min(wanted, _MAX_CELLS // len(self.columns)))
@@ -127,7 +127,7 @@ class SplitRows:
         chosen = np.concatenate([first, rest])[:room]
         return node[chosen], value[chosen]
 
-    def _along(self, paths: Paths) -> Doubles:
+    def along(self, paths: Paths) -> Doubles:
         """Return cells that lead along each path, codes in place of text; NaN where only a missing cell does."""
         cells = self._into_boxes(self._amid_thresholds(self.ordinary(len(paths)).numbers), paths)
         for column, allowed in paths.allowed.items():
@@ -138,7 +138,7 @@ class SplitRows:
             cells[:, column] = np.where(lost, np.nan, picked)
         return cells
 
-    def _rows(self, cells: Doubles, holes: Flags | None = None) -> Rows:
+    def as_rows(self, cells: Doubles, holes: Flags | None = None) -> Rows:
         """Return cells as rows, `holes` and what is NaN as missing ones; columns that no split reads as they come."""
         rows = self.ordinary(len(cells))
         cells = cells if holes is None else np.where(holes, np.nan, cells)
@@ -153,13 +153,13 @@ class SplitRows:
 
     def _amid_thresholds(self, numbers: Doubles) -> Doubles:
         """Return the cells of every other row drawn from their column's thresholds: those lie where fitted rows lay."""
-        for column, known in self._thresholds_by_column.items():
+        for column, known in self.thresholds_by_column.items():
             numbers[::2, column] = self.random.choice(known, len(numbers[::2]))
         return numbers
 
     @cached_property
-    def _thresholds_by_column(self) -> dict[int, Doubles]:
-        numeric = np.flatnonzero(_is_numeric(self.trees))
+    def thresholds_by_column(self) -> dict[int, Doubles]:
+        numeric = np.flatnonzero(is_numeric(self.trees))
         columns = self.trees.feature[numeric]
         return {column: self.trees.threshold[numeric[columns == column]] for column in np.unique(columns).tolist()}
 
@@ -192,6 +192,6 @@ def boundary_steps(thresholds: Doubles) -> Doubles:
     return np.where(np.isfinite(stacked), stacked, thresholds[:, None])
 
 
-def _is_numeric(trees: Trees) -> Flags:
+def is_numeric(trees: Trees) -> Flags:
     """Return which splits compare with a number; a split at infinity only parts the missing cells from the others."""
     return np.asarray((trees.category_set < 0) & np.isfinite(trees.threshold))

@@ -10,7 +10,7 @@ from packager.convert.arithmetic import links
 from packager.convert.arithmetic.elementary import where
 from packager.convert.emitter import Emitter
 from packager.convert.graph import Answer, Graph, UnsupportedModel, ask_one, cast, integers, scalar
-from packager.convert.scikit_trees import read_members
+from packager.convert.scikit_trees import path_lengths, read_members
 from packager.convert.trees import as_float32, emit_leaf_sum, emit_leaf_vectors
 from packager.structure import Doubles, Trees
 
@@ -88,14 +88,9 @@ def _embed(graph: Graph, features: str, model: Any) -> str:
 def _depth(graph: Graph, features: str, model: Any) -> str:
     """Return the path lengths through all trees, added tree after tree as `_compute_score_samples` does; [rows, 1]."""
     trees, _ = read_members(model, graph.dtype)
-    if not hasattr(model, "_decision_path_lengths"):
+    lengths = path_lengths(model)
+    if lengths is None:
         raise UnsupportedModel("it was fitted by a version of scikit-learn that keeps no path lengths")
-    lengths = [
-        (paths + average - 1.0)[member.tree_.children_left < 0]
-        for member, paths, average in zip(
-            model.estimators_, model._decision_path_lengths, model._average_path_length_per_tree, strict=True
-        )
-    ]
     zeros = np.zeros(trees.n_leaves, dtype=np.int64)
     narrowed = as_float32(graph, features)
     return emit_leaf_sum(graph, narrowed, trees, weights=np.concatenate(lengths), targets=zeros)
