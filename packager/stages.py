@@ -34,11 +34,10 @@ from packager.structure import Structure, load
 from packager.verify import gate
 from packager.verify.golden import servable
 from packager.verify.invariance import ask_otherwise
-from packager.verify.jumps import jump_rows
-from packager.verify.label_splits import label_rows
+from packager.verify.made_rows import made_rows
 from packager.verify.mismatches import Origin, folder_of, reproduction, worst_rows
 from packager.verify.oracle import Oracle
-from packager.verify.probes import KINDS, Probes, make_probes, ordinary_rows
+from packager.verify.probes import KINDS, Probes, ordinary_rows
 from packager.verify.verify import Findings, Outputs, Progress, Subject, open_subjects, verify_data, verify_made_rows
 
 # Every answer has a time limit of its own; this one ends what runs on unasked. Ten million rows may take hours.
@@ -152,9 +151,7 @@ def verify(
     """Judge every variant; reject those that fail a verdict, stop when the baseline does."""
     signature = source.model.signature
     champion = open_champion(recipe, signature, environ=environ)
-    probes = make_probes(source.structure, signature)
-    for asked_rows in (jump_rows, label_rows):
-        probes = probes.plus("threshold", asked_rows(source.structure, signature, oracle.answers))
+    probes = made_rows(source.structure, signature, oracle.answers)
     native, taken = oracle.answers(probes.rows)
     if not taken.any():
         raise VerifyError("the registered model answers none of the rows made from its structure")

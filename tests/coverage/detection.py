@@ -20,9 +20,9 @@ from packager.runtime.session import RunFailed, Session
 from packager.training.native import NativeModel
 from packager.verify.gate import told
 from packager.verify.invariance import ask_otherwise
-from packager.verify.jumps import jump_rows
+from packager.verify.made_rows import made_rows
 from packager.verify.parity import Tally
-from packager.verify.probes import KINDS, Probes, make_probes
+from packager.verify.probes import KINDS, Probes
 from packager.verify.verify import Outputs, Subject, verify_made_rows
 
 from .rows import BEYOND_FLOAT32
@@ -81,8 +81,7 @@ def objection_to_made_rows(native: NativeModel, session: Session, baseline: Vari
 def _made(native: NativeModel, session: Session) -> _Made | None:
     """Return the made rows that the native model takes, and its answers; None where it takes none."""
     structure = structure_of(native.model, session.signature)
-    probes = make_probes(structure, session.signature)
-    probes = probes.plus("threshold", jump_rows(structure, session.signature, native.tolerant_answers))
+    probes = made_rows(structure, session.signature, native.tolerant_answers)
     answers, taken = native.tolerant_answers(probes.rows)
     return None if answers is None else _Made(Probes(probes.rows.take(taken), probes.kinds[taken]), answers)
 

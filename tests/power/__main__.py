@@ -24,10 +24,8 @@ import onnx
 from packager.dataset.rows import Rows
 from packager.recipe.parity import Tolerance
 from packager.runtime.session import RunFailed, Session, open_session
-from packager.verify.jumps import jump_rows
-from packager.verify.label_splits import label_rows
+from packager.verify.made_rows import made_rows
 from packager.verify.parity import Outputs, Tally
-from packager.verify.probes import make_probes
 from tests.convert.pairs import Pair, pair
 from tests.verify import faults
 
@@ -48,10 +46,7 @@ class Bench:
         self.correct = onnx.load(str(self.pair.path))
         self.float32 = any(node.op_type == "Cast" for node in self.correct.graph.node) and not _is_lightgbm(model)
         started = time.perf_counter()
-        made = make_probes(self.pair.structure, self.pair.signature)
-        for asked_rows in (jump_rows, label_rows):
-            ask = self.pair.native.tolerant_answers
-            made = made.plus("threshold", asked_rows(self.pair.structure, self.pair.signature, ask))
+        made = made_rows(self.pair.structure, self.pair.signature, self.pair.native.tolerant_answers)
         native, taken = self.pair.native.tolerant_answers(made.rows)
         self.made_s = time.perf_counter() - started
         assert native is not None
