@@ -17,6 +17,8 @@ _KEPT = ("_fit_X", "X_train_", "X_fit_", "support_vectors_")
 _CENTERS = ("cluster_centers_", "subcluster_centers_", "means_", "theta_", "centroids_")
 # How far rows lie around centers, where nothing tells: as far as columns that are scaled to a spread of 1.
 _AROUND = 3.0
+# Rows of counts are of very unlike length, as texts are: a column reaches so many times its mean, and this at least.
+_MANY, _SOME = 10.0, 3.0
 # A start value that is this many times what the columns add at such a spread: they must lie far off to make up for it.
 # A model whose answers differ by less than a hundred thousandth of themselves would be none.
 _FAR = 1e5
@@ -29,7 +31,16 @@ def range_of(model: Any, count: int) -> tuple[Doubles, Doubles] | None:
             rows = _rows(getattr(model, name, None), count)
             if rows is not None:
                 return rows.min(axis=0) - around, rows.max(axis=0) + around
-    return _around_zero_of(model, count)
+    return _counts_of(model, count) or _around_zero_of(model, count)
+
+
+def _counts_of(model: Any, count: int) -> tuple[Doubles, Doubles] | None:
+    """Return how far a model of counts has seen its columns go; not where it only asks which are above a number."""
+    counted = _rows(getattr(model, "feature_count_", None), count)
+    if counted is None or hasattr(model, "binarize"):
+        return None
+    mean = (counted / np.maximum(model.class_count_, 1.0)[:, None]).max(axis=0)
+    return np.zeros(count), np.maximum(np.ceil(_MANY * mean), _SOME)
 
 
 def _rows(kept: Any, count: int) -> Doubles | None:

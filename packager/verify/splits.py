@@ -13,6 +13,7 @@ from packager.artifact import Column
 from packager.dataset.rows import Rows, concatenate
 from packager.structure import Doubles, Flags, Ints, Structure, Trees, known_texts, split_members
 from packager.verify.cover import Cover
+from packager.verify.missing_cover import MissingCover
 from packager.verify.paths import Atlas, Paths
 
 # Rows on thresholds, half of them just above: what two rounds over a forest of 30,000 splits take, or one over 160,000.
@@ -21,13 +22,11 @@ _THRESHOLD_ROWS = 110_000
 _CLOSE_ROWS = 2_000
 # Rows for pairs of a split by category and a value, and for splits without a value: each row asks every tree.
 _CATEGORY_ROWS = 8_000
-_MISSING_ROWS = 12_000
+_MISSING_ROWS = 22_000
 # Cells of the rows of one kind, 96 MB: wide models get rows for fewer splits.
 _MAX_CELLS = 12_000_000
 # Cells that are made at once.
 _CHUNK_CELLS = 200_000
-# The share of the other cells that are missing beside a missing one.
-_ALSO_MISSING = 0.3
 
 
 @dataclass(frozen=True)
@@ -77,16 +76,10 @@ class SplitRows:
         return concatenate(parts)
 
     def missing(self) -> Rows:
-        """Return rows that reach a split whose cell is missing, and other cells that may be."""
-        parts = [self.ordinary(0)]
-        candidates = np.flatnonzero(self._accepts[self.trees.feature])
-        for nodes in self._chunks(self.random.permutation(candidates)[: self._room(_MISSING_ROWS)]):
-            paths = self.atlas.paths_to(nodes)
-            cells = self.along(paths)
-            holes = self.random.random(cells.shape) < _ALSO_MISSING
-            holes[np.arange(len(nodes)), self.trees.feature[nodes]] = True
-            parts.append(self.as_rows(cells, holes & paths.missing & self._accepts))
-        return concatenate(parts)
+        """Return rows that reach a split whose cell is missing, as most other splits' that they meet."""
+        cover = MissingCover(self.atlas, self.along, self.random, self._accepts)
+        cells = cover.rows(room=self._room(_MISSING_ROWS), chunk=self.chunk)
+        return concatenate([self.ordinary(0), *map(self.as_rows, cells)])
 
     @cached_property
     def _cover(self) -> Cover:
@@ -138,15 +131,12 @@ class SplitRows:
             cells[:, column] = np.where(lost, np.nan, picked)
         return cells
 
-    def as_rows(self, cells: Doubles, holes: Flags | None = None) -> Rows:
-        """Return cells as rows, `holes` and what is NaN as missing ones; columns that no split reads as they come."""
+    def as_rows(self, cells: Doubles) -> Rows:
+        """Return cells as rows, what is NaN as missing ones; columns that no split reads as they come."""
         rows = self.ordinary(len(cells))
-        cells = cells if holes is None else np.where(holes, np.nan, cells)
         for column, texts in rows.strings.items():
             if column in self.universe:
                 texts[:] = known_texts(self.structure.texts[column], cells[:, column])
-            elif holes is not None:
-                texts[holes[:, column]] = None
         numeric = [index for index in range(len(self.columns)) if index not in rows.strings]
         rows.numbers[:, numeric] = cells[:, numeric]
         return rows

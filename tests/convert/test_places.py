@@ -10,7 +10,7 @@ import pytest
 from sklearn.cluster import KMeans
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.linear_model import LinearRegression, LogisticRegression
-from sklearn.naive_bayes import GaussianNB
+from sklearn.naive_bayes import BernoulliNB, GaussianNB, MultinomialNB
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.svm import SVC
 
@@ -70,3 +70,16 @@ def test_a_float_form_that_drowns_in_far_columns_is_found_without_data(tmp_path:
     made = stock.probes()
     assert stock.differences(made.rows.take(made.of(("ordinary",))), 1e-5) != []
     assert pair(model, tmp_path).differences(made.rows.take(made.of(("ordinary",))), 1e-9) == []
+
+
+def test_counts_begin_at_zero_and_rows_may_be_ten_times_as_long() -> None:
+    counts = RANDOM.poisson([0.01, 2.0, 30.0], size=(200, 3))
+    model = MultinomialNB().fit(counts, LABELS.repeat(2)[:200])
+    low, high = range_of(model, 3) or ((), ())
+    assert list(low) == [0.0, 0.0, 0.0]
+    assert list(high) == [max(3.0, value) for value in np.ceil(10 * counts_per_class(model).max(axis=0))]
+    assert range_of(BernoulliNB(binarize=0.5).fit(counts, LABELS.repeat(2)[:200]), 3) is None
+
+
+def counts_per_class(model: Any) -> Any:
+    return model.feature_count_ / model.class_count_[:, None]
