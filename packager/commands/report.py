@@ -95,7 +95,7 @@ def _span(low: float, high: float, unit: str) -> str:
 
 
 def _result(report: SkuReport, chosen: Recommendation) -> dict[str, Any]:
-    return {
+    told = {
         "instance_type": chosen.instance_type,
         "instances": chosen.instances,
         "workers": chosen.workers,
@@ -105,6 +105,7 @@ def _result(report: SkuReport, chosen: Recommendation) -> dict[str, Any]:
         "before": list(chosen.before_deploying),
         "change": list(chosen.would_change),
     }
+    return {key: value for key, value in told.items() if value != []}
 
 
 def _nothing(report: SkuReport, out: Path) -> BenchmarkError:

@@ -108,6 +108,8 @@ def _sure(capacity: Capacity, needs: Needs, target: Target) -> Iterator[str]:
         load, knee = held.load, held.knee
         who = f"{wording.several(load.workers, 'worker')} on {wording.several(load.cpus, 'processor')} of {machine}"
         end = ", no higher rate tried" if knee.is_open else f", and not {wording.qps(knee.high)}"
+        if knee.low < knee.qps:
+            end += f"; no run failed up to {wording.qps(knee.low)}"
         yield wording.printable(f"{who} held {wording.qps(knee.qps)} requests/s at p95 within {slo}{end}: measured")
     if needs.worker_bytes is not None:
         yield f"a worker took {wording.size(needs.worker_bytes)} of memory at most: measured"
@@ -124,8 +126,6 @@ def _not_sure(chosen: InstancePlan, capacity: Capacity, needs: Needs) -> Iterato
         yield "the p95 at the target rate: no rate as high was measured"
     if capacity.nearest.load.client_shares_cpus:
         yield "how much more the server holds alone: the load generator ran on its processors"
-    for note in capacity.nearest.load.notes:
-        yield wording.printable(note)
     if capacity.evidence.result.noisy is not None:
         yield wording.printable(f"small differences: the machine was noisy, {capacity.evidence.result.noisy}")
     if needs.worker_bytes is None:

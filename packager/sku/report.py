@@ -165,7 +165,7 @@ def _notes(results: Sequence[Result], target: Target, catalogue: Catalogue) -> I
         named = result.machine.instance_type
         if named is not None and catalogue.find(named) is None and loads(result, target):
             yield wording.printable(f"{named} was measured, but has no price: give one with --prices.")
-        for note in result.notes:
+        for note in dict.fromkeys((*result.notes, *(note for load in loads(result, target) for note in load.notes))):
             yield wording.printable(f"{result.file}: {note}")
     prices = catalogue.prices
     yield (

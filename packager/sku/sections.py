@@ -57,7 +57,10 @@ def headline(report: SkuReport) -> str:
 def cost(report: SkuReport, chosen: Recommendation) -> str:
     """Return what the recommendation costs, with the day of the prices."""
     month, million = wording.usd(chosen.usd_per_month), wording.usd(chosen.usd_per_million_predictions)
-    return f"{month} a month, {million} a million predictions, at prices of {report.prices.recorded_on}"
+    plan = next(one for one in report.instances if one.instance_type == chosen.instance_type)
+    best = wording.usd(plan.cost.usd_per_month_at_best)
+    ends = "" if best == month else f" ({best} if all is at its best)"
+    return f"{month} a month{ends}, {million} a million predictions, at prices of {report.prices.recorded_on}"
 
 
 def facts(report: SkuReport) -> tuple[Fact, ...]:

@@ -74,3 +74,11 @@ def test_judged_by_another_slo_points_and_knee_are_of_that_one() -> None:
     assert judged(load(2, 1000.0), 0.1).knee_qps is None
     same = load(2, 1000.0)
     assert judged(same, SLO_MS) is same
+
+
+def test_one_hiccup_among_three_runs_is_no_limit() -> None:
+    points = (point(100, 2), point(200, 90), point(200, 3), point(200, 3), point(300, 90))
+    found = knee(changed(points=points, slo_p95_ms=None), SLO_MS)
+    assert found is not None
+    assert (found.qps, found.high) == (200, 300)
+    assert knee(changed(points=points[:3], slo_p95_ms=None), SLO_MS) is not None
