@@ -144,7 +144,7 @@ class LoadPoint(Part):
     p99_ms: float | None = None
     p95_ci_ms: tuple[float, float] | None = None
     most_waiting: int = Field(default=0, ge=0, description="most requests that were due and not answered at once")
-    meets_slo: bool | None = None
+    meets_slo: bool | None = Field(default=None, description="the rate was held: no error, p95 within the limit")
     queue_grew: bool = Field(default=False, description="requests waited longer and longer: the rate is not held")
     sent_late_p99_ms: float | None = Field(default=None, description="how late the load generator itself sent")
 

@@ -24,7 +24,7 @@ from packager.errors import BenchmarkError, BundleError
 from packager.load.arrivals import Arrivals
 from packager.load.measure import LoadPlan, Offer, Server, measure_load
 from packager.load.processors import Split, running_on, split_processors, usable_processors
-from packager.report.load_charts import arrangement, held, holds, point_cells
+from packager.report.load_charts import arrangement, held, holds, point_cells, workers_on
 
 # A row that comes again finds the processor's caches and branch predictors prepared for it. So many come in between
 # that they are not; more would only take memory.
@@ -92,8 +92,7 @@ def _loaded(
 
     No live line meanwhile: whoever draws it takes turns with the load generator, which must not be late.
     """
-    said = f"{workers} workers on {len(split.server)} processors" if workers > 1 else "1 worker"
-    console.note(f"serving with {said}")
+    console.note(f"serving with {workers_on(workers, len(split.server))}")
 
     def say(point: LoadPoint) -> None:
         due, _, _, p95, *_ = point_cells(point)
@@ -108,7 +107,7 @@ def _loaded(
         server = Server(
             url=running.score_url,
             pid=running.process.pid,
-            cpus=len(split.server),
+            on=split.server,
             workers=workers,
             threads=_threads(bundle),
             shares_cpus=split.is_shared,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -13,10 +14,10 @@ import numpy as np
 from packager.benchmark_result import LoadPoint, ServedLoad
 from packager.errors import BenchmarkError
 from packager.load.arrivals import Arrivals, due_times
+from packager.load.family import busy_s, cpu_s, resident_bytes
 from packager.load.figures import load_point
 from packager.load.generator import Floats, Trace, offer
 from packager.load.http import Address
-from packager.load.memory import resident_bytes
 from packager.load.search import find_knee
 
 # Longer than any client waits; the bundle's own deployment gives a request as long.
@@ -35,15 +36,17 @@ _LIMIT_OF_IDLE = 10
 _PAST_KNEE = (1.1, 1.3)
 # A generator that is busier than this, or sends later than this part of the limit, may itself be what is slow.
 _BUSY_CLIENT, _LATE_OF_LIMIT = 0.8, 0.1
+# The kernel's own work for some hundred connections a second takes less of a processor.
+_BUSY_OTHERS = 0.25
 
 
 @dataclass(frozen=True)
 class Server:
-    """A server that runs: where it scores, its first process, and how it was arranged."""
+    """A server that runs: where it scores, its first process, the processors it is on, and how it was arranged."""
 
     url: str
     pid: int
-    cpus: int
+    on: frozenset[int]
     workers: int
     threads: int
     shares_cpus: bool
@@ -125,7 +128,7 @@ class _Run:
         held = [one for one in self._points if one.rate_qps == knee_qps] or self._points
         share = max(self._seen.client_share[one.rate_qps] for one in held)
         return ServedLoad(
-            cpus=server.cpus,
+            cpus=len(server.on),
             workers=server.workers,
             threads=server.threads,
             rows_per_request=self._offered.rows_per_request,
@@ -147,8 +150,10 @@ class _Run:
 
     def _measure(self, rate_qps: float, arrivals: Arrivals) -> LoadPoint:
         seconds = self._seconds(rate_qps)
+        before = self._others_s()
         trace = self._offer(due_times(rate_qps, seconds, arrivals, seed=len(self._points)))
-        self._seen.add(trace, rate_qps, resident_bytes(self._server.pid))
+        others = max(self._others_s() - before - trace.cpu_s, 0.0) / trace.wall_s
+        self._seen.add(trace, rate_qps, resident_bytes(self._server.pid), others=others)
         return load_point(trace, rate_qps, seconds, limit_ms=self._limit_ms)
 
     def _keep(self, point: LoadPoint) -> LoadPoint:
@@ -163,6 +168,10 @@ class _Run:
             by_limit = 0.0 if self._limit_ms is None else _RUN_OF_LIMIT * self._limit_ms / 1000
             seconds = min(max(by_limit, _FEWEST / rate_qps, _SHORTEST_S), _LONGEST_S)
         return math.ceil(rate_qps * seconds) / rate_qps
+
+    def _others_s(self) -> float:
+        """Return the processor time that the server has not had, on all that it and this process may run on."""
+        return busy_s(os.sched_getaffinity(0) | self._server.on) - (cpu_s(self._server.pid) or 0.0)
 
     def _offer(self, due_s: Floats) -> Trace:
         return offer(self._address, self._requests, due_s, timeout_s=_TIMEOUT_S)
@@ -182,6 +191,9 @@ class _Run:
             )
         elif share > _BUSY_CLIENT:
             yield f"The load generator was busy for {share:.0%} of the time: the server may hold more."
+        others = max(self._seen.others_share[one.rate_qps] for one in held)
+        if others > _BUSY_OTHERS:
+            yield f"Other programs took {others:.2f} of a processor meanwhile: on a quiet machine it holds more."
         late_ms = max(one.sent_late_p99_ms or 0.0 for one in held)
         if self._limit_ms is not None and late_ms > _LATE_OF_LIMIT * self._limit_ms:
             yield (
@@ -199,16 +211,18 @@ class _Run:
 
 @dataclass
 class _Seen:
-    """What runs tell besides their points: by rate, the generator's share of a processor and the server's memory."""
+    """What runs tell besides their points, by rate: processor time of the generator and of others, memory."""
 
     client_share: dict[float, float] = field(default_factory=dict)
+    others_share: dict[float, float] = field(default_factory=dict)
     resident: dict[float, int] = field(default_factory=dict)
     status: Counter[int] = field(default_factory=Counter)
     response_bytes: int = 0
     local_faults: int = 0
 
-    def add(self, trace: Trace, rate_qps: float, resident: int | None) -> None:
+    def add(self, trace: Trace, rate_qps: float, resident: int | None, *, others: float) -> None:
         """Add one run; of several at one rate the most is kept."""
+        self.others_share[rate_qps] = max(self.others_share.get(rate_qps, 0.0), others)
         self.client_share[rate_qps] = max(self.client_share.get(rate_qps, 0.0), trace.cpu_s / trace.wall_s)
         if resident is not None:
             self.resident[rate_qps] = max(self.resident.get(rate_qps, 0), resident)

@@ -38,11 +38,12 @@ def find_knee(measure: Callable[[float], LoadPoint], start_qps: float) -> Knee:
     points: list[LoadPoint] = []
 
     def holds(rate_qps: float, *, once: bool = False) -> bool:
-        held, failed = 0, 0
-        while max(held, failed) < _MAJORITY and not (once and held and not failed):
+        while True:
+            runs = [bool(point.meets_slo) for point in points if point.rate_qps == rate_qps]
+            held, failed = runs.count(True), runs.count(False)
+            if max(held, failed) >= _MAJORITY or (once and held and not failed):
+                return held > failed
             points.append(measure(rate_qps))
-            held, failed = held + bool(points[-1].meets_slo), failed + (not points[-1].meets_slo)
-        return held > failed
 
     low, high = _bracket(holds, start_qps)
     if low is None:

@@ -37,17 +37,17 @@ class _Axes:
 
 def arrangement(load: ServedLoad) -> str:
     """Return what was loaded: 2 workers on 2 processors, 1 row a request."""
-    return f"{server(load)}, {wording.rows(load.rows_per_request)} a request"
+    return f"{workers_on(load.workers, load.cpus)}, {wording.rows(load.rows_per_request)} a request"
 
 
-def server(load: ServedLoad) -> str:
+def workers_on(workers: int, cpus: int) -> str:
     """Return which server was loaded: 2 workers on 2 processors."""
-    return f"{_several(load.workers, 'worker')} on {_several(load.cpus, 'processor')}"
+    return f"{_several(workers, 'worker')} on {_several(cpus, 'processor')}"
 
 
 def holds(load: ServedLoad) -> str:
     """Return one sentence on the highest rate that was held, or why there is none."""
-    who = server(load)
+    who = workers_on(load.workers, load.cpus)
     if load.knee_qps is None:
         return f"{who}: no rate held, {load.reason or 'none was measured'}"
     limit = f"p95 ≤ {wording.limit(_shown(load.p95_limit_ms))} ms" if load.p95_limit_ms is not None else "no limit"

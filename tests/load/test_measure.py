@@ -18,7 +18,7 @@ from .stub import Stub, stub
 
 def measured(server: Stub, plan: LoadPlan, *, workers: int = 1, shares_cpus: bool = False, **more: Any) -> ServedLoad:
     bodies = [json.dumps({"id": number, **more}).encode() for number in range(50)]
-    arranged = Server(server.url, server.process.pid, 2, workers, 1, shares_cpus)
+    arranged = Server(server.url, server.process.pid, frozenset({0, 1}), workers, 1, shares_cpus)
     said: list[LoadPoint] = []
     load = measure_load(arranged, Offer(bodies, 1), plan, say=said.append)
     assert sorted(said, key=lambda one: one.rate_qps) == list(load.points)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 
 import pytest
 
 from packager.errors import BenchmarkError
-from packager.load.memory import resident_bytes
 from packager.load.processors import running_on, split_processors, usable_processors
 
 
@@ -36,26 +34,3 @@ def test_children_run_where_they_were_started() -> None:
         told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     assert {int(cpu) for cpu in told.split()} == one
     assert usable_processors() == before
-
-
-def test_memory_is_that_of_a_process_and_its_children() -> None:
-    whole = resident_bytes(os.getpid())
-    assert whole is not None
-    child = subprocess.Popen(
-        [sys.executable, "-c", "x = bytearray(b'x' * 50_000_000); print(1, flush=True); input()"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-    )
-    try:
-        assert child.stdout is not None
-        child.stdout.readline()
-        assert (resident_bytes(os.getpid()) or 0) > whole + 40_000_000
-    finally:
-        child.kill()
-        child.communicate()
-
-
-def test_of_a_process_that_has_gone_nothing_is_told() -> None:
-    child = subprocess.Popen([sys.executable, "-c", ""])
-    child.wait()
-    assert resident_bytes(child.pid) is None
