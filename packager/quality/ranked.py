@@ -37,6 +37,13 @@ class Ranking:
         """Return how many rows score as high as each group, or higher."""
         return np.append(self.starts[1:], np.int32(len(self.order)))
 
+    def is_of(self, score: Array) -> bool:
+        """Tell whether other scores of the same rows order and group them alike."""
+        ranked = score[self.order]
+        begins = np.zeros(len(ranked), dtype=bool)
+        begins[self.starts] = True
+        return bool((ranked[1:] <= ranked[:-1]).all() and ((ranked[1:] != ranked[:-1]) == begins[1:]).all())
+
 
 @dataclass(frozen=True)
 class Influence:
@@ -141,17 +148,23 @@ def _by_influence(name: str, columns: Sequence[Column]) -> Spread:
     """
     influence = np.zeros(len(columns[0].relevance))
     own = [0.0, 0.0]
+    share = 1.0 / len(columns)
     for column in columns:
-        for side, score in enumerate(column.scores):
-            factor = (1.0, -1.0)[side] / len(columns)
-            own[side] += _add_influences(influence, name, score, column.relevance, factor=factor) / len(columns)
+        ranking = rank(column.scores[0])
+        if ranking.is_of(column.scores[1]):  # no row weighs on the difference: two sorts' time saved
+            value, _ = influences(name, ranking, column.relevance)
+            own = [so_far + value * share for so_far in own]
+            continue
+        own[0] += share * _add_influences(influence, name, ranking, column.relevance, factor=share)
+        ranking = rank(column.scores[1])
+        own[1] += share * _add_influences(influence, name, ranking, column.relevance, factor=-share)
     method = "DeLong's variance" if name == "roc_auc" else "infinitesimal jackknife"
     return Spread(own[0], own[1], method, error=float(np.sqrt(influence @ influence)))
 
 
-def _add_influences(influence: Doubles, name: str, score: Array, relevance: Array, *, factor: float) -> float:
+def _add_influences(influence: Doubles, name: str, ranking: Ranking, relevance: Array, *, factor: float) -> float:
     """Add the rows' influences on one model's metric, and return the metric; nothing else of it stays in memory."""
-    value, parts = influences(name, score, relevance)
+    value, parts = influences(name, ranking, relevance)
     for part in parts:
         part.add_to(influence, relevance, factor=factor)
     return value
@@ -200,9 +213,8 @@ def _ratio(part: Doubles, whole: Doubles) -> Doubles:
     return np.divide(part, whole, out=np.zeros_like(part), where=whole > 0)
 
 
-def influences(name: str, score: Array, relevance: Array) -> tuple[float, list[Influence]]:
+def influences(name: str, ranking: Ranking, relevance: Array) -> tuple[float, list[Influence]]:
     """Return the metric `name`, a key of VALUES, and the influences that add up to every row's."""
-    ranking = rank(score)
     if name == "roc_auc":
         found = _roc_auc_influence(ranking, relevance)
         return found.value, [found]

@@ -155,12 +155,34 @@ def test_influences_vary_as_resamples_do(name: str, count: int, monkeypatch: pyt
 
 
 @pytest.mark.parametrize("name", list(ranked.VALUES))
+def test_scores_of_the_same_order_differ_by_nothing_and_a_broken_tie_is_another_order(name: str) -> None:
+    random = np.random.default_rng(3)
+    native = np.round(random.random(3_000), 3)  # with ties
+    truth = (native + random.normal(size=3_000) > 0.5).astype(np.int32)
+    alike = Sample(truth, native, np.exp(native), 2)
+    spread = ranked.estimate(name, alike)
+    assert spread.variant == spread.native
+    assert spread.draws is None
+    assert spread.error == 0.0
+    one_by_one = ranked._by_influence(name, list(ranked._columns(Sample(truth, native, native.copy(), 2))))
+    assert spread.native == pytest.approx(one_by_one.native)
+    broken = native.copy()
+    tied = np.flatnonzero(native == native[0])
+    broken[tied[0]] = np.nextafter(broken[tied[0]], 1)
+    assert ranked.rank(native).is_of(np.exp(native))
+    assert not ranked.rank(native).is_of(broken)
+    assert not ranked.rank(broken).is_of(native)
+    assert not ranked.rank(native).is_of(-native)
+    assert not ranked.rank(native).is_of(np.full(3_000, np.nan))
+
+
+@pytest.mark.parametrize("name", list(ranked.VALUES))
 def test_an_influence_is_the_derivative_by_a_rows_weight(name: str) -> None:
     """By finite differences of the metric of weighted rows; the discounts of NDCG between places are their mean."""
     given = values(60) if name == "ndcg" else scores(2, 60)
     column = next(iter(ranked._columns(given)))
     ranking, relevance = ranked.rank(column.scores[0]), column.relevance.astype(float)
-    value, parts = ranked.influences(name, column.scores[0], column.relevance)
+    value, parts = ranked.influences(name, ranked.rank(column.scores[0]), column.relevance)
     influence = np.zeros(60)
     for part in parts:
         part.add_to(influence, column.relevance)
