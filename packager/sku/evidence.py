@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from packager.benchmark_result import ServedLoad
-from packager.sku.knees import Knee, best_p95_ms, knee, p95_at
+from packager.sku.knees import Knee, Latency, best_p95_ms, knee, latencies, p95_at
 from packager.sku.model import MeasuredLoad, Target
 from packager.sku.results import Result
 from packager.sku.scaling import Throughput
@@ -21,6 +21,7 @@ class Held:
 
     load: ServedLoad
     knee: Knee
+    latencies: tuple[tuple[float, Latency], ...]
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ def evidence(results: Sequence[Result], target: Target) -> list[Evidence]:
         for load in loads(result, target):
             at = knee(load, target.slo_p95_ms)
             if at is not None and (load.cpus not in best or at.qps > best[load.cpus].knee.qps):
-                best[load.cpus] = Held(load, at)
+                best[load.cpus] = Held(load, at, latencies(load))
         if best:
             found.append(Evidence(result, tuple(best[cpus] for cpus in sorted(best))))
     return found
@@ -75,7 +76,7 @@ def measured_loads(results: Sequence[Result], target: Target, used: Sequence[Evi
     for result in results:
         for load in loads(result, target):
             at = knee(load, target.slo_p95_ms)
-            latency = None if at is None else p95_at(load, at.qps)
+            latency = None if at is None else p95_at(latencies(load), at.qps)
             yield MeasuredLoad(
                 file=result.file,
                 cpus=load.cpus,

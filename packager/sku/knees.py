@@ -6,7 +6,7 @@ Nothing is drawn between two rates that were measured: the worse of the two stan
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -82,17 +82,20 @@ def judged(load: ServedLoad, slo_p95_ms: float) -> ServedLoad:
     return load.model_copy(update={**by_slo, "knee_qps": found.qps, "knee_interval_qps": (found.low, found.high)})
 
 
-def p95_at(load: ServedLoad, qps: float) -> Latency | None:
+def latencies(load: ServedLoad) -> tuple[tuple[float, Latency], ...]:
+    """Return the p95 at each rate that was answered without errors, slow rates first."""
+    found = ((rate.qps, rate.latency()) for rate in _rates(load.points))
+    return tuple((qps, latency) for qps, latency in found if latency is not None)
+
+
+def p95_at(measured: Sequence[tuple[float, Latency]], qps: float) -> Latency | None:
     """Return the p95 at a rate: that of the next rate measured at or above it, down to that of the one below.
 
     None where no rate as high was measured.
     """
     below: Latency | None = None
-    for rate in _rates(load.points):
-        latency = rate.latency()
-        if latency is None:
-            continue
-        if rate.qps >= qps * (1 - 1e-9):
+    for rate_qps, latency in measured:
+        if rate_qps >= qps * (1 - 1e-9):
             low = latency.low if below is None else min(below.low, latency.low)
             return Latency(latency.value, low, latency.high)
         below = latency
@@ -101,8 +104,7 @@ def p95_at(load: ServedLoad, qps: float) -> Latency | None:
 
 def best_p95_ms(load: ServedLoad) -> float | None:
     """Return the lowest p95 of all rates that were answered without errors."""
-    found = [latency.value for rate in _rates(load.points) if (latency := rate.latency()) is not None]
-    return min(found, default=None)
+    return min((latency.value for _, latency in latencies(load)), default=None)
 
 
 def _searched(load: ServedLoad, qps: float) -> Knee:

@@ -142,6 +142,7 @@ class InstancePlan(Part):
     memory: Fit
     disk: Fit
     network_share: float | None = Field(description="of the instance's expected bandwidth")
+    other_processors: bool = Field(description="its cores may do more or less than the measured ones")
     processor_note: str | None = Field(default=None, description="how its processors differ from the measured one")
     problems: tuple[str, ...] = ()
 

@@ -15,7 +15,7 @@ from packager.sku.evidence import Evidence, Held, Needs
 from packager.sku.knees import Latency, p95_at
 from packager.sku.model import Basis, Cost, Count, Figure, Fit, InstancePlan, Meets, Settings, Target
 from packager.sku.processors import CoreRatio
-from packager.sku.scaling import estimate
+from packager.sku.scaling import estimate, estimate_like
 
 # Azure does not tell what its own containers take on an instance; it warns that the types with 3.5 and 4 GiB may be too
 # small. So much memory has to stay free of workers.
@@ -35,7 +35,7 @@ class Capacity:
 
     def p95(self, share: tuple[float, float]) -> Figure | None:
         """Return the p95 at shares of the knee, from the share that is better for us to the one that is worse."""
-        best, worst = (p95_at(self.nearest.load, part * self.nearest.knee.qps) for part in share)
+        best, worst = (p95_at(self.nearest.latencies, part * self.nearest.knee.qps) for part in share)
         if best is None or worst is None:
             return None
         return self._slower(Latency(worst.value, min(best.low, worst.low), worst.high))
@@ -50,10 +50,19 @@ class Capacity:
         return self.knee.model_copy(update={"low": low, "value": value, "high": high, "how": how})
 
 
-def capacity_of(instance: InstanceType, found: Evidence, ratio: CoreRatio) -> Capacity:
-    """Return what an instance of a type holds by what was measured on one machine."""
-    held = estimate(found.throughputs(), instance.vcpus)
+def capacity_of(
+    instance: InstanceType, found: Evidence, ratio: CoreRatio, *, shape: Evidence | None = None
+) -> Capacity:
+    """Return what an instance of a type holds by what was measured on one machine.
+
+    Where that was one set of processors alone, it scales as the sets of the machine `shape` do.
+    """
+    sets = found.throughputs()
     nearest = found.nearest(instance.vcpus)
+    if shape is None or len(sets) > 1 or nearest.load.cpus == instance.vcpus:
+        held = estimate(sets, instance.vcpus)
+    else:
+        held = estimate_like(sets[0], instance.vcpus, shape.throughputs(), shape.result.file)
     centre = (ratio.low * ratio.high) ** 0.5
     exact = nearest.load.cpus == instance.vcpus
     scaled = f"measured on {wording.several(instance.vcpus, 'processor')}" if exact else held.how
@@ -96,6 +105,7 @@ def size(at: Capacity, target: Target, needs: Needs, limits: Limits) -> Instance
         memory=memory,
         disk=disk,
         network_share=_network_share(instance, count.rate_each_qps, needs),
+        other_processors=at.ratio.width > 1,
         processor_note=at.ratio.why,
         problems=(*_misfits(memory, disk), *_too_slow(p95, meets, target), *_too_many(count.planned, limits)),
     )

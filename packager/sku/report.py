@@ -108,11 +108,13 @@ def _rate(served: Sequence[ServedLoad], slo: float, asked: Asked) -> tuple[float
 def _capacities(found: Sequence[Evidence], catalogue: Catalogue) -> tuple[Capacity, ...]:
     if not found:
         return ()
+    most = max(found, key=lambda one: len(one.held))
+    shape = most if len(most.held) > 1 else None
     made = []
     for instance in catalogue.types:
         rated = [(one, core_ratio(one.result.machine, instance, catalogue)) for one in found]
         one, ratio = best_evidence(rated, instance.vcpus)
-        made.append(capacity_of(instance, one, ratio))
+        made.append(capacity_of(instance, one, ratio, shape=shape))
     return tuple(made)
 
 

@@ -12,6 +12,7 @@ from itertools import product
 
 # All corners of the measured intervals are fitted: 2^6 of them at most.
 _MOST_SETS = 6
+_MEASURED = "measured"
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,7 @@ class Throughput:
     qps: float
     low: float
     high: float
-    how: str = "measured"
+    how: str = _MEASURED
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,20 @@ def estimate(measured: Sequence[Throughput], cpus: int) -> Throughput:
     high = max(low, min([high, *(one.high for one in measured if one.cpus > cpus)]))
     value = min(max(fitted.qps(cpus), low), high)
     return Throughput(cpus, value, low, high, _told(fitted, measured))
+
+
+def estimate_like(one: Throughput, cpus: int, shape: Sequence[Throughput], where: str) -> Throughput:
+    """Return what `cpus` processors hold where one set alone was measured: as the sets of `shape` scale elsewhere.
+
+    The interval stays within what the one set says by itself, from no gain to in proportion.
+    """
+    alone = _unscaled(one, cpus)
+    there, here = estimate(shape, cpus), estimate(shape, one.cpus)
+    low = min(max(alone.low, one.low * there.low / here.high), alone.high)
+    high = max(low, min(alone.high, one.high * there.high / here.low))
+    value = min(max(low, one.qps * there.qps / here.qps), high)
+    by = "" if there.how == _MEASURED else f", {there.how}"
+    return Throughput(cpus, value, low, high, f"from {one.cpus} processors, scaled as those of {where}{by}")
 
 
 def fit(points: Sequence[tuple[int, float]], terms: Sequence[str]) -> Law:

@@ -155,7 +155,7 @@ def taken(report: SkuReport) -> list[InstancePlan]:
 
 def known_how(plan: InstancePlan) -> str:
     """Return where a plan's figures come from, and what is open about them."""
-    other = ", other processors" if plan.processor_note and plan.knee_qps.basis == "estimated" else ""
+    other = ", other processors" if plan.other_processors else ""
     return f"{basis(plan.knee_qps)}{other}{'' if plan.meets_slo == 'yes' else '; may miss the SLO'}"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from packager.benchmark_result import ServedLoad
-from packager.sku.knees import best_p95_ms, judged, knee, p95_at
+from packager.sku.knees import best_p95_ms, judged, knee, latencies, p95_at
 
 from .samples import SLO_MS, load, point
 
@@ -53,13 +53,13 @@ def test_errors_and_a_growing_queue_hold_no_rate() -> None:
 
 
 def test_the_p95_between_two_rates_is_that_of_the_higher_down_to_that_of_the_lower() -> None:
-    found = p95_at(load(2, 1000.0), 600.0)
+    found = p95_at(latencies(load(2, 1000.0)), 600.0)
     assert found is not None
     assert (found.value, found.low, found.high) == (3.9, pytest.approx(2.4 * 0.95), pytest.approx(3.9 * 1.06))
 
 
 def test_the_p95_past_every_rate_is_not_made_up() -> None:
-    assert p95_at(load(2, 1000.0), 5000.0) is None
+    assert p95_at(latencies(load(2, 1000.0)), 5000.0) is None
 
 
 def test_the_best_p95_leaves_out_rates_with_errors() -> None:

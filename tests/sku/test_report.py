@@ -64,7 +64,10 @@ def test_the_machine_that_is_the_type_tells_more_than_the_one_that_is_not(tmp_pa
     on_it = result(load(4, 1500.0), on=machine(ICE_LAKE, instance_type="Standard_F4s_v2"))
     report = made(tmp_path, scaled(), on_it)
     assert plan(report, "Standard_F4s_v2").knee_qps.value == 1500.0
-    assert plan(report, "Standard_F2s_v2").knee_qps.cpus == (4,)
+    smaller = plan(report, "Standard_F2s_v2").knee_qps
+    assert smaller.cpus == (4,)
+    assert "from 4 processors, scaled as those of" in smaller.how
+    assert smaller.high < 1590  # the sets of the other machine say what two of four processors hold at most
 
 
 def test_every_figure_of_every_plan_lies_within_its_interval(tmp_path: Path) -> None:

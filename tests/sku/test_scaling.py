@@ -8,7 +8,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from packager.sku.scaling import Throughput, estimate, fit
+from packager.sku.scaling import Throughput, estimate, estimate_like, fit
 
 NUMBERS = (1, 2, 3, 4, 8, 16, 32, 64, 96)
 
@@ -84,3 +84,13 @@ def test_the_fit_finds_the_law_that_made_the_points() -> None:
 def test_gain_beyond_proportion_is_noise_and_not_promised_on() -> None:
     sets = [Throughput(1, 100, 95, 105), Throughput(2, 220, 210, 230)]
     assert estimate(sets, 8).high <= 8 * 230 / 2 * 1.2
+
+
+@given(st.floats(10, 1e4), st.floats(0.2, 5), st.floats(0, 0.3))
+def test_one_set_scales_as_the_sets_of_another_machine_do(first: float, faster: float, serial: float) -> None:
+    shape = measured(1, 2, 4, first=first, serial=serial)
+    [one] = measured(4, first=first * faster, serial=serial)
+    for cpus in NUMBERS:
+        found, alone = estimate_like(one, cpus, shape, "there.json"), estimate([one], cpus)
+        assert alone.low <= found.low <= found.qps <= found.high <= alone.high
+        assert found.low * (1 - 1e-9) <= law(cpus, first * faster, serial, 0) <= found.high * (1 + 1e-9)
