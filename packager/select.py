@@ -40,7 +40,7 @@ def select(variants: Sequence[Variant], measurements: Sequence[Measurement], rec
 
 
 def _is_faster(row: Measurement | None, best: Measurement | None) -> bool:
-    """Tell whether the whole interval of `row` lies below that of `best`."""
+    """Tell whether `row` is faster than the best so far; one that has no figure is beaten by any."""
     if row is None or row.ci95 is None:
         return False
-    return best is None or best.ci95 is None or row.ci95[1] < best.ci95[0]
+    return best is None or best.ci95 is None or row.is_faster_than(best)

@@ -25,6 +25,7 @@ from packager.errors import ConvertError, VerifyError
 from packager.optimize import optimize as optimize_stage
 from packager.publish.publish import publish as publish_bundle
 from packager.recipe.model import Recipe
+from packager.report.crossover import crossovers
 from packager.report.model import BuildReport
 from packager.serving_process import measure_process
 from packager.source.child import SourceWorker, memory_limit_bytes
@@ -242,6 +243,7 @@ def benchmark(recipe: Recipe, worker: SourceWorker, proof: Proof, *, report: Bui
     report.measured_at = datetime.now(UTC).isoformat(timespec="seconds")
     found = measure(recipe.benchmark.targets, report.variants, bench, ask=worker.ask)
     report.measurements += found.measurements
+    report.crossovers = crossovers(report.measurements)
     report.noise = found.noise.model_dump(mode="json")
     report.environments = [one.model_dump(mode="json") for one in found.environments]
     report.notes += found.notes

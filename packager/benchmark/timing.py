@@ -21,7 +21,7 @@ _STILL_FALLING = 0.03
 # What has not settled within so many windows, or so many times the time of measuring, is timed as it is, and told.
 _MOST_WINDOWS = 40
 _PATIENCE = 5
-_MIN_CALLS = 10
+_MIN_CALLS = 3
 _MAX_CALLS = 20_000
 
 
@@ -42,7 +42,7 @@ def time_calls(call: Callable[[int], object], *, seconds: float) -> list[int]:
 def time_settled(call: Callable[[int], object], *, seconds: float, first: int = 0) -> Timed:
     """Call `call(first)`, `call(first + 1)`, … until their time has settled, then for about `seconds` more.
 
-    At least ten calls are counted, unless that takes five times `seconds`; then at least one.
+    At least three calls are counted, unless that takes five times `seconds`; then at least one.
     """
     warm_up_calls, settled = _warm_up(call, first, seconds * _PATIENCE)
     return Timed(_counted(call, first + warm_up_calls, seconds), warm_up_calls, settled)

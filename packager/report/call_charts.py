@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from packager import wording
 from packager.artifact import NATIVE, Measurement
+from packager.report.placement import placed
 from packager.report.svg import CHARACTER_WIDTH, Drawing, LogScale, axis, upright_axis
 
 # Units: about the width of a telephone, so that type stays readable when the picture is scaled to fit.
@@ -57,12 +58,12 @@ def batch_chart(measurements: Sequence[Measurement], selected: str | None, ident
 
 def placement_chart(measurements: Sequence[Measurement], ident: str) -> str:
     """Draw how many nodes each provider runs, one bar for each variant and target."""
-    placed = _placed(measurements)
-    height = 20 + len(placed) * _GAP + 4
+    found = placed(measurements)
+    height = 20 + len(found) * _GAP + 4
     described = "Nodes of the graph by the provider that runs them. The table below holds the figures."
     drawing = Drawing(ident, _WIDTH, height, "Placement of nodes", described)
     drawing.text((0, 12), "Nodes by provider", role="heading")
-    for index, one in enumerate(placed):
+    for index, one in enumerate(found):
         y, total, x = 20 + index * _GAP, sum(one.placement.values()), 0.0
         drawing.text((0, y + _NAME), _bar_name(one), role="name")
         for provider, nodes in one.placement.items():
@@ -75,7 +76,7 @@ def placement_chart(measurements: Sequence[Measurement], ident: str) -> str:
 
 def has_placement(measurements: Sequence[Measurement]) -> bool:
     """Tell whether any graph's nodes are placed."""
-    return bool(_placed(measurements))
+    return bool(placed(measurements))
 
 
 def _curves(measurements: Sequence[Measurement], selected: str | None) -> list[Curve]:
@@ -103,7 +104,8 @@ def _draw_curves(drawing: Drawing, curves: Sequence[Curve], across: LogScale, up
             if low is not None and high is not None:
                 drawing.line((x, low), (x, high), role=f"interval {curve.role}")
             drawing.dot((x, y), role=f"dot {curve.role}")
-        ends.append((drawn[-1][0][1], curve))
+        if drawn:  # a figure that is not finite and positive has no place
+            ends.append((drawn[-1][0][1], curve))
     ends.sort(key=lambda one: one[0])
     for y, (_, curve) in zip(apart([y for y, _ in ends], _TOP, _HEIGHT - _FOOT), ends, strict=True):
         name = wording.clip(wording.printable(curve.name), int((_RIGHT - 8) / CHARACTER_WIDTH))
@@ -120,12 +122,6 @@ def apart(places: Sequence[float], top: float, bottom: float) -> list[float]:
         moved[index] = min(moved[index], limit)
         limit = moved[index] - _LINE
     return moved
-
-
-def _placed(measurements: Sequence[Measurement]) -> list[Measurement]:
-    """Return one measurement of each variant and target whose nodes are placed: the graph is the same for all rows."""
-    first = {(one.variant, one.target): one for one in reversed(measurements) if one.placement}
-    return [one for one in measurements if first.get((one.variant, one.target)) is one]
 
 
 def _bar_name(one: Measurement) -> str:

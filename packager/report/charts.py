@@ -1,4 +1,4 @@
-"""The report's pictures, each as one inline SVG: latency and throughput, error distribution, size.
+"""The report's pictures, each as one inline SVG: latency, error distribution, size.
 
 Only values that were measured are drawn; a variant without a figure keeps its line and says so.
 """
@@ -51,14 +51,6 @@ def latency_chart(report: BuildReport, target: str, ident: str) -> str:
     drawing = Drawing(ident, WIDTH, 0, f"Time per call on {target}", described)
     drawing.text((0, 12), "Time per call", role="heading")
     return _dot_plot(drawing, report, target, mark=_latency_mark, say=wording.latency)
-
-
-def throughput_chart(report: BuildReport, target: str, ident: str) -> str:
-    """Draw the rows that each variant scores per second by rows per call."""
-    described = "Rows scored per second, logarithmic axis. The table below holds the figures."
-    drawing = Drawing(ident, WIDTH, 0, f"Rows per second on {target}", described)
-    drawing.text((0, 12), "Rows per second", role="heading")
-    return _dot_plot(drawing, report, target, mark=lambda one: Mark(one.rows_per_s), say=wording.rate)
 
 
 def size_chart(report: BuildReport, ident: str) -> str:

@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from packager import wording
-from packager.report.charts import error_chart, latency_chart, size_chart, throughput_chart
+from packager.report.call_charts import BATCH_LEGEND, PLACEMENT_LEGEND, batch_chart, placement_chart
+from packager.report.charts import error_chart, latency_chart, size_chart
 from packager.report.headline import detail, headline, key_facts, outcome
+from packager.report.measured import of_target
 from packager.report.model import BuildReport
 from packager.report.page import Page, Part, render_page
 from packager.report.score_charts import deviation_chart, quantile_chart, reliability_chart, scatter_chart
 from packager.report.sections import Picture, Section, sections
 
 _LEGENDS: dict[Picture, str] = {
-    "latency": "A dot is the median of all calls, the bar through it its 95% interval, the tick beside it the "
-    "95th percentile. Hollow: the registered model in its own library. Blue: the selected variant. The axes are "
-    "logarithmic.",
+    "latency": f"{BATCH_LEGEND} Beside it the same figures line by line; the tick is the 95th percentile.",
+    "placement": PLACEMENT_LEGEND,
     "errors": "Bars count values by their absolute difference from the registered model; both axes are logarithmic. "
     "The bar apart counts values that are exactly equal. Quantiles come from exact counts in bins 3% wide and are told "
     "as a bin's upper edge; the largest error is exact.",
@@ -53,14 +54,18 @@ def _part(report: BuildReport, section: Section, index: int) -> Part:
 
 
 def _latency(report: BuildReport, target: str, ident: str) -> Iterator[str]:
-    yield latency_chart(report, target, f"{ident}-0")
-    yield throughput_chart(report, target, f"{ident}-1")
+    yield batch_chart(of_target(report, target), report.selected, f"{ident}-0")
+    yield latency_chart(report, target, f"{ident}-1")
 
 
 def _errors(report: BuildReport, output: str, ident: str) -> Iterator[str]:
     yield error_chart(report, output, f"{ident}-0")
     if any(one.output == output and one.quantiles for one in report.distributions):
         yield quantile_chart(report, output, f"{ident}-1")
+
+
+def _placement(report: BuildReport, _subject: str, ident: str) -> Iterator[str]:
+    yield placement_chart(report.measurements, ident)
 
 
 def _size(report: BuildReport, _subject: str, ident: str) -> Iterator[str]:
@@ -85,6 +90,7 @@ _DRAWN: dict[Picture, Callable[[BuildReport, str, str], Iterator[str]]] = {
     "latency": _latency,
     "errors": _errors,
     "size": _size,
+    "placement": _placement,
     "scores": _scores,
     "reliability": _reliability,
 }

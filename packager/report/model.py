@@ -9,6 +9,7 @@ from typing import Any
 
 from packager.artifact import Bundle, Measurement, Variant, Verdict
 from packager.benchmark_result import ServingProcess
+from packager.report.crossover import Crossover
 
 
 @dataclass(frozen=True)
@@ -181,6 +182,7 @@ class BuildReport:
     shows_values: bool = False
     reproduction: Reproduction | None = None
     measurements: list[Measurement] = field(default_factory=list)
+    crossovers: list[Crossover] = field(default_factory=list)
     noise: dict[str, Any] | None = None
     environments: list[dict[str, Any]] = field(default_factory=list)
     measured_at: str | None = None  # UTC, ISO 8601

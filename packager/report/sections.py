@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 from packager import wording
+from packager.report.crossover import crossovers_said
 from packager.report.headline import not_reached
 from packager.report.measured import latency_table, provenance_table, targets, unavailable
 from packager.report.model import BuildReport
+from packager.report.placement import placed, placement_findings, placement_table
 from packager.report.row_tables import cell_table, reliability_said, reliability_table, score_table, worst_table
 from packager.report.serving import process_table
+from packager.report.steadiness import environment_table, noise_said, noise_table
 from packager.report.tables import (
     Table,
     champion_table,
@@ -26,7 +29,7 @@ from packager.report.tables import (
     verdict_table,
 )
 
-Picture = Literal["latency", "errors", "size", "scores", "reliability"]
+Picture = Literal["latency", "errors", "size", "scores", "reliability", "placement"]
 
 
 @dataclass(frozen=True)
@@ -96,11 +99,20 @@ def _figures(report: BuildReport) -> Iterator[Section]:
         title = f"Latency and throughput on {wording.printable(name)}"
         why = unavailable(report, name)
         if why is None:
-            yield Section(title, latency_table(report, name), "latency", name)
+            said = crossovers_said([one for one in report.crossovers if one.target == name])
+            yield Section(title, latency_table(report, name), "latency", name, tuple(said))
         else:
             yield Section(title, lines=(f"{why[0].upper()}{why[1:]}.".replace("..", "."),))
     yield Section("Size", size_table(report), "size")
+    if placed(report.measurements):
+        findings = tuple(placement_findings(report.measurements))
+        elsewhere = any(one.provider != "cpu" for one in placed(report.measurements))
+        picture: Picture | None = "placement" if elsewhere else None  # else all bars are whole
+        yield Section("Placement", placement_table(report.measurements), picture, lines=findings)
     yield Section("Measurements", provenance_table(report))
+    yield Section("Environments", environment_table(report.environments))
+    noisy = noise_said(report.noise)
+    yield Section("Steadiness of the machine", noise_table(report.noise), lines=(noisy,) if noisy else ())
     yield Section("Serving process", process_table(report))
 
 

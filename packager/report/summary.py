@@ -9,6 +9,7 @@ from packager.artifact import NATIVE, Measurement, Variant
 from packager.console import Console, Style
 from packager.report.measured import of_target, targets, unavailable
 from packager.report.model import BuildReport
+from packager.report.steadiness import noise_said
 from packager.report.verdicts import PROBE, worst
 
 _HEADER = ("  variant", "status", "size", "error", "labels", "drift", "p50", "p95")
@@ -22,6 +23,8 @@ def print_summary(console: Console, report: BuildReport, *, folder: Path | None 
         console.table(_HEADER, _rows(report, first), left=2)
         _print_legend(console, report, first)
         _print_reasons(console, report)
+        if noisy := noise_said(report.noise):
+            console.warn(noisy)
         console.write(("", ""))
     if report.bundle is not None:
         folder = folder or report.bundle.path.parent / "report"

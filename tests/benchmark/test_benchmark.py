@@ -98,7 +98,7 @@ def test_a_provider_that_runs_no_node_is_not_measured(
         monkeypatch.setitem(table, "dnnl", Provider("azure", "AzureExecutionProvider", "onnxruntime"))
     (row, _) = measure_target(ABSENT, [variant("fp64", row_sums(tmp_path / "a.onnx"))], bench)
     assert without_figures(row)
-    assert row.reason == "azure runs 0 of 1 nodes: ReduceSum stay on CPU"
+    assert row.reason == "azure runs 0 of 1 nodes: ReduceSum stays on CPU"
     assert (row.provider_active, row.placement) == (None, {CPU_PROVIDER: 1})
 
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from packager.report.charts import WIDTH, error_chart, latency_chart, size_chart, throughput_chart
+from packager.report.charts import WIDTH, error_chart, latency_chart, size_chart
 from packager.report.measured import of_target, targets
 from packager.report.model import BuildReport, ErrorDistribution
 from packager.report.svg import LogScale
@@ -27,7 +27,7 @@ def drawn(svg: str, tag: str, role: str = "") -> list[ElementTree.Element]:
 
 
 def charts_of(report: BuildReport) -> list[str]:
-    named = [chart(report, name, "p") for name in targets(report) for chart in (latency_chart, throughput_chart)]
+    named = [latency_chart(report, name, "p") for name in targets(report)]
     outputs = {one.output for one in report.distributions}
     return [*named, *(error_chart(report, output, "p") for output in outputs), size_chart(report, "p")]
 

@@ -73,6 +73,7 @@ def test_sections_come_in_order() -> None:
         "Latency and throughput on cpu-1",
         "Latency and throughput on openvino",
         "Size",
+        "Placement",
         "Measurements",
         "Timings",
         "Machine",

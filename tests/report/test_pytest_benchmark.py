@@ -24,7 +24,7 @@ SAMPLES_NS = np.random.default_rng(0).lognormal(10.0, 0.3, 101).astype(np.int64)
 
 def row(variant: str, factor: int = 1) -> Measurement:
     empty = Measurement("cpu-1", "cpu", "CPUExecutionProvider", {}, variant, 10, 1)
-    return replace(empty, **vars(figures([value * factor for value in SAMPLES_NS], 10)))
+    return replace(empty, **vars(figures([[value * factor for value in SAMPLES_NS]], 10)))
 
 
 def compared(folder: Path, *files: str) -> str:
