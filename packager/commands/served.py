@@ -5,7 +5,9 @@ One ServedLoad comes out for each arrangement of processors and workers that is 
 
 from __future__ import annotations
 
+import itertools
 import json
+import math
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -78,8 +80,7 @@ def print_served(console: Console, loads: Sequence[ServedLoad]) -> None:
     """Print each arrangement: a table of its rates, one sentence on what it holds, and what that is worth."""
     for load in loads:
         console.write((f"served: {arrangement(load)}, {load.arrivals} arrivals", "strong"))
-        points = sorted(load.points, key=lambda point: point.rate_qps)
-        console.table(_HEADER, [(_style(load, point), [*point_cells(point), held(point)]) for point in points], left=0)
+        console.table(_HEADER, [_row(load, runs) for runs in _by_rate(load)], left=0)
         console.paragraph(("✗", "bad") if load.knee_qps is None else ("✓", "good"), _told(load), style="strong")
         for note in load.notes:
             console.note(note)
@@ -176,7 +177,16 @@ def _told(load: ServedLoad) -> str:
     return f"{holds(load)}{memory}"
 
 
-def _style(load: ServedLoad, point: LoadPoint) -> Style:
-    if held(point).startswith("no"):
-        return "quiet"
-    return "chosen" if point.rate_qps == load.knee_qps else ""
+def _by_rate(load: ServedLoad) -> list[list[LoadPoint]]:
+    """Return the runs at each rate, in the order of rates; the result itself keeps every one."""
+    ordered = sorted(load.points, key=lambda point: point.rate_qps)
+    return [list(runs) for _, runs in itertools.groupby(ordered, key=lambda point: point.rate_qps)]
+
+
+def _row(load: ServedLoad, runs: Sequence[LoadPoint]) -> tuple[Style, list[str]]:
+    """Return one line for the runs at a rate: the one whose p95 is in the middle, and how many of them were held."""
+    middle = sorted(runs, key=lambda run: run.p95_ms or math.inf)[(len(runs) - 1) // 2]
+    yes = sum(bool(run.meets_slo) for run in runs)
+    said = held(middle) if yes in (0, len(runs)) else f"{yes} of {len(runs)}"
+    style: Style = "chosen" if middle.rate_qps == load.knee_qps else "quiet" if 2 * yes < len(runs) else ""
+    return style, [*point_cells(middle), said]

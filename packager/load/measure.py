@@ -7,7 +7,7 @@ import math
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -18,7 +18,7 @@ from packager.load.family import busy_s, cpu_s, resident_bytes
 from packager.load.figures import load_point
 from packager.load.generator import Floats, Trace, offer
 from packager.load.http import Address
-from packager.load.search import find_knee
+from packager.load.search import Knee, find_knee
 
 # Longer than any client waits; the bundle's own deployment gives a request as long.
 _TIMEOUT_S = 20.0
@@ -80,11 +80,15 @@ def measure_load(server: Server, offered: Offer, plan: LoadPlan, *, say: Callabl
     if plan.target_qps is not None:
         run.at(plan.target_qps)
     knee = find_knee(run.at, capacity_qps * _START_SHARE)
-    if knee.qps is None:
-        return run.result(None, None, reason="each rate that was tried failed, but for one request at a time")
-    for factor in _PAST_KNEE:
-        run.at(knee.qps * factor)
-    return run.result(knee.qps, knee.interval_qps, reason=None)
+    if knee.qps is not None and _goes_on(run, knee.qps):
+        knee = run.agreed(knee, find_knee(run.at, knee.qps * _PAST_KNEE[-1]))
+    reason = None if knee.qps is not None else "each rate that was tried failed, but for one request at a time"
+    return run.result(knee.qps, knee.interval_qps, reason=reason)
+
+
+def _goes_on(run: _Run, knee_qps: float) -> bool:
+    """Measure past the knee, to see its queue; tell whether the rate is held there, against what was found before."""
+    return [run.at(knee_qps * factor).meets_slo for factor in _PAST_KNEE] == [True] * len(_PAST_KNEE)
 
 
 class _Run:
@@ -96,6 +100,7 @@ class _Run:
         self._requests = itertools.cycle([self._address.request(body) for body in offered.bodies])
         self._points: list[LoadPoint] = []
         self._seen = _Seen()
+        self._unsteady = False
         self._limit_ms = plan.slo_p95_ms
 
     def capacity_qps(self) -> float:
@@ -119,6 +124,16 @@ class _Run:
     def at(self, rate_qps: float) -> LoadPoint:
         """Return a rate as the plan spaces its requests."""
         return self._keep(self._measure(rate_qps, self._plan.arrivals))
+
+    def agreed(self, first: Knee, second: Knee) -> Knee:
+        """Return the higher of two knees, with an interval that holds both: the machine was not steady."""
+        self._unsteady = True
+        if second.qps is None or first.qps is None or second.qps < first.qps:
+            return first
+        for factor in _PAST_KNEE:
+            self.at(second.qps * factor)
+        low = first.qps if first.interval_qps is None else first.interval_qps[0]
+        return replace(second, interval_qps=second.interval_qps and (min(low, second.qps), second.interval_qps[1]))
 
     def result(
         self, knee_qps: float | None, interval_qps: tuple[float, float] | None, *, reason: str | None
@@ -200,6 +215,8 @@ class _Run:
                 f"The load generator itself sent up to {late_ms:.3g} ms late (p99), which counts as latency: its "
                 "processor had other work to do."
             )
+        if self._unsteady:
+            yield "Rates that failed at first were held later: the machine was not steady, and so is the knee not."
         if not knows_end:
             yield "No rate that was tried failed: the knee lies higher."
         if self._seen.local_faults:

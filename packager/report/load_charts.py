@@ -56,7 +56,8 @@ def holds(load: ServedLoad) -> str:
     if load.knee_interval_qps is not None:
         low, high = (_qps(end) for end in load.knee_interval_qps)
         between = f", measured {low}\N{EN DASH}{high}"
-    return f"{who} hold {_qps(load.knee_qps)} requests/s at {limit}{between}"
+    holds_it = "holds" if load.workers == 1 else "hold"
+    return f"{who} {holds_it} {_qps(load.knee_qps)} requests/s at {limit}{between}"
 
 
 def load_chart(load: ServedLoad, ident: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,9 @@ import pytest
 
 from packager.benchmark_result import LoadPoint, ServedLoad
 from packager.errors import BenchmarkError
+from packager.load import measure
 from packager.load.measure import LoadPlan, Offer, Server, measure_load
+from packager.load.search import Knee
 
 from .stub import Stub, stub
 
@@ -78,9 +81,27 @@ def test_an_slo_below_a_lone_request_is_told_with_both_figures(tmp_path: Path) -
     assert load.knee_interval_qps is None
     assert load.resident_bytes is None
     assert load.reason is not None
-    assert load.reason.startswith("a request alone already takes 3")
+    assert load.reason.startswith("a request alone already takes ")
+    assert 30 < float(load.reason.split()[5]) < 3000
     assert load.reason.endswith("more than the SLO of 10 ms")
     assert len(load.points) == 3
+
+
+def test_a_knee_beyond_which_rates_are_held_is_searched_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    search, found = measure.find_knee, []
+
+    def misled_once(run: Callable[[float], LoadPoint], start_qps: float) -> Knee:
+        found.append(Knee(8.0, (7.0, 9.0), (run(8.0),)) if not found else search(run, start_qps))
+        return found[-1]
+
+    monkeypatch.setattr(measure, "find_knee", misled_once)
+    with stub(tmp_path, service_ms=10) as server:
+        load = measured(server, LoadPlan(slo_p95_ms=100, seconds=0.3, arrivals="fixed"))
+    assert load.knee_qps is not None
+    assert load.knee_qps > 20
+    assert load.knee_interval_qps is not None
+    assert load.knee_interval_qps[0] == 7.0
+    assert any("not steady" in note for note in load.notes)
 
 
 def test_a_server_that_refuses_is_an_error_with_its_status(tmp_path: Path) -> None:
