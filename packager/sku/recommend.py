@@ -78,12 +78,13 @@ def _reason(chosen: InstancePlan, target: Target, *, taken: int, of: int) -> str
     slo = wording.latency(1000 * target.slo_p95_ms)
     holds = f"{wording.qps(target.qps)} requests/s of {wording.rows(target.rows_per_request)} at p95 within {slo}"
     sure = "" if chosen.meets_slo == "yes" else "; by what is known it may miss the SLO, and no type is sure to hold it"
-    types = f"{taken} instance types" if taken == of else f"{taken} of {of} instance types"
+    types = f"the cheapest of {taken} instance types" if taken > 1 else "the only instance type"
+    types += f" (of {of})" if taken < of else ""
     counts = f"{chosen.count.by_knee} by the knee"
     if chosen.count.by_latency is not None:
         counts += f" and {chosen.count.by_latency} by Little's law"
     return (
-        f"the cheapest of {types} that hold {holds}, counted at the worse end of every interval: it "
+        f"{types} {'to hold' if taken == 1 else 'that hold'} {holds}, counted at the worse end of every interval: it "
         f"takes {counts} at {wording.share(target.utilization)} of what one holds{sure}"
     )
 

@@ -70,7 +70,10 @@ def plan_target(results: Sequence[Result], asked: Asked) -> Target:
     of_rows = [load for load in served if load.rows_per_request == rows]
     if not of_rows:
         there = ", ".join(map(str, sorted({load.rows_per_request for load in served})))
-        raise BenchmarkError(f"no load was measured of {wording.rows(rows)} a request, only of {there}", hint="--rows")
+        raise BenchmarkError(
+            f"no load was measured of {wording.rows(rows)} a request, only of {there}",
+            hint=f"say --rows {there.partition(',')[0]}",
+        )
     slo = asked.slo_p95_ms or _slo(of_rows)
     qps, qps_from = _rate(of_rows, slo, asked)
     return Target(slo_p95_ms=slo, qps=qps, utilization=asked.utilization, rows_per_request=rows, qps_from=qps_from)

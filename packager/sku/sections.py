@@ -51,7 +51,13 @@ def headline(report: SkuReport) -> str:
         return f"Nothing to recommend: {wording.printable(reason)}."
     instances = wording.several(chosen.instances, "instance")
     workers = f"{wording.several(chosen.workers, 'worker')} of {wording.several(chosen.threads, 'thread')} each"
-    return f"{instances} of {wording.printable(chosen.instance_type)}, {workers}: {cost(report, chosen)}."
+    unsure = "" if is_sure(report) else " It may miss the SLO."
+    return f"{instances} of {wording.printable(chosen.instance_type)}, {workers}: {cost(report, chosen)}.{unsure}"
+
+
+def is_sure(report: SkuReport) -> bool:
+    """Tell whether something is recommended that is sure to hold the SLO, as far as measurements tell."""
+    return report.recommendation is not None and report.instances[0].meets_slo == "yes"
 
 
 def cost(report: SkuReport, chosen: Recommendation) -> str:

@@ -10,7 +10,7 @@ from packager.report.markdown import Opening, document
 from packager.report.page import Page, Part, render_page
 from packager.sku.model import SkuReport
 from packager.sku.results import Result
-from packager.sku.sections import Shown, facts, headline, sections
+from packager.sku.sections import Shown, facts, headline, is_sure, sections
 
 
 def write_report(report: SkuReport, results: Sequence[Result], folder: Path) -> None:
@@ -32,24 +32,29 @@ def render_json(report: SkuReport) -> str:
 def render_markdown(report: SkuReport, results: Sequence[Result]) -> str:
     """Return report.md."""
     title = f"{report.name} {report.version}: what to run it on"
-    opening = Opening(title, report.recommendation is not None, headline(report), None, facts(report))
+    opening = Opening(title, is_sure(report), headline(report), None, facts(report))
     return document(opening, (shown.section for shown in sections(report, results)))
 
 
 def render_html(report: SkuReport, results: Sequence[Result]) -> str:
     """Return report.html."""
-    chosen = report.recommendation
     page = Page(
         name=wording.printable(report.name),
         version=wording.printable(report.version),
-        outcome="recommendation" if chosen is not None else "no recommendation",
-        good=chosen is not None,
+        outcome=_outcome(report),
+        good=is_sure(report),
         headline=headline(report),
         detail=None,
         facts=facts(report),
         parts=tuple(_part(shown, index) for index, shown in enumerate(sections(report, results), start=1)),
     )
     return render_page(page)
+
+
+def _outcome(report: SkuReport) -> str:
+    if report.recommendation is None:
+        return "no recommendation"
+    return "recommendation" if is_sure(report) else "recommendation, not a sure one"
 
 
 def _part(shown: Shown, index: int) -> Part:

@@ -35,6 +35,7 @@ def made(folder: Path, kind: str) -> Made:
         "sets": ([several], Asked(qps=900.0)),
         "machines": ([several, on_it], Asked(qps=300.0)),
         "one": ([result(load(2, 90.0, rows=100))], Asked(qps=40.0)),
+        "unsure": ([several], Asked(qps=900.0, slo_p95_ms=2.5)),
         "nothing": ([several], Asked(qps=900.0, slo_p95_ms=1.0)),
         "hostile": ([result(load(2), on=machine(HOSTILE, instance_type=HOSTILE))], Asked(qps=90.0)),
     }[kind]
@@ -45,7 +46,7 @@ def made(folder: Path, kind: str) -> Made:
     return make_report(results, asked, azure()), results
 
 
-KINDS = ("sets", "machines", "one", "nothing", "hostile")
+KINDS = ("sets", "machines", "one", "unsure", "nothing", "hostile")
 
 
 @pytest.fixture(scope="module", params=KINDS)
@@ -93,6 +94,13 @@ def test_costs_are_dated(report: Made) -> None:
     assert "2026-11-28" in text
     if report[0].recommendation is not None:
         assert "at prices of 2026-11-28" in text.split("Planned for")[0]
+
+
+def test_a_plan_that_may_miss_the_slo_is_not_marked_as_good(tmp_path: Path) -> None:
+    html = render_html(*made(tmp_path, "unsure"))
+    assert "✗ Recommendation, not a sure one" in words(html)
+    assert "It may miss the SLO." in words(html)
+    assert render_markdown(*made(tmp_path, "unsure")).startswith("# ❌")
 
 
 def test_names_stay_text(tmp_path: Path) -> None:
