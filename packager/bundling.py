@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from packager import __version__
-from packager.artifact import Signature, SourceModel, Variant, Verdict
+from packager.artifact import VERIFIED_SETTINGS, Signature, SourceModel, Variant, Verdict
 from packager.bundle.golden import whole_labels
 from packager.bundle.manifest import Json
 from packager.bundle.plan import BundlePlan, Golden, ModelCard, Outputs
@@ -82,7 +82,9 @@ def write_and_replay(plan: BundlePlan, folder: Path, *, proof: Proof, recipe: Re
     if faults := [*rehearsal.faults, *faults]:
         raise BundleError(
             f"the bundle's own score.py does not answer as the model does: {faults[0]}",
-            hint="this is a defect of the generated script: please report it with the report.json",
+            hint="this is a defect of the generated script: please report it with the report.json"
+            if plan.session == VERIFIED_SETTINGS
+            else "its session runs with tuned settings: build without --locked, or with benchmark.tuning: off",
         )
     if not result.ok:
         message = (

@@ -9,10 +9,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from packager.artifact import SessionSettings, Signature, Variant, Verdict
+from packager.artifact import VERIFIED_SETTINGS, SessionSettings, Signature, Variant, Verdict
 from packager.baseline import Baseline
 from packager.benchmark import regression
 from packager.benchmark.contest import Contestant, Rows
+from packager.benchmark.tuning import Tuned, tune
 from packager.errors import BenchmarkError, RecipeError
 from packager.lock import Lock, check_lock, find_lock
 from packager.recipe.model import Recipe, Target
@@ -21,7 +22,7 @@ from packager.report.model import BuildReport
 from packager.report.verdicts import measured_and_limit
 from packager.runtime.cgroup import threads_within
 from packager.select import select
-from packager.stages import Source
+from packager.stages import Proof, Source
 from packager.verify import gate
 
 
@@ -36,19 +37,46 @@ class Decision:
 
 def decide(recipe: Recipe, source: Source, *, report: BuildReport, locked: Path | None) -> Decision:
     """Select the variant, or take the locked one."""
-    model = source.model
+    model, session = source.model, None
     fresh = Lock(recipe.name, model.version, recipe.digest, model.sha256, selected="")
     if locked is None:
         report.selected = select(report.variants, report.measurements, recipe)
     else:
         lock = find_lock(recipe, locked)
         check_lock(lock, fresh)
-        report.selected = lock.selected
+        report.selected, session = lock.selected, lock.session
     gate.gate(report.verdicts, report.selected, recipe)
     variant = next((one for one in report.variants if one.name == report.selected and one.status == "ok"), None)
     if variant is None:
         raise RecipeError(f"--locked: the variant {report.selected!r} did not come out of this build as ok")
-    return Decision(variant, SessionSettings(), replace(fresh, selected=variant.name))
+    return Decision(variant, session or VERIFIED_SETTINGS, replace(fresh, selected=variant.name, session=session))
+
+
+def tune_session(recipe: Recipe, decision: Decision, proof: Proof, *, report: BuildReport, rows: Path) -> Decision:
+    """Return the decision with the fastest settings that change no bit; every trial goes into the report.
+
+    All of the recipe's CPU targets are tried, for score.py serves on the CPU; the one that decides gives the settings.
+    """
+    objective, targets = recipe.select.objective, recipe.benchmark.targets
+    wanted = recipe.benchmark.tuning
+    by_clock = objective in ("latency", "throughput")
+    if wanted == "off" or (wanted == "auto" and not by_clock) or decision.variant.path is None:
+        return decision
+    deciding = recipe.select.target or targets[0].name
+    batch_sizes = tuple(sorted(recipe.benchmark.batch_sizes))
+    decides = max(batch_sizes) if objective == "throughput" else min(batch_sizes)
+    chosen = VERIFIED_SETTINGS
+    for target in targets:
+        if target.provider != "cpu":
+            report.notes.append(f"Session settings were not tuned on {target.name}: score.py serves on the CPU.")
+            continue
+        threads = threads_within(target.threads)
+        tuned = Tuned(decision.variant.path, proof.signature, target.name, threads, decides, recipe.bundle.max_batch)
+        settings, trials = tune(tuned, Rows(rows, batch_sizes), proof.probes.rows)
+        report.tuning += trials
+        if target.name == deciding:
+            chosen = settings
+    return replace(decision, settings=chosen, lock=replace(decision.lock, session=chosen))
 
 
 def hold_against_baseline(

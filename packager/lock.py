@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from packager import __version__
+from packager.artifact import SessionSettings
 from packager.errors import RecipeError
+from packager.files import canonical_json
 from packager.recipe.model import Recipe
 
 LOCK_VERSION = 1
@@ -15,13 +18,17 @@ LOCK_FILE = "recipe.lock.yml"
 
 @dataclass(frozen=True)
 class Lock:
-    """The choice, and what it was made for: another recipe, artifact or tool needs a build without `--locked`."""
+    """The choice, and what it was made for: another recipe, artifact or tool needs a build without `--locked`.
+
+    `session`: how the variant's session runs, where settings were tuned.
+    """
 
     name: str
     version: str
     recipe_digest: str
     source_sha256: str
     selected: str
+    session: SessionSettings | None = None
     tool: str = f"packager {__version__}"
     lock_version: int = LOCK_VERSION
 
@@ -29,7 +36,8 @@ class Lock:
         """Return the lock as YAML."""
         import yaml
 
-        body: str = yaml.safe_dump(asdict(self), sort_keys=False)
+        document = {name: value for name, value in asdict(self).items() if value is not None}
+        body: str = yaml.safe_dump(document, sort_keys=False)
         return f"# What this build decided; `package build --locked` replays it.\n{body}"
 
 
@@ -58,13 +66,25 @@ def check_lock(lock: Lock, fresh: Lock) -> None:
             )
 
 
+def _settings(document: dict[str, Any]) -> SessionSettings:
+    """Return the settings of parsed YAML; TypeError or ValueError where a value is not one of theirs."""
+    from pydantic import TypeAdapter
+
+    written = canonical_json(asdict(SessionSettings(**document)))  # a key that is none of theirs is a TypeError here
+    settings = TypeAdapter(SessionSettings).validate_json(written, strict=True)
+    if min(settings.threads, 1 if settings.rows_per_run is None else settings.rows_per_run) < 1:
+        raise ValueError("threads, rows_per_run")
+    return settings
+
+
 def _read(path: Path) -> Lock:
     import yaml
 
     try:
         document = yaml.safe_load(path.read_text(encoding="utf-8"))
-        lock = Lock(**document)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, TypeError) as error:
+        session = document.get("session")
+        lock = Lock(**{**document, "session": None if session is None else _settings(session)})
+    except (OSError, ValueError, yaml.YAMLError, TypeError, AttributeError) as error:
         raise RecipeError(f"{path} is not a lock: {type(error).__name__}", hint="build without --locked") from error
     if lock.lock_version != LOCK_VERSION:
         raise RecipeError(f"{path} has lock_version {lock.lock_version!r}, this version reads {LOCK_VERSION}")

@@ -86,6 +86,8 @@ def _run(recipe: Recipe, options: Options, console: Console, *, report: BuildRep
             rows = stages.benchmark(recipe, worker, proof, report=report, scratch=scratch)
             target = bundle_folder(report, options.out)
             decision = deciding.decide(recipe, source, report=report, locked=target if options.locked else None)
+            if not options.locked:
+                decision = deciding.tune_session(recipe, decision, proof, report=report, rows=rows)
             if baseline is not None:
                 deciding.hold_against_baseline(
                     recipe, decision, baseline, report=report, rows=rows, signature=proof.signature

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from packager.artifact import SessionSettings
 from packager.errors import RecipeError
 from packager.lock import LOCK_FILE, Lock, check_lock, find_lock
 from packager.recipe.load import load_recipe
@@ -30,6 +32,38 @@ def test_what_is_written_is_read(version: str, recipe: Recipe, tmp_path: Path) -
     (bundle / LOCK_FILE).write_text(lock.text(), encoding="utf-8")
     assert find_lock(recipe, bundle) == lock
     check_lock(lock, lock)
+
+
+def test_tuned_settings_are_written_and_read(recipe: Recipe, tmp_path: Path) -> None:
+    session = SessionSettings(threads=4, optimization="basic", execution="parallel", arena=False, rows_per_run=128)
+    (tmp_path / "fraud.lock.yml").write_text(replace(LOCK, session=session).text())
+    assert find_lock(recipe, tmp_path).session == session
+
+
+def test_a_lock_of_before_settings_were_tuned_is_read_and_written_as_it_was(recipe: Recipe, tmp_path: Path) -> None:
+    assert "session" not in LOCK.text()
+    (tmp_path / "fraud.lock.yml").write_text(LOCK.text())
+    assert find_lock(recipe, tmp_path).session is None
+
+
+@pytest.mark.parametrize(
+    "session",
+    [
+        {"threads": 0},
+        {"threads": "4"},
+        {"optimization": "most"},
+        {"rows_per_run": 0},
+        {"arena": "yes"},
+        {"spinning": True},
+        [1],
+        "fast",
+    ],
+    ids=str,
+)
+def test_settings_that_are_none_are_refused(session: object, recipe: Recipe, tmp_path: Path) -> None:
+    (tmp_path / "fraud.lock.yml").write_text(f"{LOCK.text()}session: {json.dumps(session)}\n")
+    with pytest.raises(RecipeError, match="is not a lock"):
+        find_lock(recipe, tmp_path)
 
 
 def test_the_lock_beside_the_recipe_comes_first(recipe: Recipe, tmp_path: Path) -> None:

@@ -44,9 +44,10 @@ def contest(request: dict[str, Any]) -> dict[str, dict[str, Any]]:
         one["name"]: {"rounds_us": {}, "reason": None} for one in request["contestants"]
     }
     sessions = dict(_opened(request, found))
+    parts = {one["name"]: one["settings"]["rows_per_run"] for one in request["contestants"]}
     gc.disable()  # a collection in the middle of a call is Python's cost, not the model's
     for size in request["batch_sizes"]:
-        calls = _calls(sessions, rows, size)
+        calls = _calls(sessions, rows, size, parts)
         for name, medians in _rounds(calls, request["rounds"], request["seconds"] / len(request["batch_sizes"])):
             found[name]["rounds_us"][size] = medians
         gc.collect()
@@ -99,12 +100,15 @@ def _block(call: Call, first: int) -> float:
     return median(samples) / 1000
 
 
-def _calls(sessions: dict[str, Session], rows: Rows, size: int) -> dict[str, Call]:
-    """Return by name the call that scores one batch after the other; sessions that take the same arrays share them."""
+def _calls(sessions: dict[str, Session], rows: Rows, size: int, parts: dict[str, int | None]) -> dict[str, Call]:
+    """Return by name the call that scores one batch after the other; sessions that take the same arrays share them.
+
+    `parts`: by name how many rows are scored at once, None for all of a batch.
+    """
     prepared: dict[tuple[object, ...], list[list[Feeds]]] = {}
     calls = {}
     for name, session in sessions.items():
-        step = min(session.rows_per_run, size)
+        step = min(parts[name] or size, size)
         key = (session.input_dtype, session.signature.input_names, step)
         if key not in prepared:
             prepared[key] = [

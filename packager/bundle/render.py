@@ -5,10 +5,15 @@ What the score template is given are our own words, booleans, column positions a
 
 from __future__ import annotations
 
+import inspect
 import re
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from packager.runtime import cgroup
+from packager.runtime.session import LEVELS
 
 if TYPE_CHECKING:
     import jinja2
@@ -39,7 +44,16 @@ def render_score(info: ModelInfo, *, info_sha256: str) -> str:
         missing_text=any(column.dtype == "string" and column.accepts_missing for column in columns),
         known=any(column.known is not None for column in columns),
         truth=any(column.truth for column in columns),
+        session=info.session,
+        level=LEVELS[info.session.optimization],
+        # What finds a container's limit is ours, word for word; one thread is within any.
+        limits=_source_of(cgroup.cpu_limit, cgroup.threads_within) if info.session.threads > 1 else None,
     )
+
+
+def _source_of(*functions: Callable[..., object]) -> str:
+    """Return functions as they are written, with the one constant that they share."""
+    return "\n\n\n".join(['ROOT = Path("/")', *(inspect.getsource(function).rstrip() for function in functions)])
 
 
 def render_readme(plan: BundlePlan, info: ModelInfo) -> str:

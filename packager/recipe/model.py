@@ -212,6 +212,12 @@ class Benchmark(Section):
     )
     batch_sizes: UniqueSome[Count] = Field(default=(1, 100, 1000), description="rows per call")
     slo: Slo | None = Field(default=None, description="what the service promises")
+    tuning: Literal["auto", "on", "off"] = Field(
+        default="auto",
+        description="whether settings of ONNX Runtime's session are tried, and the fastest that changes no bit of an "
+        "answer is served with; auto: where select.objective is latency or throughput, for the clock decides there "
+        "anyway",
+    )
     process: Literal["measure", "skip"] = Field(
         default="measure",
         description="whether processes of score.py are started, to measure start, memory and disk; takes some seconds",

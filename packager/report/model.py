@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from packager.artifact import Bundle, Measurement, Variant, Verdict
+from packager.artifact import Bundle, Measurement, SessionSettings, Variant, Verdict
 from packager.benchmark_result import ServingProcess
 from packager.report.crossover import Crossover
 
@@ -145,6 +145,27 @@ class Gain:
 
 
 @dataclass(frozen=True)
+class Trial:
+    """One way to run the selected variant's session on one target, timed in turns with the default one.
+
+    Microseconds per call of `batch_size` rows with the 95% interval of the median; None where it was not timed. `ratio`
+    is the time against the default's in the same rounds: median, and the ends of its 95% interval, which decide.
+    `outcome`: default, faster, slower, alike, or why the settings are out. `heat`: the second is held among those that
+    won the first, on fresh timings. `chosen`: written into the bundle.
+    """
+
+    target: str
+    settings: SessionSettings
+    heat: int
+    batch_size: int | None
+    p50_us: float | None
+    ci95: tuple[float, float] | None
+    outcome: str
+    ratio: tuple[float, float, float] | None = None
+    chosen: bool = False
+
+
+@dataclass(frozen=True)
 class Flips:
     """Decisions `score >= threshold` over all verification rows: of the native model yes and of the variant no, and
     the other way round."""
@@ -185,6 +206,7 @@ class BuildReport:
     crossovers: list[Crossover] = field(default_factory=list)
     noise: dict[str, Any] | None = None
     environments: list[dict[str, Any]] = field(default_factory=list)
+    tuning: list[Trial] = field(default_factory=list)
     measured_at: str | None = None  # UTC, ISO 8601
     process: ServingProcess | None = None
     bundle_bytes: int | None = None

@@ -28,6 +28,7 @@ from packager.report.tables import (
     variant_table,
     verdict_table,
 )
+from packager.report.tuned import tuning_table
 
 Picture = Literal["latency", "errors", "size", "scores", "reliability", "placement"]
 
@@ -113,6 +114,7 @@ def _figures(report: BuildReport) -> Iterator[Section]:
     yield Section("Environments", environment_table(report.environments))
     noisy = noise_said(report.noise)
     yield Section("Steadiness of the machine", noise_table(report.noise), lines=(noisy,) if noisy else ())
+    yield Section("Session settings", tuning_table(report))
     yield Section("Serving process", process_table(report))
 
 

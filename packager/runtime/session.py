@@ -24,7 +24,7 @@ _REFUSED_FALLBACK = "fallback to CPU EP has been explicitly disabled"
 # A run holds what it computes for all of its rows at once, a leaf of every tree of a forest among it: 4,096 rows of a
 # forest of 1,000 trees and 10 classes are some 330 MB.
 ROWS_PER_RUN = 4_096
-_LEVELS: dict[Optimization, str] = {
+LEVELS: dict[Optimization, str] = {
     "all": "ORT_ENABLE_ALL",
     "extended": "ORT_ENABLE_EXTENDED",
     "basic": "ORT_ENABLE_BASIC",
@@ -182,7 +182,7 @@ def _options(settings: SessionSettings) -> Any:
     options.intra_op_num_threads = 1 if parallel else settings.threads
     options.inter_op_num_threads = settings.threads if parallel else 1
     options.execution_mode = getattr(onnxruntime.ExecutionMode, f"ORT_{settings.execution.upper()}")
-    options.graph_optimization_level = getattr(onnxruntime.GraphOptimizationLevel, _LEVELS[settings.optimization])
+    options.graph_optimization_level = getattr(onnxruntime.GraphOptimizationLevel, LEVELS[settings.optimization])
     options.enable_cpu_mem_arena = settings.arena
     options.log_severity_level = _ERRORS_ONLY
     options.add_session_config_entry("session.record_ep_graph_assignment_info", "1")

@@ -13,6 +13,8 @@ import pytest
 from packager.runtime.cgroup import cpu_limit, threads_within
 from packager.runtime.machine import describe_machine
 
+from .cgroups import quota
+
 V1, V2 = "sys/fs/cgroup/cpu", "sys/fs/cgroup"
 
 
@@ -81,27 +83,8 @@ def test_threads_stay_within_the_affinity(tmp_path: Path, monkeypatch: pytest.Mo
 
 @pytest.fixture
 def real_group() -> Iterator[Path]:
-    """A cgroup of this machine with a quota of one and a half processors."""
-    for mount in ("sys/fs/cgroup/cpu", "sys/fs/cgroup"):
-        group = Path("/", mount, f"packager-test-{os.getpid()}")
-        try:
-            group.mkdir()
-        except OSError:
-            continue
-        try:
-            if (group / "cpu.cfs_quota_us").exists():
-                (group / "cpu.cfs_quota_us").write_text("150000")
-                break
-            if (group / "cpu.max").exists():
-                (group / "cpu.max").write_text("150000 100000")
-                break
-        except OSError:
-            pass
-        group.rmdir()
-    else:
-        pytest.skip("no cgroup of processors can be made here")
-    yield group
-    group.rmdir()
+    with quota(1.5) as group:
+        yield group
 
 
 def test_a_real_quota_is_told_of_the_machine(real_group: Path) -> None:
