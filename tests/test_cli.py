@@ -49,7 +49,7 @@ def refused(workspace: Workspace, code: int, *words: str, **changes: Any) -> str
 
 
 def test_help_of_every_command_has_an_example(workspace: Workspace) -> None:
-    commands = ("register", "build", "check", "inspect", "verify", "serve", "publish", "schema")
+    commands = ("register", "build", "check", "inspect", "verify", "serve", "report", "publish", "schema")
     top = workspace.package("--help")
     assert top.code == 0
     for command in commands:
