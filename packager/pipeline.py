@@ -83,7 +83,7 @@ def _run(recipe: Recipe, options: Options, console: Console, *, report: BuildRep
             )
             step.detail(telling.verdicts(report))
         with _stage("benchmark", console, report) as step:
-            rows = stages.benchmark(recipe, worker, proof, report=report, scratch=scratch)
+            rows = stages.benchmark(recipe, oracle, proof, report=report, tell=step.detail)
             target = bundle_folder(report, options.out)
             decision = deciding.decide(recipe, source, report=report, locked=target if options.locked else None)
             if not options.locked:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -232,16 +232,18 @@ def _limits_of_rows(source: Source, baseline: Variant) -> list[str]:
     return notes
 
 
-def benchmark(recipe: Recipe, worker: SourceWorker, proof: Proof, *, report: BuildReport, scratch: Path) -> Path:
+def benchmark(
+    recipe: Recipe, oracle: Oracle, proof: Proof, *, report: BuildReport, tell: Callable[[str], None]
+) -> Path:
     """Measure every variant that has a file, and the native model, on every target; return the file of timed rows."""
     batch_sizes = tuple(sorted(recipe.benchmark.batch_sizes))
     count = max(MIN_ROWS, ROWS_PER_LARGEST_BATCH * max(batch_sizes))
-    rows = _rows_to_time(proof, Oracle(worker.ask, scratch), count)
-    rows_file = scratch / "benchmark_rows.npz"
+    rows = _rows_to_time(proof, oracle, count)
+    rows_file = oracle.scratch / "benchmark_rows.npz"
     rows.save(rows_file)
     bench = Bench(rows_file, proof.signature, batch_sizes)
     report.measured_at = datetime.now(UTC).isoformat(timespec="seconds")
-    found = measure(recipe.benchmark.targets, report.variants, bench, ask=worker.ask)
+    found = measure(recipe.benchmark.targets, report.variants, bench, ask=oracle.ask, tell=tell)
     report.measurements += found.measurements
     report.crossovers = crossovers(report.measurements)
     report.noise = found.noise.model_dump(mode="json")

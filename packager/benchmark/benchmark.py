@@ -51,22 +51,25 @@ def measure(
     bench: Bench,
     *,
     ask: Ask | None = None,
-    environ: Mapping[str, str] = os.environ,
+    tell: Callable[[str], None] = lambda text: None,
 ) -> Benchmarked:
-    """Measure every variant that has a file on every target; with `ask`, the native model beside those on the CPU."""
+    """Measure every variant that has a file on every target; with `ask`, the native model beside those on the CPU.
+
+    `tell` is told what is being done.
+    """
     watch = NoiseWatch()
     measurements: list[Measurement] = []
     environments: list[TargetEnvironment] = []
     notes: list[str] = []
     with_file = [variant for variant in variants if variant.path is not None]
     for group in _groups(targets, with_file):
-        prepared = {target.name: _prepared(target, environ) for target in group}
+        prepared = {target.name: _prepared(target, tell) for target in group}
         environments += [_told(target, prepared[target.name]) for target in group]
         with ExitStack() as open_ones:
             subjects = list(_subjects(group, with_file, bench, ask=ask, prepared=prepared))
             for subject in subjects:
                 open_ones.callback(subject.end)
-            _run_rounds(subjects, bench.batch_sizes, watch.look)
+            _run_rounds(subjects, bench.batch_sizes, look=watch.look, tell=tell)
         measurements += [_measurement(subject, batch_size) for subject in subjects for batch_size in bench.batch_sizes]
         notes += _unsettled(subjects)
     return Benchmarked(tuple(measurements), watch.verdict(), tuple(environments), tuple(notes))
@@ -79,10 +82,13 @@ def _groups(targets: Sequence[Target], variants: Sequence[Variant]) -> list[Sequ
     return [targets] if needed <= memory * _MEMORY_SHARE else [[target] for target in targets]
 
 
-def _prepared(target: Target, environ: Mapping[str, str]) -> Environment | str:
+def _prepared(target: Target, tell: Callable[[str], None]) -> Environment | str:
     """Return the target's environment, or why there is none."""
+    provider = PROVIDERS[target.provider]
+    if provider.requirement is not None:
+        tell(f"making an environment of {provider.requirement}, unless it is there")
     try:
-        return environment_for(PROVIDERS[target.provider], environ=environ)
+        return environment_for(provider)
     except EnvironmentUnavailable as error:
         return f"unavailable: {error}"
 
@@ -122,10 +128,17 @@ def _subjects(
             yield native_subject(target, bench, ask)
 
 
-def _run_rounds(subjects: Sequence[Subject], batch_sizes: Sequence[int], look: Callable[[], None]) -> None:
+def _run_rounds(
+    subjects: Sequence[Subject],
+    batch_sizes: Sequence[int],
+    *,
+    look: Callable[[], None],
+    tell: Callable[[str], None],
+) -> None:
     """Ask all in turn, in each round beginning with another one."""
     look()
     for number in range(_ROUNDS):
+        tell(f"round {number + 1} of {_ROUNDS}")
         for batch_size in batch_sizes:
             first = number % max(len(subjects), 1)
             for subject in (*subjects[first:], *subjects[:first]):

@@ -170,7 +170,7 @@ def _measured(bundle: Path, targets: Sequence[Target], bench: Bench, *, console:
     path = (bundle / "model" / MODEL_FILE).absolute()
     variant = Variant(_served_variant(bundle), "fp64", "ok", path=path)
     with console.step("benchmark") as step:
-        found = measure(targets, [variant], bench)
+        found = measure(targets, [variant], bench, tell=step.detail)
         made = sum(one.p50_us is not None for one in found.measurements)
         step.detail(f"{made} of {len(found.measurements)} measurements on {len(targets)} targets")
     return found

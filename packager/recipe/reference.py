@@ -144,7 +144,8 @@ def _metrics() -> str:
 def _providers() -> str:
     lines = ["## Providers\n", "| provider | in ONNX Runtime | package |", "|---|---|---|"]
     for provider in PROVIDERS.values():
-        package = f"`{provider.package}`" if provider.package else "a build of your own"
+        package = provider.requirement or provider.package
+        package = f"`{package}`" if package else "a build of your own"
         lines.append(f"| `{provider.name}` | `{provider.onnxruntime_name}` | {package} |")
     return "\n".join(lines) + "\n"
 

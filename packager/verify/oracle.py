@@ -27,7 +27,7 @@ class Oracle:
     """`ask` sends one command to the source worker."""
 
     def __init__(self, ask: Ask, scratch: Path) -> None:
-        self._ask = ask
+        self.ask = ask
         self.scratch = scratch
 
     def answers(self, rows: Rows) -> Answered:
@@ -62,7 +62,7 @@ class Oracle:
         return file
 
     def _ask_about(self, file: Path) -> None:
-        self._ask("answers", rows=str(file), outputs=str(_answers_of(file)))
+        self.ask("answers", rows=str(file), outputs=str(_answers_of(file)))
 
 
 def _read_ahead(batches: Iterable[Batch]) -> Iterator[Batch]:
