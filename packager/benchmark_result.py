@@ -173,6 +173,7 @@ class ServedLoad(Part):
     reason: str | None = None
     arrivals: Literal["poisson", "fixed"] = Field(default="poisson", description="how requests were spaced")
     target_qps: float | None = Field(default=None, description="the rate to plan for, measured whatever the knee")
+    utilization: float | None = Field(default=None, gt=0, le=1, description="share of an instance to plan with")
     p95_limit_ms: float | None = None
     notes: tuple[str, ...] = Field(default=(), description="what makes these figures worth less than they look")
 

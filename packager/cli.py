@@ -190,7 +190,9 @@ def report(
         typer.Option("--slo-p95-ms", help="95th percentile to hold; default: the SLO it was measured with"),
     ] = None,
     qps: Annotated[float | None, typer.Option("--qps", help="requests per second to plan for")] = None,
-    utilization: Annotated[float, typer.Option("--utilization", help="share of an instance to plan with")] = 0.7,
+    utilization: Annotated[
+        float | None, typer.Option("--utilization", help="share of an instance to plan with; default: the recipe's")
+    ] = None,
     rows: Annotated[
         int | None, typer.Option("--rows", min=1, help="rows per request; default: the fewest that were measured")
     ] = None,

@@ -14,7 +14,7 @@ from packager.errors import BenchmarkError, RecipeError
 from packager.sku.catalogue import azure
 from packager.sku.model import Recommendation, SkuReport
 from packager.sku.prices import with_prices
-from packager.sku.report import UTILIZATION, Asked, make_report
+from packager.sku.report import Asked, make_report
 from packager.sku.results import read_results
 from packager.sku.sections import cost
 from packager.sku.tables import known_how, taken
@@ -31,7 +31,7 @@ class Options:
 
     slo_p95_ms: float | None = None
     qps: float | None = None
-    utilization: float = UTILIZATION
+    utilization: float | None = None
     rows_per_request: int | None = None
     prices: Path | None = None
 
@@ -62,7 +62,7 @@ def _asked(options: Options) -> Asked:
     for name, value in (("--slo-p95-ms", options.slo_p95_ms), ("--qps", options.qps)):
         if value is not None and not (math.isfinite(value) and value > 0):
             raise RecipeError(f"{name} has to be a number above 0", measured=value)
-    if not 0 < options.utilization <= 1:
+    if options.utilization is not None and not 0 < options.utilization <= 1:
         raise RecipeError("--utilization has to be a share above 0, at most 1", measured=options.utilization)
     return Asked(options.slo_p95_ms, options.qps, options.utilization, options.rows_per_request)
 

@@ -123,6 +123,7 @@ def _plan(manifest: Manifest, asked: ServedAsked) -> LoadPlan:
     return LoadPlan(
         slo_p95_ms=asked.slo_p95_ms or slo.get("p95_ms"),
         target_qps=asked.qps or slo.get("qps"),
+        utilization=slo.get("utilization"),
         seconds=asked.seconds,
         arrivals=asked.arrivals,
     )

@@ -62,10 +62,14 @@ class Offer:
 
 @dataclass(frozen=True)
 class LoadPlan:
-    """What is asked: the p95 to keep, the rate to plan for, the seconds of each run (None: as the limit asks for)."""
+    """What is asked: the p95 to keep, the rate and the share to plan with, the seconds of each run.
+
+    `seconds` None: as the limit asks for. `utilization` is told on, not measured.
+    """
 
     slo_p95_ms: float | None = None
     target_qps: float | None = None
+    utilization: float | None = None
     seconds: float | None = None
     arrivals: Arrivals = "poisson"
 
@@ -159,6 +163,7 @@ class _Run:
             reason=reason,
             arrivals=plan.arrivals,
             target_qps=plan.target_qps,
+            utilization=plan.utilization,
             p95_limit_ms=self._limit_ms,
             notes=tuple(self._notes(held, share, knows_end=interval_qps is not None or knee_qps is None)),
         )

@@ -46,8 +46,9 @@ def core_ratio(machine: MeasuredMachine, instance: InstanceType, catalogue: Cata
         why = f"other processors ({series.processors}): {low:g}-{high:g} ACU against {had_low:g}-{had_high:g}"
         return CoreRatio(low / had_high, high / had_low, same_type=False, why=_and_features(why, machine, series))
     low, high = azure().acu_span()
+    unrated = "which Azure does not rate" if known is None else "and the catalogue has no rating of both"
     why = (
-        f"other processors ({series.processors}), measured on {machine.processor}, which Azure does not rate: a core "
+        f"other processors ({series.processors}), measured on {machine.processor}, {unrated}: a core "
         f"may do {low / high:.2g} to {high / low:.2g} times as much, as far apart as cores of the catalogue are"
     )
     return CoreRatio(low / high, high / low, same_type=False, why=_and_features(why, machine, series))

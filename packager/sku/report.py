@@ -18,7 +18,7 @@ from packager.sku.recommend import Planner, recommend
 from packager.sku.results import SERVED_COMMAND, Result
 
 # The recipe's own default of benchmark.slo.utilization.
-UTILIZATION = 0.7
+_UTILIZATION = 0.7
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Asked:
 
     slo_p95_ms: float | None = None
     qps: float | None = None
-    utilization: float = UTILIZATION
+    utilization: float | None = None
     rows_per_request: int | None = None
 
 
@@ -75,8 +75,9 @@ def plan_target(results: Sequence[Result], asked: Asked) -> Target:
             hint=f"say --rows {there.partition(',')[0]}",
         )
     slo = asked.slo_p95_ms or _slo(of_rows)
-    qps, qps_from = _rate(of_rows, slo, asked)
-    return Target(slo_p95_ms=slo, qps=qps, utilization=asked.utilization, rows_per_request=rows, qps_from=qps_from)
+    share = asked.utilization or min((load.utilization for load in of_rows if load.utilization), default=_UTILIZATION)
+    qps, qps_from = (asked.qps, "--qps") if asked.qps is not None else _rate(of_rows, slo, share)
+    return Target(slo_p95_ms=slo, qps=qps, utilization=share, rows_per_request=rows, qps_from=qps_from)
 
 
 def _slo(served: Sequence[ServedLoad]) -> float:
@@ -89,9 +90,7 @@ def _slo(served: Sequence[ServedLoad]) -> float:
     raise RecipeError(f"which SLO to plan for is not said: the loads were {there}", hint="say --slo-p95-ms 250")
 
 
-def _rate(served: Sequence[ServedLoad], slo: float, asked: Asked) -> tuple[float, str]:
-    if asked.qps is not None:
-        return asked.qps, "--qps"
+def _rate(served: Sequence[ServedLoad], slo: float, share: float) -> tuple[float, str]:
     planned = [load.target_qps for load in served if load.target_qps is not None]
     if planned:
         return max(planned), "the rate that the bundle's recipe plans for"
@@ -103,9 +102,9 @@ def _rate(served: Sequence[ServedLoad], slo: float, asked: Asked) -> tuple[float
             raise BenchmarkError(f"no rate was measured: {why}", hint=f"run {SERVED_COMMAND}")
         return min(rates), "the lowest rate measured: none held the SLO"
     low, load = max(knees, key=lambda one: one[0])
-    share = wording.share(asked.utilization)
-    told = f"no rate was given (--qps): {share} of what {wording.several(load.cpus, 'processor')} held when measured"
-    return asked.utilization * low, told
+    held = f"{wording.share(share)} of what {wording.several(load.cpus, 'processor')} held when measured"
+    told = f"no rate was given (--qps): {held}"
+    return share * low, told
 
 
 def _capacities(found: Sequence[Evidence], catalogue: Catalogue) -> tuple[Capacity, ...]:

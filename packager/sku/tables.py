@@ -45,7 +45,12 @@ def count_table(report: SkuReport) -> Table:
         ("Disk left", "number"),
     )
     rows = tuple(_count_row(report, plan) for plan in taken(report))
-    return Table("How many by either formula, and what is left of each instance", columns, rows, stacks=True)
+    return Table(
+        "How many by either formula, and what is left of each instance, memory and disk as measured here",
+        columns,
+        rows,
+        stacks=True,
+    )
 
 
 def refused_table(report: SkuReport) -> Table:

@@ -46,6 +46,7 @@ def load(
     workers: int | None = None,
     slo_ms: float | None = SLO_MS,
     target_qps: float | None = None,
+    utilization: float | None = None,
 ) -> ServedLoad:
     """A server whose latency is flat, bends before the knee and breaks past it; one without a knee is always slow."""
     top = 600.0 * cpus if knee_qps is None else knee_qps
@@ -65,6 +66,7 @@ def load(
         resident_bytes=130_000_000 * (workers or cpus),
         reason="no rate met the SLO" if knee_qps is None else None,
         target_qps=target_qps,
+        utilization=utilization,
         p95_limit_ms=slo_ms or 16.0,
     )
 

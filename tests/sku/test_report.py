@@ -213,6 +213,13 @@ def test_without_a_rate_the_recipe_s_is_planned_for_else_a_share_of_the_knee(tmp
     assert (planned.qps, planned.qps_from) == (123.0, "the rate that the bundle's recipe plans for")
 
 
+def test_the_share_to_plan_with_is_the_one_asked_for_else_the_recipe_s_else_its_default(tmp_path: Path) -> None:
+    found = results(tmp_path, result(load(2, 1000.0, utilization=0.5)))
+    assert make_report(found, Asked(qps=90.0), azure()).target.utilization == 0.5
+    assert make_report(found, Asked(qps=90.0, utilization=0.6), azure()).target.utilization == 0.6
+    assert made(tmp_path, result(load(2, 1000.0))).target.utilization == 0.7
+
+
 def test_without_one_slo_it_has_to_be_said(tmp_path: Path) -> None:
     with pytest.raises(RecipeError, match="measured without an SLO"):
         made(tmp_path, result(load(2, slo_ms=None)))
