@@ -53,8 +53,9 @@ check: setup-dev            ## lint, types and layers
 	$(BIN)/mypy packager
 	$(BIN)/lint-imports
 
-bench: setup-dev recipes/registry/.trained            ## measure, as ratios, beside the original and the stock converters
+bench: setup-dev recipes/registry/.trained            ## measure, as ratios, beside the original, the stock converters and the peers
 	@mkdir -p .benchmarks
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r bench/peers.txt || echo "   some peers are not to be had here: they are left out"
 	$(BIN)/python -m pytest -q bench --benchmark-only --benchmark-json=.benchmarks/last.json --benchmark-columns=median,iqr,rounds
 	@$(BIN)/python -m bench.table .benchmarks/last.json
 

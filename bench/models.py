@@ -33,13 +33,14 @@ def rows(count: int, seed: int = 1) -> Doubles:
 
 @cache
 def fitted(name: str) -> Any:
-    """Return a fitted model: "lightgbm 500x31" or "50x31", "forest 200x14", "logistic" or "mlp 512x3"."""
+    """Return a fitted model: "lightgbm 500x31", "1000x127" or "50x31", "forest 200x14", "logistic" or "mlp 512x3"."""
     features = rows(TRAINING_ROWS, seed=0)
     noise = np.random.default_rng(2).normal(size=TRAINING_ROWS)
     target = (features[:, 0] * features[:, 1] + np.sin(features[:, 2] * 2) + noise / 2 > 0).astype(int)
     models = {
         "lightgbm 50x31": LGBMClassifier(n_estimators=50, num_leaves=31, verbose=-1, random_state=0),
         "lightgbm 500x31": LGBMClassifier(n_estimators=500, num_leaves=31, verbose=-1, random_state=0),
+        "lightgbm 1000x127": LGBMClassifier(n_estimators=1_000, num_leaves=127, verbose=-1, random_state=0),
         "forest 200x14": RandomForestClassifier(200, max_depth=14, random_state=0, n_jobs=-1),
         "logistic": make_pipeline(StandardScaler(), LogisticRegression()),
         "mlp 512x3": make_pipeline(StandardScaler(), MLPClassifier((512, 512, 512), max_iter=3, random_state=0)),
@@ -47,7 +48,7 @@ def fitted(name: str) -> Any:
     return models[name].fit(features, target)
 
 
-NAMES = ("lightgbm 500x31", "forest 200x14", "logistic", "mlp 512x3")
+NAMES = ("lightgbm 500x31", "lightgbm 1000x127", "forest 200x14", "logistic", "mlp 512x3")
 
 
 def converted(name: str, folder: Path, *, dtype: str = "float64", engine: Any = "own") -> tuple[Variant, Signature]:

@@ -10,25 +10,34 @@ import sys
 from collections import defaultdict
 from pathlib import Path
 
+from bench.peers import PEERS
+
+FORMS = ("native", "own", "stock", *PEERS)
 HEADER = (
-    "| model | rows | original | exact ONNX | against the original | against the stock conversion |",
-    "|---|--:|--:|--:|--:|--:|",
+    "| model | rows | original | exact ONNX | against the original | against the stock conversion | "
+    + " | ".join(f"against {peer}" for peer in PEERS)
+    + " |",
+    "|---|--:|--:|--:|--:|--:|" + "--:|" * len(PEERS),
 )
+_NOT_MEASURED = "–"
 
 
 def main() -> None:
-    """Print the table of `bench/test_latency.py`'s results."""
-    medians: dict[str, dict[str, float]] = defaultdict(dict)
+    """Print the table of `bench/test_latency.py`'s results: microseconds per row, and how many times faster ours is."""
+    medians: dict[tuple[str, int], dict[str, float]] = defaultdict(dict)
     for result in json.loads(Path(sys.argv[1]).read_text())["benchmarks"]:
         if result["name"].startswith("test_latency["):
-            medians[result["group"]][result["params"]["form"]] = result["stats"]["median"]
+            info = result["extra_info"]
+            medians[info["model"], info["rows"]][info["form"]] = result["stats"]["median"]
     print("\n".join(HEADER))
-    for group, forms in medians.items():
-        name, _, batch = group.rpartition(", ")
-        rows = int(batch.split()[0])
-        native, own, stock = (forms[form] / rows * 1e6 for form in ("native", "own", "stock"))
-        figures = f"{native:,.1f} µs | {own:,.1f} µs | {native / own:.1f}x | {stock / own:.2f}x"
-        print(f"| {name} | {rows:,} | {figures} |")
+    for (model, rows), found in medians.items():
+        native, own = (f"{found[form] / rows * 1e6:,.1f} µs" for form in FORMS[:2])
+        ratios = [_ratio(found, form) for form in ("native", *FORMS[2:])]
+        print(f"| {model} | {rows:,} | {native} | {own} | {' | '.join(ratios)} |")
+
+
+def _ratio(found: dict[str, float], form: str) -> str:
+    return f"{found[form] / found['own']:.2f}x" if form in found else _NOT_MEASURED
 
 
 if __name__ == "__main__":

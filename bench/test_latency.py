@@ -1,4 +1,4 @@
-"""Scoring: the original, our exact form and the stock conversion, other rows in every call, one thread each."""
+"""Scoring: the original, our exact form, the stock conversion and the peers; other rows in every call, one thread."""
 
 from __future__ import annotations
 
@@ -10,28 +10,47 @@ import numpy as np
 import pytest
 
 from bench.models import NAMES, converted, fitted, rows
-from packager.dataset.rows import Rows
+from bench.peers import PEERS, Score, Unavailable, peer
 from packager.runtime.session import open_session
 from packager.training.native import NativeModel
 
-POOL = 20_000
+BATCHES = (1, 10, 100, 1_000, 10_000)
+POOL = 40_000
 
 
-@pytest.mark.parametrize("form", ["native", "own", "stock"])
-@pytest.mark.parametrize("batch", [1, 100, 1000])
-@pytest.mark.parametrize("name", NAMES)
-def test_latency(benchmark: Any, tmp_path: Path, name: str, batch: int, form: str) -> None:
+@pytest.fixture(scope="module", params=NAMES)
+def forms(request: Any, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, dict[str, Score | str]]:
+    """One model in every form that it has here; a text says why it has not."""
+    name, folder = request.param, tmp_path_factory.mktemp("forms")
+    made: dict[str, Score | str] = {"native": NativeModel(fitted(name)).scorer(threads=1)}
+    for engine, dtype in (("own", "float64"), ("stock", "float32")):
+        made[engine] = _session(name, folder, dtype=dtype, engine=engine)
+    for other in PEERS:
+        try:
+            made[other] = peer(other, fitted(name), folder)
+        except Unavailable as reason:
+            made[other] = str(reason)
+    return name, made
+
+
+# The form changes fastest: what is compared is measured within seconds.
+@pytest.mark.parametrize("batch", BATCHES)
+@pytest.mark.parametrize("form", ["native", "own", "stock", *PEERS])
+def test_latency(benchmark: Any, forms: tuple[str, dict[str, Score | str]], batch: int, form: str) -> None:
+    name, made = forms
     benchmark.group = f"{name}, {batch} rows"
+    score = made[form]
+    if isinstance(score, str):
+        pytest.skip(score)
     pool = rows(POOL)
-    batches = [pool[start : start + batch] for start in range(0, POOL - batch + 1, batch)]
-    if form == "native":
-        score = NativeModel(fitted(name)).scorer(threads=1)
-        turns = cycle(batches)
-        benchmark(lambda: score(next(turns)))
-        return
-    dtype = "float64" if form == "own" else "float32"
-    variant, signature = converted(name, tmp_path, dtype=dtype, engine=form)
+    turns = cycle([pool[start : start + batch] for start in range(0, POOL - batch + 1, batch)])
+    benchmark.extra_info |= {"model": name, "rows": batch, "form": form}
+    benchmark(lambda: score(next(turns)))
+
+
+def _session(name: str, folder: Path, *, dtype: str, engine: str) -> Score:
+    """Return `session.run` as a function of rows, which a graph of float32 is given in its own dtype."""
+    variant, signature = converted(name, folder, dtype=dtype, engine=engine)
     session = open_session(Path(str(variant.path)), signature)
-    feeds = cycle([Rows(np.asarray(part)).feeds(signature, session.input_dtype) for part in batches])
-    names = [output.name for output in signature.outputs]
-    benchmark(lambda: session.inference.run(names, next(feeds)))
+    names, inference, (entry,) = [output.name for output in signature.outputs], session.inference, signature.input_names
+    return lambda part: inference.run(names, {entry: np.asarray(part, session.input_dtype)})
