@@ -27,6 +27,7 @@ from packager.load.arrivals import Arrivals
 from packager.load.measure import LoadPlan, Offer, Server, measure_load
 from packager.load.processors import Split, running_on, split_processors, usable_processors
 from packager.report.load_charts import arrangement, held, holds, point_cells, workers_on
+from packager.runtime.cgroup import cpu_limit
 
 # A row that comes again finds the processor's caches and branch predictors prepared for it. So many come in between
 # that they are not; more would only take memory.
@@ -70,7 +71,7 @@ def served_load(bundle: Path, asked: ServedAsked, *, console: Console) -> tuple[
     loads = []
     for count, workers in arranged:
         load = _loaded(bundle, splits[count], workers, offered=offered, plan=plan, console=console)
-        loads.append(load.model_copy(update={"notes": (*load.notes, note)}))
+        loads.append(load.model_copy(update={"notes": (*load.notes, *_quota(count), note)}))
     if asked.slo_p95_ms is not None and all(load.knee_qps is None for load in loads):
         raise _impossible(asked.slo_p95_ms, loads)
     return tuple(loads)
@@ -151,10 +152,18 @@ def _offered(bundle: Path, info: ModelInfo, rows: int) -> tuple[Offer, str]:
     cells = json_rows(drawn, info.signature)
     bodies = [json.dumps({info.request_key: list(part)}).encode() for part in in_requests(cells, rows)]
     note = (
-        f"{wording.count(requests)} requests were sent in turn, {wording.count(distinct(drawn))} of their "
-        f"{wording.rows(len(drawn))} distinct, drawn column by column from the bundle's golden rows."
+        f"{wording.count(requests)} requests were sent in turn; of their {wording.rows(len(drawn))} "
+        f"{wording.count(distinct(drawn))} are distinct, drawn column by column from the bundle's golden rows."
     )
     return Offer(bodies, rows), note
+
+
+def _quota(cpus: int) -> tuple[str, ...]:
+    """Return what is to be said where the container may use less than the server's processors and the generator's."""
+    limit = cpu_limit()
+    if limit is None or limit >= cpus + 1:
+        return ()
+    return (f"The container's quota of {limit:g} processors holds for the server and the load generator together.",)
 
 
 def _threads(bundle: Path) -> int:

@@ -213,7 +213,7 @@ class _Run:
             yield f"The load generator was busy for {share:.0%} of the time: the server may hold more."
         others = max(self._seen.others_share[one.rate_qps] for one in held)
         if others > _BUSY_OTHERS:
-            yield f"Other programs took {others:.2f} of a processor meanwhile: on a quiet machine it holds more."
+            yield f"Other programs kept {others:.1f} processors busy meanwhile: on a quiet machine it holds more."
         late_ms = max(one.sent_late_p99_ms or 0.0 for one in held)
         if self._limit_ms is not None and late_ms > _LATE_OF_LIMIT * self._limit_ms:
             yield (
