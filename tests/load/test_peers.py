@@ -76,5 +76,5 @@ def test_p99_under_a_stall_is_what_autocannon_corrects_its_own_to(tmp_path: Path
     with stub(tmp_path, **settings) as server:
         corrected = autocannon(server, "-c", "1", "-R", "1000", "-d", "3")["latency"]["p99"]
     with stub(tmp_path, **settings) as server:
-        ours = load_point(asked(server, due_times(100, 3, "fixed")), 100, 3, limit_ms=None)
-    assert ours.p99_ms == pytest.approx(corrected, rel=0.1)
+        ours = load_point(asked(server, due_times(50, 3, "fixed")), 50, 3, limit_ms=None)
+    assert ours.p99_ms == pytest.approx(corrected, rel=0.2)
