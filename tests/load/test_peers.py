@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ import numpy as np
 import pytest
 
 from packager.load.arrivals import due_times
-from packager.load.figures import load_point
+from packager.load.figures import load_point, percentile
 
 from .stub import Stub, stub
 from .test_generator import asked
@@ -48,33 +49,51 @@ def autocannon(server: Stub, *options: str) -> dict[str, Any]:
     return found
 
 
+def agree(measure: Callable[[], list[tuple[float, float]]], **within: float) -> None:
+    """Compare ours and theirs, up to three times: a busy machine parts what is measured in turn, but hardly thrice."""
+    for _ in range(3):
+        pairs = measure()
+        if all(ours == pytest.approx(theirs, **within) for ours, theirs in pairs):
+            return
+    pytest.fail(f"ours and theirs differ by more than {within}: {pairs}")
+
+
 @needs_wrk
 def test_throughput_at_saturation_is_wrks(tmp_path: Path) -> None:
-    with stub(tmp_path, service_ms=10, workers=2, keep_alive=True) as server:
-        theirs = wrk_qps(server.url, connections=8, seconds=2, script=tmp_path / "post.lua")
-        ours = load_point(asked(server, due_times(300, 2, "fixed")), 300, 2, limit_ms=None)
-    assert theirs < 2 / 0.010  # what the service time allows
-    assert ours.achieved_qps == pytest.approx(theirs, rel=0.15)
+    def measure() -> list[tuple[float, float]]:
+        with stub(tmp_path, service_ms=10, workers=2, keep_alive=True) as server:
+            theirs = wrk_qps(server.url, connections=8, seconds=2, script=tmp_path / "post.lua")
+            ours = load_point(asked(server, due_times(300, 2, "fixed")), 300, 2, limit_ms=None)
+        assert theirs < 2 / 0.010  # what the service time allows
+        return [(ours.achieved_qps, theirs)]
+
+    agree(measure, rel=0.15)
 
 
 @needs_autocannon
 def test_latencies_of_bursts_are_autocannons(tmp_path: Path) -> None:
-    """Twenty connections that send one request a second each: bursts of twenty."""
-    settings = {"service_ms": 10, "keep_alive": True, "stalls": ((0.9, 0.5),)}
-    with stub(tmp_path, **settings) as server:
-        found = autocannon(server, "-c", "20", "-R", "20", "-d", "3", "--ignoreCoordinatedOmission")
-    with stub(tmp_path, **settings) as server:
-        ours = asked(server, np.repeat(np.arange(3.0), 20)).latency_s * 1000
-    for share, name in ((50, "p50"), (90, "p90"), (97.5, "p97_5")):
-        theirs = found["latency"][name]
-        assert np.percentile(ours, share, method="inverted_cdf") == pytest.approx(theirs, rel=0.2, abs=20), name
+    """Ten connections that send one request a second each: bursts of ten."""
+    settings = {"service_ms": 25, "keep_alive": True, "stalls": ((0.9, 0.5),)}
+
+    def measure() -> list[tuple[float, float]]:
+        with stub(tmp_path, **settings) as server:
+            theirs = autocannon(server, "-c", "10", "-R", "10", "-d", "3", "--ignoreCoordinatedOmission")["latency"]
+        with stub(tmp_path, **settings) as server:
+            ours = np.sort(asked(server, np.repeat(np.arange(3.0), 10)).latency_s * 1000)
+        return [(percentile(ours, share), theirs[name]) for share, name in ((0.5, "p50"), (0.9, "p90"))]
+
+    agree(measure, rel=0.2, abs=25)
 
 
 @needs_autocannon
 def test_p99_under_a_stall_is_what_autocannon_corrects_its_own_to(tmp_path: Path) -> None:
     settings = {"service_ms": 0.2, "keep_alive": True, "stalls": ((0.5, 1.0),)}
-    with stub(tmp_path, **settings) as server:
-        corrected = autocannon(server, "-c", "1", "-R", "1000", "-d", "3")["latency"]["p99"]
-    with stub(tmp_path, **settings) as server:
-        ours = load_point(asked(server, due_times(50, 3, "fixed")), 50, 3, limit_ms=None)
-    assert ours.p99_ms == pytest.approx(corrected, rel=0.2)
+
+    def measure() -> list[tuple[float, float]]:
+        with stub(tmp_path, **settings) as server:
+            corrected = autocannon(server, "-c", "1", "-R", "1000", "-d", "3")["latency"]["p99"]
+        with stub(tmp_path, **settings) as server:
+            ours = load_point(asked(server, due_times(50, 3, "fixed")), 50, 3, limit_ms=None)
+        return [(ours.p99_ms or 0.0, corrected)]
+
+    agree(measure, rel=0.1)
