@@ -44,6 +44,7 @@ class Limits:
     """What Azure allows an endpoint by default."""
 
     source: str
+    advice: str
     bytes_per_s: float
     requests_per_s: float
     connections: float

@@ -38,7 +38,7 @@ def cost_chart(report: SkuReport, ident: str) -> str:
     drawing.text(((_LEFT + _WIDTH - _RIGHT) / 2, _HEIGHT - 4), "p95, ms", role="tick", anchor="middle")
     _slo(drawing, report.target.slo_p95_ms, across)
     for plan, p95 in sorted(plans, key=lambda one: (one[0].instance_type == chosen, not one[0].problems)):
-        _dot(drawing, plan, p95, across=across, up=up, chosen=plan.instance_type == chosen)
+        _dot(drawing, plan, p95, scales=(across, up), chosen=plan.instance_type == chosen)
     return drawing.markup()
 
 
@@ -49,7 +49,8 @@ def _slo(drawing: Drawing, slo_p95_ms: float, across: LogScale) -> None:
         drawing.text((x - 5, _HEIGHT - _FOOT - 6), f"SLO {slo_p95_ms:g} ms", role="tick limit", anchor="end")
 
 
-def _dot(drawing: Drawing, plan: InstancePlan, p95: Figure, *, across: LogScale, up: LogScale, chosen: bool) -> None:
+def _dot(drawing: Drawing, plan: InstancePlan, p95: Figure, *, scales: tuple[LogScale, LogScale], chosen: bool) -> None:
+    across, up = scales
     x, y = across.place(p95.value), up.place(plan.cost.usd_per_month)
     if x is None or y is None:
         return

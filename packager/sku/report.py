@@ -176,5 +176,5 @@ def _notes(results: Sequence[Result], target: Target, catalogue: Catalogue) -> I
         f"Prices: {prices.price}, {prices.region}, recorded on {prices.recorded_on}; replace them with --prices. "
         f"{prices.source}"
     )
-    yield f"Limits of an endpoint: {catalogue.limits.source}."
+    yield f"Limits of an endpoint: {catalogue.limits.source}. {catalogue.limits.advice}."
     yield f"Measure on an instance itself to replace an estimate: {SERVED_COMMAND}, with --instance-type."

@@ -101,18 +101,18 @@ def _advice(report: SkuReport) -> Iterator[Shown]:
     chosen = report.recommendation
     if chosen is None:
         return
-    for title, lines in _grounds(chosen):
+    for title, lines in _grounds(report, chosen):
         yield Shown(Section(title, lines=tuple(_sentence(line) for line in lines)))
     yield Shown(Section("Settings", settings_table(report, chosen)))
 
 
-def _grounds(chosen: Recommendation) -> tuple[tuple[str, tuple[str, ...]], ...]:
+def _grounds(report: SkuReport, chosen: Recommendation) -> tuple[tuple[str, tuple[str, ...]], ...]:
     return (
         ("Why", (chosen.reason,)),
         ("Before you deploy", chosen.before_deploying),
         ("What this is sure of", chosen.sure_of),
         ("What it is not sure of", chosen.not_sure_of),
-        ("What would change it", chosen.would_change),
+        (f"What would change it, at prices of {report.prices.recorded_on}", chosen.would_change),
     )
 
 
