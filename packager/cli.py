@@ -136,7 +136,9 @@ def benchmark(
     batch_sizes: Annotated[
         list[int] | None, typer.Option("--batch-size", min=1, help="rows per call; default: the recipe's")
     ] = None,
-    threads: Annotated[int, typer.Option("--threads", min=1, max=1024, help="of targets that name none")] = 1,
+    threads: Annotated[
+        list[int] | None, typer.Option("--threads", min=1, max=1024, help="of targets that name none")
+    ] = None,
     instance_type: Annotated[str | None, typer.Option("--instance-type", help="what this machine is called")] = None,
     served: Annotated[bool, typer.Option("--served", help="also load it on the real inference server")] = False,
     qps: Annotated[float | None, typer.Option("--qps", min=0.01, help="served: rate to plan for")] = None,
@@ -154,7 +156,9 @@ def benchmark(
     from packager.commands.served import ServedAsked
 
     load = ServedAsked(qps, slo, rows, tuple(workers or ()), tuple(cpus or ()), seconds, arrivals)
-    asked = Asked(tuple(targets or ()), tuple(batch_sizes or ()), threads, instance_type, load if served else None)
+    asked = Asked(
+        tuple(targets or ()), tuple(batch_sizes or ()), tuple(threads or ()), instance_type, load if served else None
+    )
     raise typer.Exit(benchmark_bundle(bundle, asked, out=out, as_json=as_json))
 
 

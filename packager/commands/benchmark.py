@@ -38,6 +38,7 @@ from packager.files import write_text
 from packager.lock import LOCK_FILE
 from packager.recipe.model import Benchmark, Target
 from packager.recipe.providers import PROVIDERS
+from packager.report.steadiness import noise_said
 from packager.runtime.machine import describe_machine, library_versions
 from packager.serving_process import measure_process
 
@@ -51,7 +52,7 @@ class Asked:
 
     targets: tuple[str, ...] = ()
     batch_sizes: tuple[int, ...] = ()
-    threads: int = 1
+    threads: tuple[int, ...] = ()
     instance_type: str | None = None
     served: ServedAsked | None = None
 
@@ -66,13 +67,14 @@ def benchmark_bundle(bundle: Path, asked: Asked, *, out: Path | None, as_json: b
     text = result.model_dump_json(indent=2) + "\n"
     if out is not None:
         write_text(out, text)
+        console.note(f"the result lies in {out}")
     if as_json:
         print(text, end="")
+        if noisy := noise_said(result.noise.model_dump()):
+            console.warn(noisy)
     else:
         print_result(Console(sys.stdout), result)
         print_served(Console(sys.stdout), result.served)
-    if result.noise.too_noisy:
-        console.warn(f"too noisy to decide small differences: {result.noise.reason}")
     return 0
 
 
@@ -107,17 +109,19 @@ def measure_bundle(bundle: Path, asked: Asked, *, console: Console) -> Benchmark
 def targets_of(asked: Asked, known: Sequence[Target] = ()) -> list[Target]:
     """Return the targets that were asked for; RecipeError for one that there is not.
 
-    By name the bundle's own, which are `known`; else a provider on `--threads`, or, as `cpu-4`, on four. Nothing asked
-    for is all of the known ones.
+    By name the bundle's own, which are `known`; else a provider, on each of `--threads` or, as `cpu-4`, on four. Where
+    neither targets nor threads are asked for, all of the known ones.
     """
     named = {target.name: target for target in known}
-    if not asked.targets and known:
+    if not asked.targets and not asked.threads and known:
         return list(known)
-    targets = [named[name] if name in named else _target(name, asked, named) for name in asked.targets or ("cpu",)]
+    targets: list[Target] = []
+    for name in asked.targets or ("cpu",):
+        targets += [named[name]] if name in named else _targets(name, asked.threads or (1,), named)
     return list({target.name: target for target in targets}.values())
 
 
-def _target(name: str, asked: Asked, known: Mapping[str, Target]) -> Target:
+def _targets(name: str, threads: Sequence[int], known: Mapping[str, Target]) -> list[Target]:
     provider, dash, number = name.partition("-")
     if provider not in PROVIDERS:
         there_are = [*known, *PROVIDERS]
@@ -127,8 +131,8 @@ def _target(name: str, asked: Asked, known: Mapping[str, Target]) -> Target:
     if dash and not (number.isdecimal() and 1 <= int(number) <= _MOST_THREADS):
         hint = f"{provider}-2 is {provider} with two threads"
         raise RecipeError(f"--target {name}: {number!r} is no number of threads", hint=hint)
-    threads = int(number) if dash else asked.threads
-    return Target(name=f"{provider}-{threads}", provider=provider, threads=threads)
+    counts = [int(number)] if dash else threads
+    return [Target(name=f"{provider}-{count}", provider=provider, threads=count) for count in counts]
 
 
 def _recipe_settings(manifest: Manifest) -> Benchmark | None:

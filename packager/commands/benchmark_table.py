@@ -1,11 +1,13 @@
-"""What `package benchmark` prints: the figures of every target in one table, and why some are not there."""
+"""What `package benchmark` prints: the figures of all targets in a table, what is missing and why, how sure it is."""
 
 from __future__ import annotations
 
 from packager import wording
 from packager.benchmark_result import BenchmarkResult, TargetMeasurement
 from packager.console import Console, Style
+from packager.report.placement import placement_said
 from packager.report.serving import process_facts
+from packager.report.steadiness import noise_facts, noise_said
 
 _HEADER = ("target", "rows", "p50", "95% interval", "p95", "p99", "rows/s")
 
@@ -21,8 +23,26 @@ def print_result(console: Console, result: BenchmarkResult) -> None:
     if result.process is not None:
         for name, fact in process_facts(result.process, bundle.size_bytes).items():
             console.write((f"{name}: ", "quiet"), (fact, ""))
+    for name, fact in noise_facts(result.noise.model_dump()).items():
+        console.write((f"{name}: ", "quiet"), (fact, ""))
+    for said in _placements(result):
+        console.note(said)
     for reason, targets in _unmeasured(result).items():
         console.paragraph(("!", "warn"), f"{', '.join(targets)} not measured: {reason}")
+    for note in result.notes:
+        console.note(note)
+    if noisy := noise_said(result.noise.model_dump()):
+        console.warn(noisy)
+
+
+def _placements(result: BenchmarkResult) -> list[str]:
+    """Return where the nodes run of each target that was measured and asked for another provider than the CPU."""
+    first = {one.target: one for one in reversed(result.measurements) if one.provider_active and one.operators}
+    return [
+        f"{target}: {placement_said(one.provider, str(one.provider_active), one.operators)}"
+        for target, one in first.items()
+        if one.provider != "cpu"
+    ]
 
 
 def _cells(one: TargetMeasurement) -> list[str]:

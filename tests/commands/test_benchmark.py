@@ -16,6 +16,7 @@ from packager.benchmark_result import BenchmarkResult
 from packager.bundle.manifest import check_digests
 from packager.commands.benchmark import Asked, targets_of
 from packager.errors import RecipeError
+from packager.recipe.model import Target
 from tests.bundle import models
 
 
@@ -109,11 +110,26 @@ def test_an_unknown_target_is_named(name: str, said: str, bundle: Path, measured
 
 
 def test_targets_are_named_by_provider_and_threads() -> None:
-    def named(*targets: str, threads: int = 1) -> list[tuple[str, str, int]]:
+    def named(*targets: str, threads: tuple[int, ...] = ()) -> list[tuple[str, str, int]]:
         return [(one.name, one.provider, one.threads) for one in targets_of(Asked(targets, threads=threads))]
 
     assert named() == [("cpu-1", "cpu", 1)]
-    assert named("cpu", "openvino-4", threads=2) == [("cpu-2", "cpu", 2), ("openvino-4", "openvino", 4)]
+    assert named("cpu", "openvino-4", threads=(2,)) == [("cpu-2", "cpu", 2), ("openvino-4", "openvino", 4)]
     assert named("cpu-1", "cpu") == [("cpu-1", "cpu", 1)]
+    assert named(threads=(1, 2)) == [("cpu-1", "cpu", 1), ("cpu-2", "cpu", 2)]
     with pytest.raises(RecipeError):
         targets_of(Asked(("gpu",)))
+
+
+def test_what_the_bundle_was_built_for_is_measured_where_nothing_is_asked_for() -> None:
+    known = [
+        Target(name="small", provider="cpu", threads=1),
+        Target.model_validate({"name": "fast", "provider": "openvino", "threads": 3, "fallback": "refuse"}),
+    ]
+    assert targets_of(Asked(), known) == known
+    assert targets_of(Asked(("fast",)), known) == known[1:]
+    assert [one.name for one in targets_of(Asked(("cpu", "fast"), threads=(2,)), known)] == ["cpu-2", "fast"]
+    assert [one.name for one in targets_of(Asked(threads=(2,)), known)] == ["cpu-2"]
+    with pytest.raises(RecipeError) as caught:
+        targets_of(Asked(("smal",)), known)
+    assert "did you mean small?" in str(caught.value)
