@@ -174,7 +174,7 @@ def _measurement(subject: Subject, batch_size: int) -> Measurement:
 
 def _unsettled(subjects: Sequence[Subject]) -> Iterator[str]:
     for subject in subjects:
-        sizes = [size for size, series in subject.series.items() if series.rounds and not series.settled]
+        sizes = [size for size, series in subject.series.items() if 2 * series.unsettled > len(series.rounds)]
         if sizes:
             rows = ", ".join(f"{size:,}" for size in sizes)
             yield (

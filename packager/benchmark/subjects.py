@@ -34,10 +34,13 @@ class Bench:
 
 @dataclass
 class Series:
-    """Nanoseconds per call of one batch size, by round; `reason` where none could be taken."""
+    """Nanoseconds per call of one batch size, by round; `reason` where none could be taken.
+
+    `unsettled` counts the rounds whose calls were still getting faster when they were counted.
+    """
 
     rounds: list[list[int]] = field(default_factory=list)
-    settled: bool = True
+    unsettled: int = 0
     reason: str | None = None
 
     @property
@@ -67,7 +70,7 @@ class Subject:
             series.reason = reply["reason"]
         else:
             series.rounds.append(reply["samples_ns"])
-            series.settled &= reply["settled"]
+            series.unsettled += not reply["settled"]
 
     def end(self) -> None:
         """Let go of what the subject holds."""

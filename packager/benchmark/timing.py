@@ -9,15 +9,16 @@ import gc
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from statistics import median
 
 # A window of warm-up calls is long enough for the clock and short against what is to be seen: caches filling, a
 # processor's frequency rising, a library compiling on its first calls.
 _WINDOW_S = 0.003
 _WINDOW_CALLS = 64
-# Settled: so many windows in a row are no faster than the best before them by more than this share. One such window may
-# be a hiccup, and less than this is noise of a median of few calls.
-_STEADY_WINDOWS = 4
-_STILL_FALLING = 0.03
+# Settled: the middle of so many windows is no faster than that of as many before them by more than this share. Single
+# windows are slow now and then; less than this is noise of a median of few calls.
+_COMPARED = 3
+_STILL_FALLING = 0.02
 # What has not settled within so many windows, or so many times the time of measuring, is timed as it is, and told.
 _MOST_WINDOWS = 40
 _PATIENCE = 5
@@ -51,23 +52,22 @@ def time_settled(call: Callable[[int], object], *, seconds: float, first: int = 
 def _warm_up(call: Callable[[int], object], first: int, limit_s: float) -> tuple[int, bool]:
     """Call in windows until they get no faster; return how many calls that took, and whether they had settled.
 
-    Calls so slow that the limit comes first have settled where the last one is no faster than the best before it.
+    Of calls so slow that too few to compare fit into the limit, nothing is known, and they pass for settled.
     """
     begin, done, medians = time.perf_counter(), 0, list[float]()
     while len(medians) < _MOST_WINDOWS:
-        calls, median = _window(call, first + done)
-        done, medians = done + calls, [*medians, median]
-        if _is_steady(medians, _STEADY_WINDOWS):
+        calls, middle = _window(call, first + done)
+        done, medians = done + calls, [*medians, middle]
+        if len(medians) >= 2 * _COMPARED and _is_steady(medians):
             return done, True
         if time.perf_counter() - begin > limit_s:
-            return done, len(medians) <= _STEADY_WINDOWS and _is_steady(medians, 1)
+            return done, len(medians) < 2 * _COMPARED
     return done, False
 
 
-def _is_steady(medians: list[float], windows: int) -> bool:
-    """Tell whether none of the last `windows` is clearly faster than the best of those before them."""
-    before, last = medians[:-windows], medians[-windows:]
-    return bool(before) and min(last) > min(before) * (1 - _STILL_FALLING)
+def _is_steady(medians: list[float]) -> bool:
+    before, last = medians[-2 * _COMPARED : -_COMPARED], medians[-_COMPARED:]
+    return median(last) > median(before) * (1 - _STILL_FALLING)
 
 
 def _window(call: Callable[[int], object], first: int) -> tuple[int, float]:
@@ -77,7 +77,7 @@ def _window(call: Callable[[int], object], first: int) -> tuple[int, float]:
         start = time.perf_counter_ns()
         call(first + len(times))
         times.append(time.perf_counter_ns() - start)
-    return len(times), float(sorted(times)[len(times) // 2])
+    return len(times), median(times)
 
 
 def _counted(call: Callable[[int], object], first: int, seconds: float) -> list[int]:
