@@ -112,7 +112,7 @@ def _nothing(report: SkuReport, out: Path) -> BenchmarkError:
     best = min((one.best_p95_ms for one in report.measured if one.best_p95_ms is not None), default=None)
     slo = wording.latency(1000 * report.target.slo_p95_ms)
     hint = f"read {out / 'report.html'}; plan for another --slo-p95-ms or --qps, or make the model faster"
-    if report.instances or best is None:
+    if report.instances or best is None or best <= report.target.slo_p95_ms:
         return BenchmarkError(report.reason or "nothing can be recommended", hint=hint)
     return BenchmarkError(
         f"nothing measured of {report.name} {report.version} holds the SLO",

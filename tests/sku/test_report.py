@@ -16,7 +16,7 @@ from packager.sku.model import InstancePlan, SkuReport
 from packager.sku.report import Asked, make_report
 from packager.sku.results import Result, read_results
 
-from .samples import SLO_MS, load, machine, result, write
+from .samples import SLO_MS, load, machine, point, result, write
 
 ICE_LAKE = "Intel(R) Xeon(R) Platinum 8370C CPU @ 2.80GHz"
 
@@ -185,6 +185,14 @@ def test_an_slo_that_nothing_holds_is_said_with_the_best_that_was_measured(tmp_p
     assert (
         str(report.reason)
         == "nothing measured holds p95 within 1.00 ms: the lowest p95 was 1.60 ms, 1 worker on 1 processor"
+    )
+
+
+def test_a_lowest_rate_that_misses_is_not_called_too_slow_everywhere(tmp_path: Path) -> None:
+    odd = load(2, None).model_copy(update={"points": (point(10, 90), point(100, 3)), "slo_p95_ms": None})
+    report = made(tmp_path, result(odd), slo=SLO_MS)
+    assert str(report.reason) == (
+        "no rate is held from the lowest measured on, though p95 was 3.00 ms once, 2 workers on 2 processors"
     )
 
 
