@@ -13,6 +13,7 @@ from packager.artifact import VERIFIED_SETTINGS, SessionSettings, Signature, Var
 from packager.baseline import Baseline
 from packager.benchmark import regression
 from packager.benchmark.contest import Contestant, Rows
+from packager.benchmark.environments import EnvironmentUnavailable, environment_for
 from packager.benchmark.tuning import Tuned, tune
 from packager.errors import BenchmarkError, RecipeError
 from packager.lock import Lock, check_lock, find_lock
@@ -21,6 +22,7 @@ from packager.recipe.providers import PROVIDERS
 from packager.report.model import BuildReport
 from packager.report.verdicts import measured_and_limit
 from packager.runtime.cgroup import threads_within
+from packager.runtime.session import ExecutionProvider
 from packager.select import select
 from packager.stages import Proof, Source
 from packager.verify import gate
@@ -118,22 +120,39 @@ def _compared(
         return
     if decision.variant.path is None:
         return
-    batch_sizes = tuple(sorted(recipe.benchmark.batch_sizes))
     for target in recipe.benchmark.targets:
         now = Contestant("now", decision.variant.path, signature, _settings(decision.settings, target))
         earlier = Contestant(
             "earlier", baseline.model.path, baseline.signature, _settings(baseline.model.settings, target)
         )
-        provider = PROVIDERS[target.provider].onnxruntime_name
-        found = regression.measure_again(now, earlier, Rows(rows, batch_sizes, provider), target=target.name)
+        found: list[regression.Compared] | str
+        try:
+            place = _place(target, rows, tuple(sorted(recipe.benchmark.batch_sizes)))
+            found = regression.measure_again(now, earlier, place, target=target.name)
+        except EnvironmentUnavailable as error:
+            found = str(error)
         if isinstance(found, str):
             yield f"Not held against the baseline on {target.name}: {found}"
         else:
             yield from found
 
 
+def _place(target: Target, rows: Path, batch_sizes: tuple[int, ...]) -> Rows:
+    """Return what is timed on a target, and where; EnvironmentUnavailable where the provider is not to be had."""
+    provider = PROVIDERS[target.provider]
+    runs_on = ExecutionProvider(
+        provider.onnxruntime_name, provider.options_for(threads_within(target.threads)), target.fallback == "allow"
+    )
+    return Rows(rows, batch_sizes, runs_on, environment_for(provider).python)
+
+
 def _settings(settings: SessionSettings, target: Target) -> SessionSettings:
-    """Return how a session runs on a target: as it is served, with the target's threads where no other were chosen."""
+    """Return how a session runs on a target: as it is served, with the target's threads where no other were chosen.
+
+    score.py serves on the CPU; elsewhere nothing was tuned.
+    """
+    if target.provider != "cpu":
+        return SessionSettings(threads=threads_within(target.threads))
     threads = target.threads if settings.threads == 1 else settings.threads
     return replace(settings, threads=threads_within(threads))
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from packager.artifact import NATIVE, Measurement, Variant
 from packager.benchmark.environments import Environment, EnvironmentUnavailable, environment_for
+from packager.benchmark.limits import within_limits
 from packager.benchmark.noise import NoiseWatch
 from packager.benchmark.statistics import figures
 from packager.benchmark.subjects import Ask, Bench, Series, Subject, native_subject, open_subject
@@ -60,7 +61,7 @@ def measure(
     watch = NoiseWatch()
     measurements: list[Measurement] = []
     environments: list[TargetEnvironment] = []
-    notes: list[str] = []
+    targets, notes = within_limits(targets)
     with_file = [variant for variant in variants if variant.path is not None]
     for group in _groups(targets, with_file):
         prepared = {target.name: _prepared(target, tell) for target in group}

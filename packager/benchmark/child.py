@@ -16,7 +16,7 @@ from typing import Any
 import packager
 
 # What a provider's libraries need to find a device; nothing else of the caller's environment reaches the worker.
-_KEPT = ("PATH", "LD_LIBRARY_PATH", "HOME", "TMPDIR", "CUDA_VISIBLE_DEVICES", "SYSTEMROOT")
+KEPT = ("PATH", "LD_LIBRARY_PATH", "HOME", "TMPDIR", "CUDA_VISIBLE_DEVICES", "SYSTEMROOT")
 # The worker runs under a Python that holds numpy and ONNX Runtime alone: it finds this package by its own place, and no
 # other package of the tool's environment with it.
 _START = """
@@ -26,10 +26,15 @@ spec = importlib.util.spec_from_file_location("packager", place + "/__init__.py"
 module = importlib.util.module_from_spec(spec)
 sys.modules["packager"] = module
 spec.loader.exec_module(module)
-runpy.run_module("packager.benchmark.worker", run_name="__main__")
+runpy.run_module(sys.argv[2], run_name="__main__")
 """
 _CHUNK = 1 << 16
 _REASON_LENGTH = 300
+
+
+def start_command(python: Path, module: str) -> list[str]:
+    """Return the command that runs a module of this package under another Python."""
+    return [str(python), "-I", "-B", "-c", _START, str(Path(packager.__file__).parent), module]
 
 
 class ChildEnded(Exception):
@@ -42,11 +47,11 @@ class Child:
     def __init__(self, python: Path) -> None:
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the process
         self._process = subprocess.Popen(
-            [python, "-I", "-B", "-c", _START, str(Path(packager.__file__).parent)],
+            start_command(python, "packager.benchmark.worker"),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._log,
-            env={name: os.environ[name] for name in _KEPT if name in os.environ},
+            env={name: os.environ[name] for name in KEPT if name in os.environ},
         )
         self._read = b""
 

@@ -19,8 +19,11 @@ from typing import Any
 import numpy as np
 
 from packager.artifact import VERIFIED_SETTINGS, SessionSettings, Signature
+from packager.benchmark.child import KEPT, start_command
 from packager.benchmark.statistics import median_interval
-from packager.runtime.session import CPU_PROVIDER
+from packager.runtime.session import ExecutionProvider
+
+ON_CPU = ExecutionProvider()
 
 _PROCESSES = 3
 # Together 21 rounds: the interval of a median then leaves out the six lowest and the six highest.
@@ -41,11 +44,12 @@ class Contestant:
 
 @dataclass(frozen=True)
 class Rows:
-    """What is scored: a file of rows, the batch sizes, and the provider that scores them."""
+    """What is scored: a file of rows, the batch sizes, and the provider that scores them, in a Python that has it."""
 
     file: Path
     batch_sizes: tuple[int, ...]
-    provider: str = CPU_PROVIDER
+    provider: ExecutionProvider = ON_CPU
+    python: Path = Path(sys.executable)
 
 
 @dataclass(frozen=True)
@@ -70,21 +74,19 @@ class Figure:
         return self.high < other.low
 
 
-def hold(
-    contestants: Sequence[Contestant], rows: Rows, *, seconds: float, python: str = sys.executable
-) -> dict[str, Outcome]:
+def hold(contestants: Sequence[Contestant], rows: Rows, *, seconds: float) -> dict[str, Outcome]:
     """Time all contestants in turns for about `seconds`; a contestant that fails has a reason, the others figures."""
     request = {
         "contestants": [{**asdict(one), "path": str(one.path)} for one in contestants],
         "rows": str(rows.file),
         "batch_sizes": rows.batch_sizes,
-        "provider": rows.provider,
+        "provider": asdict(rows.provider),
         "rounds": _ROUNDS_PER_PROCESS,
         "seconds": seconds / _PROCESSES,
     }
     outcomes = {one.name: Outcome() for one in contestants}
     for _ in range(_PROCESSES):
-        for name, found in _run(request, python, seconds).items():
+        for name, found in _run(request, rows.python, seconds).items():
             outcomes[name] = _joined(outcomes[name], found)
     return outcomes
 
@@ -108,12 +110,12 @@ def _joined(before: Outcome, found: dict[str, Any]) -> Outcome:
     return Outcome(rounds)
 
 
-def _run(request: dict[str, Any], python: str, seconds: float) -> dict[str, dict[str, Any]]:
+def _run(request: dict[str, Any], python: Path, seconds: float) -> dict[str, dict[str, Any]]:
     """Return what one process timed; a contestant that takes the process with it is a reason for all."""
-    kept = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH", "HOME") if name in os.environ}
+    kept = {name: os.environ[name] for name in KEPT if name in os.environ}
     try:
         done = subprocess.run(
-            [python, "-I", "-m", "packager.benchmark.contest_worker"],
+            start_command(python, "packager.benchmark.contest_worker"),
             input=json.dumps(request).encode(),
             capture_output=True,
             timeout=seconds + _PATIENCE_S,

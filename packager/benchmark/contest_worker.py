@@ -7,17 +7,17 @@ from __future__ import annotations
 
 import gc
 import json
+import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
 from packager.artifact import SessionSettings, signature_from
+from packager.benchmark.parts import Call, Feeds, batches_in_parts, call_of
+from packager.benchmark.worker import load_libraries
 from packager.dataset.rows import Rows
 from packager.runtime.session import ExecutionProvider, NoKernel, ProviderUnavailable, Session, open_session
 
@@ -28,13 +28,13 @@ _WARM_UP_CALLS = 3
 # Six rounds of three processes are enough for an interval; a slow model is not asked for more.
 _MIN_ROUNDS = 2
 
-Call = Callable[[int], object]
-Feeds = dict[str, npt.NDArray[Any]]
-
 
 def main() -> None:
-    """Answer the one request on standard input."""
-    print(json.dumps(contest(json.load(sys.stdin))))
+    """Answer the one request on what was standard output; whatever a library prints goes to standard error."""
+    replies = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    replies.write(json.dumps(contest(json.load(sys.stdin))) + "\n")
+    replies.flush()
 
 
 def contest(request: dict[str, Any]) -> dict[str, dict[str, Any]]:
@@ -55,21 +55,25 @@ def contest(request: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def _opened(request: dict[str, Any], found: dict[str, dict[str, Any]]) -> Iterator[tuple[str, Session]]:
-    provider = request["provider"]
+    provider = ExecutionProvider(**request["provider"])
+    if not provider.is_cpu:
+        load_libraries()
     for one in request["contestants"]:
         try:
             session = open_session(
                 Path(one["path"]),
                 signature_from(one["signature"]),
-                provider=ExecutionProvider(provider),
+                provider=provider,
                 settings=SessionSettings(**one["settings"]),
             )
         except (ProviderUnavailable, NoKernel) as error:
             found[one["name"]]["reason"] = str(error)
             continue
-        if not session.placement.get(provider, 0):
+        if not session.placement.get(provider.name, 0):
             total = sum(session.placement.values())
-            found[one["name"]]["reason"] = f"{provider} runs 0 of {total} nodes: it would be timed on another provider"
+            found[one["name"]]["reason"] = (
+                f"{provider.name} runs 0 of {total} nodes: it would be timed on another provider"
+            )
             continue
         yield one["name"], session
 
@@ -111,26 +115,9 @@ def _calls(sessions: dict[str, Session], rows: Rows, size: int, parts: dict[str,
         step = min(parts[name] or size, size)
         key = (session.input_dtype, session.signature.input_names, step)
         if key not in prepared:
-            prepared[key] = [
-                [
-                    rows.take(slice(at, min(at + step, start + size))).feeds(session.signature, session.input_dtype)
-                    for at in range(start, start + size, step)
-                ]
-                for start in range(0, len(rows) - size + 1, size)
-            ]
-        calls[name] = _call(session, prepared[key])
+            prepared[key] = batches_in_parts(rows, size, step, session)
+        calls[name] = call_of(session, prepared[key])
     return calls
-
-
-def _call(session: Session, batches: list[list[Feeds]]) -> Call:
-    """Return the call of one session, as score.py makes it: in parts where the settings say so."""
-    names, run = [output.name for output in session.signature.outputs], session.inference.run
-
-    def call(index: int) -> object:
-        parts = [run(names, feeds) for feeds in batches[index % len(batches)]]
-        return parts[0] if len(parts) == 1 else [np.concatenate(values) for values in zip(*parts, strict=True)]
-
-    return call
 
 
 if __name__ == "__main__":

@@ -6,11 +6,11 @@ Each tells where its nodes run, times calls when it is asked to, and has a reaso
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from packager.artifact import NATIVE, Signature, Variant
+from packager.artifact import NATIVE, VERIFIED_SETTINGS, SessionSettings, Signature, Variant
 from packager.benchmark.child import Child, ChildEnded
 from packager.recipe.model import Target
 from packager.recipe.providers import PROVIDERS
@@ -25,11 +25,12 @@ _TIME_S = 300.0
 
 @dataclass(frozen=True)
 class Bench:
-    """What is measured with: made rows in a file, and the batch sizes."""
+    """What is measured with: made rows in a file, the batch sizes, and how sessions run on the CPU but for threads."""
 
     rows_file: Path
     signature: Signature
     batch_sizes: tuple[int, ...]
+    session: SessionSettings = VERIFIED_SETTINGS
 
 
 @dataclass
@@ -129,7 +130,9 @@ def open_subject(target: Target, variant: Variant, bench: Bench, python: Path) -
             "options": provider.options_for(target.threads),
             "fallback": target.fallback == "allow",
         },
-        "threads": target.threads,
+        "settings": asdict(
+            replace(bench.session if target.provider == "cpu" else VERIFIED_SETTINGS, threads=target.threads)
+        ),
     }
     try:
         reply = subject.child.ask(request, seconds=_OPEN_S) if subject.child else {}

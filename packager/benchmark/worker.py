@@ -13,7 +13,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TextIO
 
-from packager.artifact import Signature, signature_from
+from packager.artifact import SessionSettings, Signature, signature_from
+from packager.benchmark.parts import Call, batches_in_parts, call_of
 from packager.benchmark.timing import Timed, time_settled
 from packager.dataset.rows import Rows
 from packager.runtime.session import (
@@ -29,9 +30,9 @@ from packager.runtime.session import (
 class TargetWorker:
     """An open model and its rows. One method a command."""
 
-    def __init__(self, session: Session, rows: Rows) -> None:
-        self._session, self._rows = session, rows
-        self._feeds: dict[int, list[dict[str, Any]]] = {}
+    def __init__(self, session: Session, rows: Rows, rows_per_run: int | None = None) -> None:
+        self._session, self._rows, self._rows_per_run = session, rows, rows_per_run
+        self._calls: dict[int, Call] = {}
         self._next: dict[int, int] = {}
 
     def time(self, batch_size: int, seconds: float) -> Timed:
@@ -39,37 +40,33 @@ class TargetWorker:
 
         RunFailed where the model fails on such a batch.
         """
-        feeds = self._feeds_of(batch_size)
-        names = [output.name for output in self._session.signature.outputs]
-        inference, count = self._session.inference, len(feeds)
+        call = self._call_of(batch_size)
         self._session.answers(self._rows.take(slice(0, batch_size)))  # what fails is told in one kind of error
         first = self._next.get(batch_size, 0)
-        timed = time_settled(lambda index: inference.run(names, feeds[index % count]), seconds=seconds, first=first)
+        timed = time_settled(call, seconds=seconds, first=first)
         self._next[batch_size] = first + timed.warm_up_calls + len(timed.samples_ns)
         return timed
 
-    def _feeds_of(self, batch_size: int) -> list[dict[str, Any]]:
-        if batch_size not in self._feeds:
-            starts = range(0, len(self._rows) - batch_size + 1, batch_size)
-            batches = (self._rows.take(slice(start, start + batch_size)) for start in starts)
-            self._feeds[batch_size] = [self._fed(batch) for batch in batches]
-        return self._feeds[batch_size]
-
-    def _fed(self, batch: Rows) -> dict[str, Any]:
-        return batch.feeds(self._session.signature, self._session.input_dtype)
+    def _call_of(self, batch_size: int) -> Call:
+        if batch_size not in self._calls:
+            step = min(self._rows_per_run or batch_size, batch_size)
+            batches = batches_in_parts(self._rows, batch_size, step, self._session)
+            self._calls[batch_size] = call_of(self._session, batches)
+        return self._calls[batch_size]
 
 
 def open_worker(request: dict[str, Any]) -> tuple[TargetWorker, Session]:
     """Open what a request names; ProviderUnavailable or NoKernel where that can't be done."""
     provider = ExecutionProvider(**request["provider"])
     if not provider.is_cpu:
-        _load_libraries()
+        load_libraries()
     signature: Signature = signature_from(request["signature"])
-    session = open_session(Path(request["model"]), signature, provider=provider, threads=request["threads"])
-    return TargetWorker(session, Rows.load(Path(request["rows"]))), session
+    settings = SessionSettings(**request["settings"])
+    session = open_session(Path(request["model"]), signature, provider=provider, settings=settings)
+    return TargetWorker(session, Rows.load(Path(request["rows"])), settings.rows_per_run), session
 
 
-def _load_libraries() -> None:
+def load_libraries() -> None:
     """Load the libraries of a GPU from the environment's own packages, where this ONNX Runtime knows how to."""
     import onnxruntime
 

@@ -167,7 +167,7 @@ def _bench(bundle: Path, info: ModelInfo, batch_sizes: tuple[int, ...], *, scrat
         f"Latency is of one call on {wording.rows(len(rows))} in turn, {wording.count(distinct(rows))} of them "
         f"distinct, drawn column by column from the bundle's {wording.count(len(golden))} golden rows."
     )
-    return Bench(scratch / "rows.npz", info.signature, batch_sizes), note
+    return Bench(scratch / "rows.npz", info.signature, batch_sizes, info.session), note
 
 
 def _measured(bundle: Path, targets: Sequence[Target], bench: Bench, *, console: Console) -> Benchmarked:

@@ -12,9 +12,8 @@ from onnx import helper
 from packager.artifact import SessionSettings
 from packager.benchmark import contest as module
 from packager.benchmark.contest import Contestant, Figure, Rows, hold, ratio, summed
-from packager.benchmark.contest_worker import _call
 from packager.dataset import rows as dataset
-from packager.runtime.session import Session
+from packager.runtime.session import ExecutionProvider
 from tests.runtime.graphs import regressor, row_sums, write
 
 
@@ -66,7 +65,7 @@ def test_one_that_does_not_open_has_a_reason_and_the_others_their_figures(rows: 
 
 
 def test_a_provider_that_is_not_here_is_never_timed_on_the_cpu(rows: Rows, tmp_path: Path) -> None:
-    absent = Rows(rows.file, rows.batch_sizes, "OpenVINOExecutionProvider")
+    absent = Rows(rows.file, rows.batch_sizes, ExecutionProvider("OpenVINOExecutionProvider"))
     (found,) = hold([Contestant("a", row_sums(tmp_path / "a.onnx"), regressor())], absent, seconds=0.1).values()
     assert "OpenVINOExecutionProvider is not in the installed onnxruntime" in str(found.reason)
 
@@ -93,14 +92,3 @@ def test_a_ratio_is_of_the_same_rounds() -> None:
     drifting = [100.0 * 1.5**index for index in range(12)]
     found = ratio([2 * value for value in drifting], drifting)
     assert (found.low, found.median, found.high) == (2, 2, 2)
-
-
-def test_parts_are_put_together_again() -> None:
-    class Doubler:
-        def run(self, names: list[str], feeds: dict[str, np.ndarray]) -> list[np.ndarray]:
-            return [feeds["features"] * 2]
-
-    session = Session(Doubler(), regressor(), np.dtype(np.float64), {})
-    parts = [{"features": np.arange(3.0)}, {"features": np.arange(3.0, 5.0)}]
-    (found,) = _call(session, [parts])(7)  # type: ignore[misc]
-    assert found.tolist() == [0, 2, 4, 6, 8]
