@@ -71,7 +71,8 @@ def served_load(bundle: Path, asked: ServedAsked, *, console: Console) -> tuple[
     loads = []
     for count, workers in arranged:
         load = _loaded(bundle, splits[count], workers, offered=offered, plan=plan, console=console)
-        loads.append(load.model_copy(update={"notes": (*load.notes, *_quota(count), note)}))
+        more = {"notes": (*load.notes, *_quota(count), note), "utilization": _recipe_slo(manifest).get("utilization")}
+        loads.append(load.model_copy(update=more))
     if asked.slo_p95_ms is not None and all(load.knee_qps is None for load in loads):
         raise _impossible(asked.slo_p95_ms, loads)
     return tuple(loads)
@@ -172,9 +173,11 @@ def _threads(bundle: Path) -> int:
 
 
 def _impossible(slo_p95_ms: float, loads: Sequence[ServedLoad]) -> BenchmarkError:
-    fastest = min((point.p95_ms for load in loads for point in load.points if point.p95_ms is not None), default=None)
+    points = [point for load in loads for point in load.points]
+    fastest = min((point.p95_ms for point in points if point.p95_ms is not None), default=None)
+    alone = ", not even one request at a time" if fastest is not None and fastest > slo_p95_ms else ""
     return BenchmarkError(
-        f"No rate keeps the SLO: {loads[-1].reason}",
+        f"No rate keeps the SLO{alone or f': {loads[-1].reason}'}",
         measured=None if fastest is None else f"p95 {fastest:.3g} ms at best",
         limit=f"{slo_p95_ms:g} ms",
         key="--slo-p95-ms",

@@ -115,15 +115,14 @@ class _Run:
 
     def idle(self, rate_qps: float) -> LoadPoint:
         """Return a rate at which no request waits for another; best of three, for it decides whether to go on."""
-        for _ in range(_IDLE_RUNS):
+        runs: list[LoadPoint] = []
+        while len(runs) < _IDLE_RUNS and not any(run.meets_slo for run in runs):
             point = self._measure(rate_qps, "fixed")
             if self._limit_ms is None and point.p95_ms is not None:
                 self._limit_ms = _LIMIT_OF_IDLE * point.p95_ms
                 point = point.model_copy(update={"meets_slo": not point.errors})
-            self._keep(point)
-            if point.meets_slo:
-                break
-        return point
+            runs.append(self._keep(point))
+        return min(runs, key=lambda run: (not run.meets_slo, run.p95_ms or math.inf))
 
     def at(self, rate_qps: float) -> LoadPoint:
         """Return a rate as the plan spaces its requests."""
