@@ -27,7 +27,7 @@ from packager.load.arrivals import Arrivals
 from packager.load.measure import LoadPlan, Offer, Server, measure_load
 from packager.load.processors import Split, running_on, split_processors, usable_processors
 from packager.report.load_charts import arrangement, held, holds, point_cells, workers_on
-from packager.runtime.cgroup import cpu_limit
+from packager.runtime.cgroup import cpu_limit, threads_within
 
 # A row that comes again finds the processor's caches and branch predictors prepared for it. So many come in between
 # that they are not; more would only take memory.
@@ -105,6 +105,7 @@ def _loaded(
         try:
             with running_on(split.server):
                 running = stack.enter_context(served(bundle, workers=workers))
+                threads = threads_within(read_info(bundle / "code").session.threads)  # as the server counts them there
         except BundleError as error:
             raise BenchmarkError(error.message, measured=error.measured, hint=error.hint) from error
         server = Server(
@@ -112,7 +113,7 @@ def _loaded(
             pid=running.process.pid,
             on=split.server,
             workers=workers,
-            threads=_threads(bundle),
+            threads=threads,
             shares_cpus=split.is_shared,
         )
         with running_on(split.client):
@@ -165,11 +166,6 @@ def _quota(cpus: int) -> tuple[str, ...]:
     if limit is None or limit >= cpus + 1:
         return ()
     return (f"The container's quota of {limit:g} processors holds for the server and the load generator together.",)
-
-
-def _threads(bundle: Path) -> int:
-    """Return the threads of a worker's session, as the bundle sets them."""
-    return int(json.loads((bundle / "code" / "model_info.json").read_bytes()).get("threads", 1))
 
 
 def _impossible(slo_p95_ms: float, loads: Sequence[ServedLoad]) -> BenchmarkError:
