@@ -22,6 +22,7 @@ from packager.artifact import NATIVE, Measurement, Variant
 from packager.benchmark import benchmark as module
 from packager.benchmark import subjects
 from packager.benchmark.benchmark import Bench, measure, require_measured
+from packager.benchmark.subjects import Subject
 from packager.benchmark.worker import TargetWorker
 from packager.dataset.rows import Rows
 from packager.errors import BenchmarkError
@@ -219,3 +220,61 @@ def test_a_target_that_must_be_measured_and_was_not_stops_the_build() -> None:
         assert "recipe.yml:9 select.target" in str(caught.value)
     with pytest.raises(BenchmarkError, match="no such device"):
         require_measured("gpu", [row], "select.target")
+
+
+class _Asked(Subject):
+    """Notes when it is asked, and takes as long as it is told to."""
+
+    def __init__(self, name: str, log: list[tuple[str, int]], call_ns: int = 1000) -> None:
+        super().__init__(CPU, name)
+        self._log, self._call_ns = log, call_ns
+
+    def _block(self, batch_size: int, seconds: float) -> dict[str, Any]:
+        self._log.append((self.variant, batch_size))
+        return {"samples_ns": [self._call_ns] * 3, "settled": True}
+
+
+def run_rounds(subjects: list[Subject], *batch_sizes: int) -> int:
+    looks: list[None] = []
+    module._run_rounds(subjects, batch_sizes, look=lambda: looks.append(None), tell=lambda text: None)
+    return len(looks)
+
+
+def test_all_are_asked_in_every_round_and_each_is_first_in_some() -> None:
+    log: list[tuple[str, int]] = []
+    looks = run_rounds([_Asked(name, log) for name in "abc"], 1, 100)
+    assert looks == 1 + module._ROUNDS * 2
+    rounds = [log[start : start + 6] for start in range(0, len(log), 6)]
+    assert len(log) == 6 * module._ROUNDS
+    for asked in rounds:
+        assert sorted(asked) == [(name, size) for name in "abc" for size in (1, 100)]
+        assert [size for _, size in asked] == [1, 1, 1, 100, 100, 100]
+    assert {asked[0][0] for asked in rounds} == {"a", "b", "c"}
+
+
+def test_what_is_very_slow_is_asked_twice_and_the_others_go_on() -> None:
+    log: list[tuple[str, int]] = []
+    run_rounds([_Asked("slow", log, 5 * 10**9), _Asked("quick", log)], 1)
+    assert log.count(("slow", 1)) == 2
+    assert log.count(("quick", 1)) == module._ROUNDS
+
+
+def test_a_subject_with_a_reason_is_not_asked() -> None:
+    log: list[tuple[str, int]] = []
+    absent = _Asked("absent", log)
+    absent.reason = "not here"
+    run_rounds([absent], 1)
+    assert log == []
+
+
+def test_models_that_would_fill_the_memory_are_measured_target_by_target(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    targets = [CPU, Target(name="two", provider="cpu", threads=2)]
+    variants = [variant("fp64", row_sums(tmp_path / "a.onnx"))]
+    assert len(module._groups(targets, variants)) == 1
+    monkeypatch.setattr(module, "_MEMORY_SHARE", 0.0)
+    assert [len(group) for group in module._groups(targets, variants)] == [1, 1]
+    rows = measure(targets, variants, bench).measurements
+    assert [(row.target, row.batch_size) for row in rows] == [("here", 1), ("here", 16), ("two", 1), ("two", 16)]
+    assert all(row.p50_us is not None for row in rows)
