@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -27,6 +26,7 @@ from packager.recipe.providers import PROVIDERS, Provider
 from tests.runtime.graphs import regressor, write
 
 OPENVINO = PROVIDERS["openvino"]
+UV = Path(sys.executable).with_name("uv")
 # A small package in the place of a flavour: what is told of environments does not depend on what is in them.
 SMALL = Provider("small", "SmallExecutionProvider", "packaging", "packaging==24.2")
 
@@ -154,9 +154,13 @@ def test_a_killed_build_leaves_nothing_that_counts_and_the_next_one_makes_it(tmp
     assert made(tmp_path) == [found.python.parents[1].name]
 
 
-@pytest.mark.skipif(shutil.which("uv") is None, reason="uv is not on the PATH")
+@pytest.mark.skipif(not UV.exists(), reason="uv is not installed beside this Python")
 def test_uv_makes_a_working_environment(tmp_path: Path) -> None:
-    found = environment_for(SMALL, environ=into(tmp_path))
+    try:
+        found = environment_for(SMALL, environ=into(tmp_path, PATH=f"{UV.parent}:/usr/bin:/bin"))
+    except EnvironmentUnavailable as error:
+        pytest.skip(f"uv gets no packages here: {error}")
+    assert "uv = " in (found.python.parents[1] / "pyvenv.cfg").read_text()
     script = "import packaging, numpy; print(packaging.__version__)"
     done = subprocess.run([found.python, "-I", "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "24.2"
