@@ -92,7 +92,7 @@ def _run(recipe: Recipe, options: Options, console: Console, *, report: BuildRep
                 deciding.hold_against_baseline(
                     recipe, decision, baseline, report=report, rows=rows, signature=proof.signature
                 )
-            step.detail(telling.measurements(report))
+            step.detail(telling.measurements(report, decision.settings))
     plan = bundling.plan_bundle(recipe, source, proof, report=report, decision=decision)
     with replaced_folder(target) as staging:
         with _stage("bundle", console, report) as step:

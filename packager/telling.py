@@ -6,9 +6,10 @@ import re
 from collections.abc import Sequence
 
 from packager import wording
-from packager.artifact import Variant
+from packager.artifact import VERIFIED_SETTINGS, SessionSettings, Variant
 from packager.convert.forms import Forms
 from packager.report.model import BuildReport
+from packager.report.tuned import settings_said
 from packager.stages import Source
 
 _SHOWN_STEPS = 4
@@ -47,11 +48,12 @@ def verdicts(report: BuildReport) -> str:
     return f"{rows:,} verification rows, {made:,} made rows{told}"
 
 
-def measurements(report: BuildReport) -> str:
-    """Return the benchmark stage's line."""
+def measurements(report: BuildReport, settings: SessionSettings) -> str:
+    """Return the benchmark stage's line; `settings` are the session's, told where they were tuned."""
     measured = [row for row in report.measurements if row.p50_us is not None]
     missing = len(report.measurements) - len(measured)
-    return f"{len(measured)} measurements" + (f", {missing} not to be had (see the report)" if missing else "")
+    tuned = "" if settings == VERIFIED_SETTINGS else f", session with {settings_said(settings)}"
+    return f"{len(measured)} measurements" + (f", {missing} not to be had (see the report)" if missing else "") + tuned
 
 
 def bundle(report: BuildReport, digest: str) -> str:

@@ -16,7 +16,7 @@ from typing import Any
 import packager
 
 # What a provider's libraries need to find a device; nothing else of the caller's environment reaches the worker.
-KEPT = ("PATH", "LD_LIBRARY_PATH", "HOME", "TMPDIR", "CUDA_VISIBLE_DEVICES", "SYSTEMROOT")
+_KEPT = ("PATH", "LD_LIBRARY_PATH", "HOME", "TMPDIR", "CUDA_VISIBLE_DEVICES", "SYSTEMROOT")
 # The worker runs under a Python that holds numpy and ONNX Runtime alone: it finds this package by its own place, and no
 # other package of the tool's environment with it.
 _START = """
@@ -32,11 +32,6 @@ _CHUNK = 1 << 16
 _REASON_LENGTH = 300
 
 
-def start_command(python: Path, module: str) -> list[str]:
-    """Return the command that runs a module of this package under another Python."""
-    return [str(python), "-I", "-B", "-c", _START, str(Path(packager.__file__).parent), module]
-
-
 class ChildEnded(Exception):
     """The worker ended, or was ended, without an answer; the message says how."""
 
@@ -44,14 +39,14 @@ class ChildEnded(Exception):
 class Child:
     """One worker process. Use it as a context: it does not outlive the block."""
 
-    def __init__(self, python: Path) -> None:
+    def __init__(self, python: Path, module: str = "packager.benchmark.worker") -> None:
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the process
         self._process = subprocess.Popen(
-            start_command(python, "packager.benchmark.worker"),
+            [python, "-I", "-B", "-c", _START, str(Path(packager.__file__).parent), module],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._log,
-            env={name: os.environ[name] for name in KEPT if name in os.environ},
+            env={name: os.environ[name] for name in _KEPT if name in os.environ},
         )
         self._read = b""
 

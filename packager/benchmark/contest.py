@@ -6,29 +6,29 @@ What disturbs the machine disturbs a round of all alike; where memory happens to
 
 from __future__ import annotations
 
-import json
-import os
-import signal
-import subprocess
 import sys
+import time
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from packager.artifact import VERIFIED_SETTINGS, SessionSettings, Signature
-from packager.benchmark.child import KEPT, start_command
+from packager.benchmark.child import Child, ChildEnded
 from packager.benchmark.statistics import median_interval
 from packager.runtime.session import ExecutionProvider
 
 ON_CPU = ExecutionProvider()
 
-_PROCESSES = 3
-# Together 21 rounds: the interval of a median then leaves out the six lowest and the six highest.
-_ROUNDS_PER_PROCESS = 7
-# Beside the time that was asked for: opening sessions, and a round that is under way.
+_WORKER = "packager.benchmark.contest_worker"
+# Where memory happens to lie is drawn anew so often.
+_REPEATS = 3
+# Together 21 rounds: the interval of a median then leaves out the five lowest and the five highest. Six are the fewest
+# that have an interval; a slow model is not asked for more.
+_ROUNDS, _FEWEST_ROUNDS = 7, 2
+# Opening the sessions of a large model, or one block of its calls.
 _PATIENCE_S = 300.0
 
 
@@ -76,18 +76,12 @@ class Figure:
 
 def hold(contestants: Sequence[Contestant], rows: Rows, *, seconds: float) -> dict[str, Outcome]:
     """Time all contestants in turns for about `seconds`; a contestant that fails has a reason, the others figures."""
-    request = {
-        "contestants": [{**asdict(one), "path": str(one.path)} for one in contestants],
-        "rows": str(rows.file),
-        "batch_sizes": rows.batch_sizes,
-        "provider": asdict(rows.provider),
-        "rounds": _ROUNDS_PER_PROCESS,
-        "seconds": seconds / _PROCESSES,
-    }
     outcomes = {one.name: Outcome() for one in contestants}
-    for _ in range(_PROCESSES):
-        for name, found in _run(request, rows.python, seconds).items():
-            outcomes[name] = _joined(outcomes[name], found)
+    for _ in range(_REPEATS):
+        running = [one for one in contestants if outcomes[one.name].reason is None]
+        found = _Heat(running, rows).run(seconds / _REPEATS)
+        for name, outcome in found.items():
+            outcomes[name] = _joined(outcomes[name], outcome)
     return outcomes
 
 
@@ -103,35 +97,60 @@ def ratio(mine: Sequence[float], other: Sequence[float]) -> Figure:
     return summed([one / two for one, two in zip(mine, other, strict=True)])
 
 
-def _joined(before: Outcome, found: dict[str, Any]) -> Outcome:
-    if before.reason or found["reason"]:
-        return Outcome(reason=before.reason or found["reason"])
-    rounds = {int(size): (*before.rounds_us.get(int(size), ()), *more) for size, more in found["rounds_us"].items()}
-    return Outcome(rounds)
+def _joined(before: Outcome, found: Outcome) -> Outcome:
+    if found.reason is not None:
+        return found
+    return Outcome({size: (*before.rounds_us.get(size, ()), *more) for size, more in found.rounds_us.items()})
 
 
-def _run(request: dict[str, Any], python: Path, seconds: float) -> dict[str, dict[str, Any]]:
-    """Return what one process timed; a contestant that takes the process with it is a reason for all."""
-    kept = {name: os.environ[name] for name in KEPT if name in os.environ}
-    try:
-        done = subprocess.run(
-            start_command(python, "packager.benchmark.contest_worker"),
-            input=json.dumps(request).encode(),
-            capture_output=True,
-            timeout=seconds + _PATIENCE_S,
-            check=False,
-            env=kept,
-        )
-        found: dict[str, dict[str, Any]] = json.loads(done.stdout.splitlines()[-1])
-    except subprocess.TimeoutExpired:
-        return _none(request, f"it did not end within {seconds + _PATIENCE_S:.0f} s")
-    except (IndexError, ValueError):
-        code = done.returncode
-        how = f"signal {signal.Signals(-code).name}" if code < 0 else f"code {code}"
-        words = done.stderr.decode(errors="replace").strip().splitlines()[-1:]
-        return _none(request, ": ".join([f"the process that timed it ended with {how}", *words])[:300])
-    return found
+class _Heat:
+    """Contestants in fresh processes. Those on one thread share one; threads of others spin, so they have their own."""
 
+    def __init__(self, contestants: Sequence[Contestant], rows: Rows) -> None:
+        self._contestants, self._rows = contestants, rows
+        self._groups = [[one for one in contestants if one.settings.threads == 1]]
+        self._groups += [[one] for one in contestants if one.settings.threads > 1]
+        self._children: dict[str, Child] = {}
+        self._reasons: dict[str, str] = {}
 
-def _none(request: dict[str, Any], reason: str) -> dict[str, dict[str, Any]]:
-    return {one["name"]: {"rounds_us": {}, "reason": reason} for one in request["contestants"]}
+    def run(self, seconds: float) -> dict[str, Outcome]:
+        """Return the medians of the rounds, or reasons."""
+        medians: dict[str, dict[int, list[float]]] = {one.name: {} for one in self._contestants}
+        with ExitStack() as processes:
+            for group in filter(None, self._groups):
+                self._open(group, processes.enter_context(Child(self._rows.python, _WORKER)))
+            for size in self._rows.batch_sizes:
+                begin = time.monotonic()
+                for number in range(_ROUNDS):
+                    if number >= _FEWEST_ROUNDS and time.monotonic() - begin > seconds / len(self._rows.batch_sizes):
+                        break
+                    for name in medians if number % 2 == 0 else reversed(medians):
+                        if name not in self._reasons:
+                            self._time(name, size, number, medians[name].setdefault(size, []))
+        return {
+            name: Outcome(reason=self._reasons[name])
+            if name in self._reasons
+            else Outcome({size: tuple(rounds) for size, rounds in by_size.items()})
+            for name, by_size in medians.items()
+        }
+
+    def _open(self, group: Sequence[Contestant], child: Child) -> None:
+        request = {
+            "contestants": [{**asdict(one), "path": str(one.path)} for one in group],
+            "rows": str(self._rows.file),
+            "provider": asdict(self._rows.provider),
+        }
+        self._children |= {one.name: child for one in group}
+        try:
+            self._reasons |= child.ask(request, seconds=_PATIENCE_S)["reasons"]
+        except ChildEnded as error:
+            self._reasons |= {one.name: str(error) for one in group}
+
+    def _time(self, name: str, size: int, number: int, rounds: list[float]) -> None:
+        """Add a round; a contestant that takes its process with it is the reason for all who share it."""
+        child = self._children[name]
+        try:
+            reply = child.ask({"name": name, "batch_size": size, "number": number}, seconds=_PATIENCE_S)
+            rounds.append(float(reply["us"]))
+        except ChildEnded as error:
+            self._reasons |= {other: str(error) for other, its in self._children.items() if its is child}

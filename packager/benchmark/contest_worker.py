@@ -1,6 +1,7 @@
-"""One process of a contest: it opens all sessions, then times them in turns, round after round.
+"""One process of a contest: it opens the sessions of some contestants, and times a block of one's calls when asked.
 
-In: a JSON request on standard input. Out: one JSON line, by contestant, with the median of each round by batch size.
+In: JSON requests on standard input, one a line. Out: one JSON line each, why some did not open, then microseconds.
+Between requests it sleeps, and takes nothing from the processes of other contestants.
 """
 
 from __future__ import annotations
@@ -10,10 +11,9 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Any, TextIO
 
 from packager.artifact import SessionSettings, signature_from
 from packager.benchmark.parts import Call, Feeds, batches_in_parts, call_of
@@ -25,99 +25,84 @@ from packager.runtime.session import ExecutionProvider, NoKernel, ProviderUnavai
 _BLOCK_S = 0.008
 _MAX_CALLS = 200
 _WARM_UP_CALLS = 3
-# Six rounds of three processes are enough for an interval; a slow model is not asked for more.
-_MIN_ROUNDS = 2
+
+
+class Contestants:
+    """Open sessions by name, on the same rows. `reasons`: why others are not among them."""
+
+    def __init__(self, request: dict[str, Any]) -> None:
+        self._rows = Rows.load(Path(request["rows"]))
+        self._sessions: dict[str, Session] = {}
+        self._steps: dict[str, int | None] = {}
+        self._prepared: dict[tuple[object, ...], list[list[Feeds]]] = {}
+        self._calls: dict[tuple[str, int], Call] = {}
+        self.reasons: dict[str, str] = {}
+        provider = ExecutionProvider(**request["provider"])
+        if not provider.is_cpu:
+            load_libraries()
+        for one in request["contestants"]:
+            self._open(one, provider)
+
+    def block(self, name: str, batch_size: int, number: int) -> float:
+        """Return the median of some calls in a row, in microseconds; `number` says at which batches they begin."""
+        call = self._call(name, batch_size)
+        samples: list[int] = []
+        begin = time.perf_counter()
+        while not samples or (len(samples) < _MAX_CALLS and time.perf_counter() - begin < _BLOCK_S):
+            start = time.perf_counter_ns()
+            call(number * _MAX_CALLS + len(samples))
+            samples.append(time.perf_counter_ns() - start)
+        return median(samples) / 1000
+
+    def _open(self, one: dict[str, Any], provider: ExecutionProvider) -> None:
+        name, settings = one["name"], SessionSettings(**one["settings"])
+        try:
+            session = open_session(
+                Path(one["path"]), signature_from(one["signature"]), provider=provider, settings=settings
+            )
+        except (ProviderUnavailable, NoKernel) as error:
+            self.reasons[name] = str(error)
+            return
+        if not session.placement.get(provider.name, 0):
+            total = sum(session.placement.values())
+            self.reasons[name] = f"{provider.name} runs 0 of {total} nodes: it would be timed on another provider"
+            return
+        self._sessions[name], self._steps[name] = session, settings.rows_per_run
+
+    def _call(self, name: str, size: int) -> Call:
+        """Return the warm call of one contestant; sessions that take the same arrays share them."""
+        if (name, size) not in self._calls:
+            session, step = self._sessions[name], min(self._steps[name] or size, size)
+            key = (session.input_dtype, session.signature.input_names, size, step)
+            if key not in self._prepared:
+                self._prepared[key] = batches_in_parts(self._rows, size, step, session)
+            self._calls[name, size] = call = call_of(session, self._prepared[key])
+            for index in range(_WARM_UP_CALLS):
+                call(index)
+            gc.collect()
+        return self._calls[name, size]
+
+
+def serve(requests: TextIO, replies: TextIO) -> None:
+    """Answer the request to open, then requests to time, until their end."""
+    gc.disable()  # a collection in the middle of a call is Python's cost, not the model's
+    contestants: Contestants | None = None
+    for line in requests:
+        request = json.loads(line)
+        if contestants is None:
+            contestants = Contestants(request)
+            reply: dict[str, Any] = {"reasons": contestants.reasons}
+        else:
+            reply = {"us": contestants.block(**request)}
+        replies.write(json.dumps(reply) + "\n")
+        replies.flush()
 
 
 def main() -> None:
-    """Answer the one request on what was standard output; whatever a library prints goes to standard error."""
+    """Answer on what was standard output; whatever a library prints goes to the log on standard error."""
     replies = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
-    replies.write(json.dumps(contest(json.load(sys.stdin))) + "\n")
-    replies.flush()
-
-
-def contest(request: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """Time every contestant at every batch size."""
-    rows = Rows.load(Path(request["rows"]))
-    found: dict[str, dict[str, Any]] = {
-        one["name"]: {"rounds_us": {}, "reason": None} for one in request["contestants"]
-    }
-    sessions = dict(_opened(request, found))
-    parts = {one["name"]: one["settings"]["rows_per_run"] for one in request["contestants"]}
-    gc.disable()  # a collection in the middle of a call is Python's cost, not the model's
-    for size in request["batch_sizes"]:
-        calls = _calls(sessions, rows, size, parts)
-        for name, medians in _rounds(calls, request["rounds"], request["seconds"] / len(request["batch_sizes"])):
-            found[name]["rounds_us"][size] = medians
-        gc.collect()
-    return found
-
-
-def _opened(request: dict[str, Any], found: dict[str, dict[str, Any]]) -> Iterator[tuple[str, Session]]:
-    provider = ExecutionProvider(**request["provider"])
-    if not provider.is_cpu:
-        load_libraries()
-    for one in request["contestants"]:
-        try:
-            session = open_session(
-                Path(one["path"]),
-                signature_from(one["signature"]),
-                provider=provider,
-                settings=SessionSettings(**one["settings"]),
-            )
-        except (ProviderUnavailable, NoKernel) as error:
-            found[one["name"]]["reason"] = str(error)
-            continue
-        if not session.placement.get(provider.name, 0):
-            total = sum(session.placement.values())
-            found[one["name"]]["reason"] = (
-                f"{provider.name} runs 0 of {total} nodes: it would be timed on another provider"
-            )
-            continue
-        yield one["name"], session
-
-
-def _rounds(calls: dict[str, Call], rounds: int, seconds: float) -> Iterator[tuple[str, list[float]]]:
-    """Yield the median of each round: every contestant in turn, in the other order every second round."""
-    medians: dict[str, list[float]] = {name: [] for name in calls}
-    for call in calls.values():
-        for index in range(_WARM_UP_CALLS):
-            call(index)
-    begin = time.perf_counter()
-    for number in range(rounds):
-        if number >= _MIN_ROUNDS and time.perf_counter() - begin > seconds:
-            break
-        for name in calls if number % 2 == 0 else reversed(calls):
-            medians[name].append(_block(calls[name], number * _MAX_CALLS))
-    yield from medians.items()
-
-
-def _block(call: Call, first: int) -> float:
-    """Return the median of some calls in a row, in microseconds."""
-    samples: list[int] = []
-    begin = time.perf_counter()
-    while not samples or (len(samples) < _MAX_CALLS and time.perf_counter() - begin < _BLOCK_S):
-        start = time.perf_counter_ns()
-        call(first + len(samples))
-        samples.append(time.perf_counter_ns() - start)
-    return median(samples) / 1000
-
-
-def _calls(sessions: dict[str, Session], rows: Rows, size: int, parts: dict[str, int | None]) -> dict[str, Call]:
-    """Return by name the call that scores one batch after the other; sessions that take the same arrays share them.
-
-    `parts`: by name how many rows are scored at once, None for all of a batch.
-    """
-    prepared: dict[tuple[object, ...], list[list[Feeds]]] = {}
-    calls = {}
-    for name, session in sessions.items():
-        step = min(parts[name] or size, size)
-        key = (session.input_dtype, session.signature.input_names, step)
-        if key not in prepared:
-            prepared[key] = batches_in_parts(rows, size, step, session)
-        calls[name] = call_of(session, prepared[key])
-    return calls
+    serve(sys.stdin, replies)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from tests.runtime.graphs import regressor, row_sums, write
 
 @pytest.fixture
 def rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Rows:
-    monkeypatch.setattr(module, "_PROCESSES", 2)
+    monkeypatch.setattr(module, "_REPEATS", 2)
     dataset.Rows(np.random.default_rng(0).normal(size=(4096, 2))).save(tmp_path / "rows.npz")
     return Rows(tmp_path / "rows.npz", (1, 1024))
 
