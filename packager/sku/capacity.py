@@ -6,6 +6,7 @@ Plain numbers in and out. Little's law is L = X * W: requests in flight are the 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from packager.sku.model import Autoscale
 
@@ -20,17 +21,33 @@ _MOST_TIMES_QPS = 2.0
 _SCALE_IN_MARGIN = 0.8
 
 
-def instances_by_latency(qps: float, p95_ms: float, *, utilization: float, workers: int) -> int:
-    """Return ceil(qps * p95 / (utilization * workers)): Little's law, as Azure's capacity planning has it.
+def rate_by_latency(curve: Sequence[tuple[float, float]], *, utilization: float, workers: int) -> float | None:
+    """Return the highest rate x of one instance with x * p95(x) <= utilization * workers; None without a curve.
 
-    A worker holds one request at a time, so an instance holds as many as it has workers.
+    Little's law: x * p95(x) requests are in flight, and a worker holds one at a time. `curve` holds rates, slow ones
+    first, each with the p95 in milliseconds up to it, which does not fall. qps / x instances are the fewest R with
+    R >= qps * p95 / (utilization * workers), the p95 at the rate that each of them then gets.
     """
-    return _up(qps * p95_ms / 1000 / (utilization * workers))
+    in_flight = utilization * workers
+    return max((min(rate, in_flight / (p95_ms / 1000)) for rate, p95_ms in curve), default=None)
 
 
-def instances_by_knee(qps: float, knee_qps: float, *, utilization: float) -> int:
-    """Return ceil(qps / (utilization * knee)): the knee is the highest rate that one instance holds within the SLO."""
-    return _up(qps / (utilization * knee_qps))
+def rate_by_knee(knee_qps: float, *, utilization: float) -> float:
+    """Return utilization * knee: the knee is the highest rate that one instance holds within the SLO."""
+    return utilization * knee_qps
+
+
+def rate_by_slo(curve: Sequence[tuple[float, float]], slo_p95_ms: float) -> float | None:
+    """Return the highest rate of one instance up to which the p95 lies within the SLO; None where none does.
+
+    On the processors that were measured this is the knee; on others the curve is slower, and may be too slow at it.
+    """
+    return max((rate for rate, p95_ms in curve if p95_ms <= slo_p95_ms), default=None)
+
+
+def instances(qps: float, each_qps: float) -> int:
+    """Return how many instances take a rate: ceil(qps / each)."""
+    return _up(qps / each_qps)
 
 
 def usd_per_million(usd_per_hour: float, qps: float, *, rows_per_request: int) -> float:
@@ -47,12 +64,6 @@ def max_concurrent_requests(knee_qps: float, p95_ms_at_knee: float, *, slo_p95_m
     in_flight = _up(knee_qps * p95_ms_at_knee / 1000)
     in_time = math.floor(knee_qps * slo_p95_ms / 1000 / 2)
     return max(workers, min(in_flight, in_time))
-
-
-def planned_rate_qps(knee_qps: float, p95_ms: float | None, *, utilization: float, workers: int) -> float:
-    """Return the rate that one instance is planned with: the lower of what the knee and Little's law allow."""
-    by_knee = utilization * knee_qps
-    return by_knee if p95_ms is None else min(by_knee, utilization * workers / (p95_ms / 1000))
 
 
 def autoscale(qps: float, each_qps: float, *, instances: int, limit: int) -> Autoscale:

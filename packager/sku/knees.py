@@ -83,9 +83,17 @@ def judged(load: ServedLoad, slo_p95_ms: float) -> ServedLoad:
 
 
 def latencies(load: ServedLoad) -> tuple[tuple[float, Latency], ...]:
-    """Return the p95 at each rate that was answered without errors, slow rates first."""
-    found = ((rate.qps, rate.latency()) for rate in _rates(load.points))
-    return tuple((qps, latency) for qps, latency in found if latency is not None)
+    """Return the p95 up to each rate that was answered without errors, slow rates first.
+
+    A higher rate is never told to be faster than a lower one was: what looks so is noise.
+    """
+    found: list[tuple[float, Latency]] = []
+    worst = Latency(0.0, 0.0, 0.0)
+    for rate in _rates(load.points):
+        if (one := rate.latency()) is not None:
+            worst = Latency(max(worst.value, one.value), max(worst.low, one.low), max(worst.high, one.high))
+            found.append((rate.qps, worst))
+    return tuple(found)
 
 
 def p95_at(measured: Sequence[tuple[float, Latency]], qps: float) -> Latency | None:
@@ -96,15 +104,15 @@ def p95_at(measured: Sequence[tuple[float, Latency]], qps: float) -> Latency | N
     below: Latency | None = None
     for rate_qps, latency in measured:
         if rate_qps >= qps * (1 - 1e-9):
-            low = latency.low if below is None else min(below.low, latency.low)
-            return Latency(latency.value, low, latency.high)
+            return Latency(latency.value, latency.low if below is None else below.low, latency.high)
         below = latency
     return None
 
 
 def best_p95_ms(load: ServedLoad) -> float | None:
     """Return the lowest p95 of all rates that were answered without errors."""
-    return min((latency.value for _, latency in latencies(load)), default=None)
+    found = (rate.latency() for rate in _rates(load.points))
+    return min((latency.value for latency in found if latency is not None), default=None)
 
 
 def _searched(load: ServedLoad, qps: float) -> Knee:

@@ -95,9 +95,14 @@ class Autoscale(Part):
 class Count(Part):
     """How many instances the target rate takes, at the worse end of what is known, and what they leave free."""
 
-    by_latency: int | None = Field(description="ceil(qps * p95 / (utilization * workers)), p95 at the planned share")
+    by_latency: int | None = Field(
+        description="least R >= qps * p95 / (utilization * workers), the p95 at the rate that each then gets"
+    )
     by_knee: int = Field(description="ceil(qps / (utilization * knee))")
-    planned: int = Field(description="the larger of the two")
+    by_slo: int | None = Field(
+        description="ceil(qps / rate up to which the p95 is sure to lie within the SLO); null where it never is"
+    )
+    planned: int = Field(description="the largest of the three")
     at_best: int = Field(description="as many do at the better end of the intervals")
     rate_each_qps: float
     headroom: Figure = Field(description="how much more they hold than is asked, as a share of it")
@@ -133,7 +138,6 @@ class InstancePlan(Part):
     workers: int
     threads: int
     knee_qps: Figure
-    p95_ms_planned: Figure | None = Field(description="at the planned share of the knee: what instances are sized with")
     p95_ms: Figure | None = Field(description="at the target rate, spread over the instances")
     meets_slo: Meets | None
     count: Count
@@ -160,6 +164,7 @@ class EndpointLimit(Part):
 class Change(Part):
     """What would change the recommendation: the cheapest other type, and where it becomes the cheaper one."""
 
+    cheaper_but_unsure: tuple[str, ...] = Field(description="types that cost less, and may miss the SLO")
     next_type: str | None
     next_usd_per_month: float | None
     flips_at_usd_per_hour: float | None = Field(description="price of the chosen type above which the next is cheaper")

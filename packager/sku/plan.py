@@ -23,6 +23,20 @@ _PLATFORM_BYTES = 2 * GIB
 
 
 @dataclass(frozen=True)
+class Rates:
+    """What one instance may be given by each law; None where no latency tells."""
+
+    knee: float
+    latency: float | None
+    slo: float | None
+
+    @property
+    def each(self) -> float:
+        """Return the rate that obeys them all."""
+        return min(rate for rate in (self.knee, self.latency, self.slo) if rate is not None)
+
+
+@dataclass(frozen=True)
 class Capacity:
     """What one instance of a type holds, whatever the rate: the nearest that was measured, and its knee there."""
 
@@ -39,6 +53,21 @@ class Capacity:
         if best is None or worst is None:
             return None
         return self._slower(Latency(worst.value, min(best.low, worst.low), worst.high))
+
+    def rates(self, target: Target, *, at_best: bool) -> Rates:
+        """Return the rates that one instance may be given, at the better end of the intervals or at the worse."""
+        knee, cores = (self.knee.high, self.ratio.high) if at_best else (self.knee.low, self.ratio.low)
+        measured = self.nearest.latencies
+        ends = [one.low if at_best else one.high for _, one in measured]
+        if at_best:  # up to a rate the p95 may be as low as it was at the rate before
+            ends = [*ends[:1], *ends[:-1]]
+        scale = knee / self.nearest.knee.qps
+        curve = [(rate * scale, ms / cores) for (rate, _), ms in zip(measured, ends, strict=True)]
+        return Rates(
+            capacity.rate_by_knee(knee, utilization=target.utilization),
+            capacity.rate_by_latency(curve, utilization=target.utilization, workers=self.workers),
+            capacity.rate_by_slo(curve, target.slo_p95_ms),
+        )
 
     def _slower(self, latency: Latency) -> Figure:
         low, value, high = (
@@ -81,8 +110,7 @@ def capacity_of(
 
 def size(at: Capacity, target: Target, needs: Needs, limits: Limits) -> InstancePlan:
     """Return the plan for a type: instances, cost, fit, autoscale, and what keeps it from being taken."""
-    instance, planned = at.instance, at.p95((target.utilization, target.utilization))
-    count = _count(at, planned, target)
+    instance, count = at.instance, _count(at, target)
     p95 = at.p95((count.rate_each_qps / at.knee.high, count.rate_each_qps / at.knee.low))
     memory, disk = _memory(at, needs), _disk(instance, needs)
     meets = _meets(p95, target.slo_p95_ms)
@@ -96,12 +124,11 @@ def size(at: Capacity, target: Target, needs: Needs, limits: Limits) -> Instance
         workers=at.workers,
         threads=at.nearest.load.threads,
         knee_qps=at.knee,
-        p95_ms_planned=planned,
         p95_ms=p95,
         meets_slo=meets,
         count=count,
         cost=_cost(instance.usd_per_hour, count, target),
-        settings=_settings(at, planned, target, count=count, limits=limits),
+        settings=_settings(at, target, count, limits),
         memory=memory,
         disk=disk,
         network_share=_network_share(instance, count.rate_each_qps, needs),
@@ -124,23 +151,21 @@ def best_evidence(found: Sequence[tuple[Evidence, CoreRatio]], vcpus: int) -> tu
     )
 
 
-def _count(at: Capacity, p95_planned: Figure | None, target: Target) -> Count:
-    """Little's law and the knee each give a number; the larger is planned with."""
+def _count(at: Capacity, target: Target) -> Count:
+    """The knee, Little's law and the SLO each give a number; the largest is planned with."""
+    rates, best = at.rates(target, at_best=False), at.rates(target, at_best=True)
 
-    def by_latency(p95_ms: float) -> int:
-        return capacity.instances_by_latency(target.qps, p95_ms, utilization=target.utilization, workers=at.workers)
+    def instances(rate: float | None) -> int | None:
+        return None if rate is None else capacity.instances(target.qps, rate)
 
-    def by_knee(knee_qps: float) -> int:
-        return capacity.instances_by_knee(target.qps, knee_qps, utilization=target.utilization)
-
-    latency, knee = None if p95_planned is None else by_latency(p95_planned.high), by_knee(at.knee.low)
-    planned = max(knee, latency or 0)
+    planned = capacity.instances(target.qps, rates.each)
     ends = {name: planned * getattr(at.knee, name) / target.qps - 1 for name in ("low", "value", "high")}
     return Count(
-        by_latency=latency,
-        by_knee=knee,
+        by_latency=instances(rates.latency),
+        by_knee=capacity.instances(target.qps, rates.knee),
+        by_slo=instances(rates.slo),
         planned=planned,
-        at_best=max(by_knee(at.knee.high), 0 if p95_planned is None else by_latency(p95_planned.low)),
+        at_best=min(planned, capacity.instances(target.qps, best.each)),
         rate_each_qps=target.qps / planned,
         headroom=at.knee.model_copy(update={**ends, "how": "instances * knee / rate - 1"}),
         survives_one_loss=(planned - 1) * at.knee.low >= target.qps,
@@ -159,13 +184,8 @@ def _cost(usd_per_hour: float, count: Count, target: Target) -> Cost:
     )
 
 
-def _settings(at: Capacity, p95_planned: Figure | None, target: Target, *, count: Count, limits: Limits) -> Settings:
-    each = capacity.planned_rate_qps(
-        at.knee.low,
-        None if p95_planned is None else p95_planned.high,
-        utilization=target.utilization,
-        workers=at.workers,
-    )
+def _settings(at: Capacity, target: Target, count: Count, limits: Limits) -> Settings:
+    each = at.rates(target, at_best=False).each
     at_knee = at.p95((1.0, 1.0))
     concurrent = capacity.max_concurrent_requests(
         at.knee.low,

@@ -80,12 +80,14 @@ def _reason(chosen: InstancePlan, target: Target, *, taken: int, of: int) -> str
     sure = "" if chosen.meets_slo == "yes" else "; by what is known it may miss the SLO, and no type is sure to hold it"
     types = f"the cheapest of {taken} instance types" if taken > 1 else "the only instance type"
     types += f" (of {of})" if taken < of else ""
-    counts = f"{chosen.count.by_knee} by the knee"
+    counts = f"{chosen.count.by_knee} by the knee, of which {wording.share(target.utilization)} is planned with"
     if chosen.count.by_latency is not None:
-        counts += f" and {chosen.count.by_latency} by Little's law"
+        counts += f", {chosen.count.by_latency} by Little's law"
+    if chosen.count.by_slo is not None:
+        counts += f", {chosen.count.by_slo} by the SLO"
     return (
         f"{types} {'to hold' if taken == 1 else 'that hold'} {holds}, counted at the worse end of every interval: it "
-        f"takes {counts} at {wording.share(target.utilization)} of what one holds{sure}"
+        f"takes {counts}{sure}"
     )
 
 
@@ -136,7 +138,8 @@ def _not_sure(chosen: InstancePlan, capacity: Capacity, needs: Needs) -> Iterato
 
 
 def _change(planner: Planner, target: Target, chosen: InstancePlan, others: Sequence[InstancePlan]) -> Change:
-    following = others[0] if others else None
+    cheaper = [plan for plan in others if _is_cheaper(plan, chosen)]  # and not chosen: they may miss the SLO
+    following = next((plan for plan in others if plan not in cheaper), None)
     above = _flip(planner, target, chosen.instance_type, _STEP)
     below = _flip(planner, target, chosen.instance_type, 1 / _STEP)
     to_measure = sorted(
@@ -148,6 +151,7 @@ def _change(planner: Planner, target: Target, chosen: InstancePlan, others: Sequ
         key=lambda plan: (plan.cost.usd_per_month_at_best, plan.vcpus, plan.instance_type),
     )
     return Change(
+        cheaper_but_unsure=tuple(plan.instance_type for plan in cheaper),
         next_type=None if following is None else following.instance_type,
         next_usd_per_month=None if following is None else following.cost.usd_per_month,
         flips_at_usd_per_hour=None
@@ -159,6 +163,11 @@ def _change(planner: Planner, target: Target, chosen: InstancePlan, others: Sequ
         below_type=below and below[1],
         to_measure=tuple(plan.instance_type for plan in to_measure),
     )
+
+
+def _is_cheaper(plan: InstancePlan, chosen: InstancePlan) -> bool:
+    """Tell whether a plan costs less, by more than rounding."""
+    return plan.cost.usd_per_month < chosen.cost.usd_per_month * (1 - 1e-9)
 
 
 def _flip(planner: Planner, target: Target, chosen: str, step: float) -> tuple[float, str] | None:
@@ -186,7 +195,7 @@ def _chosen_at(planner: Planner, target: Target, factor: float) -> str | None:
 
 def _would_change(change: Change, chosen: InstancePlan, target: Target) -> Iterator[str]:
     if change.next_type is None or change.next_usd_per_month is None or change.flips_at_usd_per_hour is None:
-        yield "no other type can be taken"
+        yield "no other type can be taken at a higher price"
     elif change.next_usd_per_month <= chosen.cost.usd_per_month:
         yield f"{change.next_type} costs the same"
     else:
@@ -196,6 +205,9 @@ def _would_change(change: Change, chosen: InstancePlan, target: Target) -> Itera
             f"{change.next_type} is next, {wording.usd(change.next_usd_per_month)} a month, {more} more: it becomes "
             f"the cheaper one where {chosen.instance_type} costs over {price} an hour"
         )
+    if change.cheaper_but_unsure:
+        named = ", ".join(change.cheaper_but_unsure[:_MEASUREMENTS_SHOWN])
+        yield f"cheaper, but by what is known they may miss the SLO: {named}"
     if change.flips_above_qps is not None:
         yield f"above {wording.qps(change.flips_above_qps)} requests/s {change.above_type} is the cheapest"
     if change.flips_below_qps is not None:

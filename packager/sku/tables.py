@@ -38,6 +38,7 @@ def count_table(report: SkuReport) -> Table:
         ("vCPU", "number"),
         ("By the knee", "number"),
         ("By Little's law", "number"),
+        ("By the SLO", "number"),
         ("Headroom", "number"),
         ("One may fail", "word"),
         ("Workers", "word"),
@@ -46,7 +47,7 @@ def count_table(report: SkuReport) -> Table:
     )
     rows = tuple(_count_row(report, plan) for plan in taken(report))
     return Table(
-        "How many by either formula, and what is left of each instance, memory and disk as measured here",
+        "How many by each formula, and what is left of each instance, memory and disk as measured here",
         columns,
         rows,
         stacks=True,
@@ -208,6 +209,7 @@ def _count_row(report: SkuReport, plan: InstancePlan) -> Row:
         Cell(wording.count(plan.vcpus)),
         Cell(wording.count(count.by_knee)),
         Cell(wording.NONE if count.by_latency is None else wording.count(count.by_latency)),
+        Cell(wording.NONE if count.by_slo is None else wording.count(count.by_slo)),
         ranged(count.headroom, lambda part: f"{100 * part:,.0f}%"),
         Cell("yes" if count.survives_one_loss else "no"),
         Cell(_workers(plan)),

@@ -62,6 +62,12 @@ def test_the_p95_past_every_rate_is_not_made_up() -> None:
     assert p95_at(latencies(load(2, 1000.0)), 5000.0) is None
 
 
+def test_a_higher_rate_is_never_told_to_be_faster() -> None:
+    found = latencies(changed(points=(point(100, 2), point(200, 9), point(300, 4), point(400, 20))))
+    assert [latency.value for _, latency in found] == [2, 9, 9, 20]
+    assert best_p95_ms(changed(points=(point(100, 9), point(200, 4)))) == 4
+
+
 def test_the_best_p95_leaves_out_rates_with_errors() -> None:
     assert best_p95_ms(changed(points=(point(100, 1, errors=3), point(200, 4)))) == 4
     assert best_p95_ms(changed(points=())) is None
