@@ -154,7 +154,7 @@ def test_a_cheaper_type_that_is_not_sure_is_named_as_such(tmp_path: Path) -> Non
     report = made(tmp_path, on_it, slo=2.0, qps=50.0)
     assert report.recommendation is not None
     assert report.recommendation.instance_type == "Standard_FX4mds"
-    assert "Standard_F4s_v2" in report.recommendation.change.cheaper_but_unsure
+    assert "Standard_DS2_v2" in report.recommendation.change.cheaper_but_unsure
     assert any("they may miss the SLO: Standard_" in line for line in report.recommendation.would_change)
 
 
