@@ -36,9 +36,9 @@ def count_table(report: SkuReport) -> Table:
     columns: Columns = (
         ("Instance type", "text"),
         ("vCPU", "number"),
-        ("By the knee", "number"),
-        ("By Little's law", "number"),
-        ("By the SLO", "number"),
+        ("Knee", "number"),
+        ("Little", "number"),
+        ("SLO", "number"),
         ("Headroom", "number"),
         ("One may fail", "word"),
         ("Workers", "word"),
@@ -47,7 +47,7 @@ def count_table(report: SkuReport) -> Table:
     )
     rows = tuple(_count_row(report, plan) for plan in taken(report))
     return Table(
-        "How many by each formula, and what is left of each instance, memory and disk as measured here",
+        "How many by the knee, by Little's law and by the SLO; what is left of each, memory and disk as measured here",
         columns,
         rows,
         stacks=True,
