@@ -21,7 +21,7 @@ def tuning_table(report: BuildReport) -> Table:
         ("Outcome", "text"),
     )
     caption = "Ways to run the selected variant, timed in turns; those that changed a bit of any answer were not timed"
-    return Table(caption, columns, tuple(_row(trial) for trial in report.tuning))
+    return Table(caption, columns, tuple(_row(trial) for trial in report.tuning), stacks=True)
 
 
 def settings_said(settings: SessionSettings) -> str:
@@ -48,7 +48,7 @@ def _row(trial: Trial) -> Row:
         Cell(wording.NONE if trial.batch_size is None else wording.count(trial.batch_size)),
         Cell(wording.NONE if trial.p50_us is None else wording.latency(trial.p50_us)),
         Cell(interval, "quiet"),
-        Cell(wording.NONE if trial.ratio is None else _ratio(*trial.ratio)),
+        Cell(wording.NONE if trial.ratio is None or trial.settings == VERIFIED_SETTINGS else _ratio(*trial.ratio)),
         Cell(wording.printable(trial.outcome) + (", chosen" if trial.chosen else "")),
     )
     return Row(cells, "selected" if trial.chosen else "plain")
