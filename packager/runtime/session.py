@@ -145,7 +145,7 @@ def open_session(
             raise NoKernel(_first_line(error)) from error
         if _REFUSED_FALLBACK in str(error):
             raise ProviderUnavailable(f"{name} leaves nodes to the CPU, which the target refuses") from error
-        raise ProviderUnavailable(f"{name} fails on this model: {_first_line(error)}") from error
+        raise ProviderUnavailable(f"{name} fails on this model: {_cause(error)}") from error
     if name not in inference.get_providers():
         raise ProviderUnavailable(f"{name} could not be loaded here, and the session would run on the CPU instead")
     number_types = [_NUMPY_OF_ONNX[value.type] for value in inference.get_inputs() if value.type in _NUMPY_OF_ONNX]
@@ -195,6 +195,12 @@ def _operators(inference: Any) -> dict[str, dict[str, int]]:
     for part in inference.get_provider_graph_assignment_info():
         counts.setdefault(part.ep_name, Counter()).update(node.op_type for node in part.get_nodes())
     return {provider: dict(sorted(found.items())) for provider, found in sorted(counts.items())}
+
+
+def _cause(error: BaseException) -> str:
+    """Return what a provider's library says in the end: it names the places in its source first, a line each."""
+    lines = [" ".join(line.split()) for line in str(error).splitlines() if line.strip()]
+    return lines[-1][:240] if len(lines) > 1 else _first_line(error)
 
 
 def _first_line(error: BaseException) -> str:

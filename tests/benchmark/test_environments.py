@@ -8,14 +8,17 @@ import subprocess
 import sys
 import threading
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from lightgbm import LGBMClassifier
 from onnx import TensorProto, helper
+from onnxmltools.convert import convert_lightgbm
+from onnxmltools.convert.common.data_types import FloatTensorType
 
-from packager.artifact import Variant
+from packager.artifact import Output, Variant
 from packager.benchmark import environments as module
 from packager.benchmark.benchmark import Bench, measure
 from packager.benchmark.child import Child
@@ -232,6 +235,26 @@ def measure_trees(folder: Path, *, fallback: str):  # type: ignore[no-untyped-de
     bench = Bench(folder / "rows.npz", regressor(), (1,))
     (row,) = measure([target], [Variant("fp32", "fp32", "ok", path=path)], bench).measurements
     return row
+
+
+def test_a_provider_that_fails_at_session_creation_is_a_result(openvino: Environment, tmp_path: Path) -> None:
+    """OpenVINO takes the label of a stock LightGBM classifier, whose rank nobody states, and then refuses it."""
+    rows = np.random.default_rng(0).normal(size=(64, 2))
+    model = LGBMClassifier(n_estimators=2, min_child_samples=2, verbose=-1).fit(rows, np.arange(64) % 3)
+    inputs = [("features", FloatTensorType([None, 2]))]
+    (tmp_path / "stock.onnx").write_bytes(
+        convert_lightgbm(model, initial_types=inputs, zipmap=False).SerializeToString()
+    )
+    Rows(rows).save(tmp_path / "rows.npz")
+    outputs = (Output("label", "label", 0), Output("probabilities", "probability", 3))
+    signature = replace(regressor(), task="classifier", outputs=outputs, classes=(0, 1, 2))
+    targets = [Target(name=name, provider=name, threads=1) for name in ("cpu", "openvino")]  # type: ignore[arg-type]
+    variants = [Variant("fp32", "fp32", "ok", path=tmp_path / "stock.onnx")]
+    cpu, there = measure(targets, variants, Bench(tmp_path / "rows.npz", signature, (1,))).measurements
+    assert cpu.p50_us is not None
+    assert (there.p50_us, there.provider_active) == (None, None)
+    assert str(there.reason).startswith("OpenVINOExecutionProvider fails on this model: Unexpected: CPU plug-in")
+    assert "dynamic rank" in str(there.reason)
 
 
 def test_the_worker_needs_numpy_and_onnxruntime_alone(tmp_path: Path) -> None:
