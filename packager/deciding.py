@@ -33,11 +33,31 @@ class Decision:
     """The variant to bundle, which passed every verdict, how its session runs, and the lock that replays both."""
 
     variant: Variant
+    signature: Signature
     settings: SessionSettings
     lock: Lock
 
 
-def decide(recipe: Recipe, source: Source, *, report: BuildReport, locked: Path | None) -> Decision:
+@dataclass(frozen=True)
+class Given:
+    """What is there to decide by: the file of timed rows, the recipe's baseline, where an earlier bundle is locked."""
+
+    rows: Path
+    baseline: Baseline | None
+    locked: Path | None
+
+
+def decide(recipe: Recipe, source: Source, proof: Proof, *, report: BuildReport, given: Given) -> Decision:
+    """Select the variant and tune its session, or take what is locked; BenchmarkError where that is too slow."""
+    decision = _selected(recipe, source, report=report, locked=given.locked)
+    if given.locked is None:
+        decision = tune_session(recipe, decision, proof, report=report, rows=given.rows)
+    if given.baseline is not None:
+        hold_against_baseline(recipe, decision, given.baseline, report=report, rows=given.rows)
+    return decision
+
+
+def _selected(recipe: Recipe, source: Source, *, report: BuildReport, locked: Path | None) -> Decision:
     """Select the variant, or take the locked one."""
     model, session = source.model, None
     fresh = Lock(recipe.name, model.version, recipe.digest, model.sha256, selected="")
@@ -51,7 +71,8 @@ def decide(recipe: Recipe, source: Source, *, report: BuildReport, locked: Path 
     variant = next((one for one in report.variants if one.name == report.selected and one.status == "ok"), None)
     if variant is None:
         raise RecipeError(f"--locked: the variant {report.selected!r} did not come out of this build as ok")
-    return Decision(variant, session or VERIFIED_SETTINGS, replace(fresh, selected=variant.name, session=session))
+    lock = replace(fresh, selected=variant.name, session=session)
+    return Decision(variant, model.signature, session or VERIFIED_SETTINGS, lock)
 
 
 def tune_session(recipe: Recipe, decision: Decision, proof: Proof, *, report: BuildReport, rows: Path) -> Decision:
@@ -73,7 +94,7 @@ def tune_session(recipe: Recipe, decision: Decision, proof: Proof, *, report: Bu
             report.notes.append(f"Session settings were not tuned on {target.name}: score.py serves on the CPU.")
             continue
         threads = threads_within(target.threads)
-        tuned = Tuned(decision.variant.path, proof.signature, target.name, threads, decides, recipe.bundle.max_batch)
+        tuned = Tuned(decision.variant.path, decision.signature, target.name, threads, decides, recipe.bundle.max_batch)
         settings, trials = tune(tuned, Rows(rows, batch_sizes), proof.probes.rows)
         report.tuning += trials
         if target.name == deciding:
@@ -82,7 +103,7 @@ def tune_session(recipe: Recipe, decision: Decision, proof: Proof, *, report: Bu
 
 
 def hold_against_baseline(
-    recipe: Recipe, decision: Decision, baseline: Baseline, *, report: BuildReport, rows: Path, signature: Signature
+    recipe: Recipe, decision: Decision, baseline: Baseline, *, report: BuildReport, rows: Path
 ) -> None:
     """Add a verdict for each target and batch size; BenchmarkError where the build is slower, or nothing can tell.
 
@@ -90,7 +111,7 @@ def hold_against_baseline(
     this very machine count, with the allowance that two runs need.
     """
     key = recipe.where("benchmark.baseline")
-    found = list(_compared(recipe, decision, baseline, report=report, rows=rows, signature=signature))
+    found = list(_compared(recipe, decision, baseline, report=report, rows=rows))
     deciding = recipe.select.target or recipe.benchmark.targets[0].name
     reasons = [one for one in found if isinstance(one, str)]
     report.notes += reasons
@@ -111,7 +132,7 @@ def hold_against_baseline(
 
 
 def _compared(
-    recipe: Recipe, decision: Decision, baseline: Baseline, *, report: BuildReport, rows: Path, signature: Signature
+    recipe: Recipe, decision: Decision, baseline: Baseline, *, report: BuildReport, rows: Path
 ) -> Iterator[regression.Compared | str]:
     """Yield a ratio for each target and batch size, or a note in words why a target has none."""
     if baseline.model is None:
@@ -121,7 +142,7 @@ def _compared(
     if decision.variant.path is None:
         return
     for target in recipe.benchmark.targets:
-        now = Contestant("now", decision.variant.path, signature, _settings(decision.settings, target))
+        now = Contestant("now", decision.variant.path, decision.signature, _settings(decision.settings, target))
         earlier = Contestant(
             "earlier", baseline.model.path, baseline.signature, _settings(baseline.model.settings, target)
         )

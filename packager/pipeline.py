@@ -85,13 +85,8 @@ def _run(recipe: Recipe, options: Options, console: Console, *, report: BuildRep
         with _stage("benchmark", console, report) as step:
             rows = stages.benchmark(recipe, oracle, proof, report=report, tell=step.detail)
             target = bundle_folder(report, options.out)
-            decision = deciding.decide(recipe, source, report=report, locked=target if options.locked else None)
-            if not options.locked:
-                decision = deciding.tune_session(recipe, decision, proof, report=report, rows=rows)
-            if baseline is not None:
-                deciding.hold_against_baseline(
-                    recipe, decision, baseline, report=report, rows=rows, signature=proof.signature
-                )
+            given = deciding.Given(rows, baseline, locked=target if options.locked else None)
+            decision = deciding.decide(recipe, source, proof, report=report, given=given)
             step.detail(telling.measurements(report, decision.settings))
     plan = bundling.plan_bundle(recipe, source, proof, report=report, decision=decision)
     with replaced_folder(target) as staging:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ from packager.artifact import SessionSettings
 from packager.bundle import scoring
 from packager.bundle.model_info import read_info
 from packager.bundle.replay import replay
+from packager.runtime.cgroup import threads_within
 from tests.runtime.cgroups import quota
 
 from . import models
@@ -41,7 +41,7 @@ def test_settings_reach_the_session_and_change_no_answer(kind: str, name: str, t
     assert read_info(bundle / "code").session == SETTINGS[name]
     script, settings = load(bundle), SETTINGS[name]
     options = script.SESSION.get_session_options()
-    threads = min(settings.threads, len(os.sched_getaffinity(0)))
+    threads = threads_within(settings.threads)
     intra, inter = (1, threads) if settings.execution == "parallel" else (threads, 1)
     assert (options.intra_op_num_threads, options.inter_op_num_threads) == (intra, inter)
     assert options.enable_cpu_mem_arena == settings.arena
@@ -122,4 +122,4 @@ print(score.SESSION.get_session_options().intra_op_num_threads)
         )
         assert done.returncode == 0, done.stderr
         told.append(int(done.stdout.split()[-1]))
-    assert told == [1, min(2, len(os.sched_getaffinity(0)))]
+    assert told == [1, threads_within(2)]
