@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from packager.artifact import Bundle, Signature, SourceModel, Variant, signature_from
-from packager.benchmark.benchmark import MIN_ROWS, ROWS_PER_LARGEST_BATCH, Bench, measure
+from packager.benchmark.benchmark import MIN_ROWS, ROWS_PER_LARGEST_BATCH, measure
+from packager.benchmark.subjects import Bench
 from packager.bundle.manifest import read_manifest
 from packager.bundle.plan import Golden
 from packager.champion import open_champion

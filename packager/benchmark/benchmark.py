@@ -33,8 +33,6 @@ MIN_ROWS = 4096
 # Open sessions hold a model several times over. What would fill more of the memory is measured target by target.
 _COPIES, _MEMORY_SHARE = 4, 0.25
 
-__all__ = ["MIN_ROWS", "ROWS_PER_LARGEST_BATCH", "Bench", "Benchmarked", "measure", "require_measured"]
-
 
 @dataclass(frozen=True)
 class Benchmarked:
@@ -67,9 +65,10 @@ def measure(
         prepared = {target.name: _prepared(target, tell) for target in group}
         environments += [_told(target, prepared[target.name]) for target in group]
         with ExitStack() as open_ones:
-            subjects = list(_subjects(group, with_file, bench, ask=ask, prepared=prepared))
-            for subject in subjects:
+            subjects: list[Subject] = []
+            for subject in _subjects(group, with_file, bench, ask=ask, prepared=prepared):
                 open_ones.callback(subject.end)
+                subjects.append(subject)
             _run_rounds(subjects, bench.batch_sizes, look=watch.look, tell=tell)
         measurements += [_measurement(subject, batch_size) for subject in subjects for batch_size in bench.batch_sizes]
         notes += _unsettled(subjects)

@@ -18,8 +18,9 @@ from pydantic import ValidationError
 
 from packager import wording
 from packager.artifact import Variant
-from packager.benchmark.benchmark import MIN_ROWS, ROWS_PER_LARGEST_BATCH, Bench, Benchmarked, measure
+from packager.benchmark.benchmark import MIN_ROWS, ROWS_PER_LARGEST_BATCH, Benchmarked, measure
 from packager.benchmark.rows import distinct, draw_rows
+from packager.benchmark.subjects import Bench
 from packager.benchmark_result import (
     BenchmarkResult,
     MeasuredBundle,

@@ -21,8 +21,8 @@ from sklearn.linear_model import LogisticRegression
 from packager.artifact import NATIVE, Measurement, Variant
 from packager.benchmark import benchmark as module
 from packager.benchmark import subjects
-from packager.benchmark.benchmark import Bench, measure, require_measured
-from packager.benchmark.subjects import Subject
+from packager.benchmark.benchmark import measure, require_measured
+from packager.benchmark.subjects import Bench, Subject
 from packager.benchmark.worker import TargetWorker
 from packager.dataset.rows import Rows
 from packager.errors import BenchmarkError

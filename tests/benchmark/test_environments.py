@@ -20,9 +20,10 @@ from onnxmltools.convert.common.data_types import FloatTensorType
 
 from packager.artifact import Output, Variant
 from packager.benchmark import environments as module
-from packager.benchmark.benchmark import Bench, measure
+from packager.benchmark.benchmark import measure
 from packager.benchmark.child import Child
 from packager.benchmark.environments import Environment, EnvironmentUnavailable, environment_for, requirements_of
+from packager.benchmark.subjects import Bench
 from packager.dataset.rows import Rows
 from packager.recipe.model import Target
 from packager.recipe.providers import PROVIDERS, Provider
