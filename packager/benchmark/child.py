@@ -9,6 +9,7 @@ import signal
 import subprocess
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -63,7 +64,8 @@ class Child:
         self._process.wait()
         for stream in (self._process.stdin, self._process.stdout, self._log):
             if stream is not None and not stream.closed:
-                stream.close()
+                with suppress(BrokenPipeError):  # what was never read is written once more
+                    stream.close()
 
     def ask(self, request: dict[str, Any], *, seconds: float) -> dict[str, Any]:
         """Send a request and return its reply; ChildEnded where none comes within `seconds`."""
@@ -86,7 +88,11 @@ class Child:
                 raise self._ended()
             self._read += block
         line, _, self._read = self._read.partition(b"\n")
-        reply: dict[str, Any] = json.loads(line)
+        try:
+            reply: dict[str, Any] = json.loads(line)
+        except ValueError:
+            self.end()
+            raise ChildEnded("the benchmark process answered what is no answer") from None
         return reply
 
     def _ended(self) -> ChildEnded:

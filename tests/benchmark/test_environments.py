@@ -21,7 +21,7 @@ from onnxmltools.convert.common.data_types import FloatTensorType
 from packager.artifact import Output, Variant
 from packager.benchmark import environments as module
 from packager.benchmark.benchmark import measure
-from packager.benchmark.child import Child
+from packager.benchmark.child import Child, ChildEnded
 from packager.benchmark.environments import Environment, EnvironmentUnavailable, environment_for, requirements_of
 from packager.benchmark.subjects import Bench
 from packager.dataset.rows import Rows
@@ -269,8 +269,17 @@ def test_the_worker_needs_numpy_and_onnxruntime_alone(tmp_path: Path) -> None:
     assert done.stdout.strip() == "[]"
 
 
-def test_a_worker_that_says_nonsense_or_nothing_is_ended(tmp_path: Path) -> None:
-    with Child(Path("/bin/true")) as child, pytest.raises(Exception, match="ended with"):
+def test_a_worker_that_ends_at_once_is_a_reason() -> None:
+    with Child(Path("/bin/true")) as child:
+        child._process.wait()  # nobody reads what it is asked any more
+        with pytest.raises(ChildEnded, match="ended with code 0"):
+            child.ask({"model": "none"}, seconds=10)
+        with pytest.raises(ChildEnded, match="has ended"):
+            child.ask({"model": "none"}, seconds=10)
+
+
+def test_a_worker_that_says_nonsense_is_ended() -> None:
+    with Child(Path("/bin/echo")) as child, pytest.raises(ChildEnded, match="no answer"):
         child.ask({"model": "none"}, seconds=10)
 
 
