@@ -278,8 +278,11 @@ def test_a_worker_that_ends_at_once_is_a_reason() -> None:
             child.ask({"model": "none"}, seconds=10)
 
 
-def test_a_worker_that_says_nonsense_is_ended() -> None:
-    with Child(Path("/bin/echo")) as child, pytest.raises(ChildEnded, match="no answer"):
+def test_a_worker_that_says_nonsense_is_ended(tmp_path: Path) -> None:
+    script = tmp_path / "python"
+    script.write_text("#!/bin/sh\nread request\necho nonsense\n")
+    script.chmod(0o755)
+    with Child(script) as child, pytest.raises(ChildEnded, match="no answer"):
         child.ask({"model": "none"}, seconds=10)
 
 
