@@ -31,6 +31,12 @@ _FEWEST = 100
 _WARM_UP, _LARGEST_BURST = 10, 1_000
 _IDLE_RUNS = 3
 _IDLE_SHARE, _START_SHARE = 0.05, 0.5
+# The capacity is a rough one: evenly spaced requests at three tenths of it still don't meet.
+_LARGEST_IDLE_SHARE = 0.3
+# A server that takes seconds for a request is given longer runs rather than fewer than this.
+_FEWEST_OF_SLOW = 10
+# So far past the capacity nothing is left to see, and the generator would hold millions of requests in its memory.
+_FAR_PAST_CAPACITY = 10
 # Without an SLO, the knee is where requests take ten times as long as they do alone: past it there is only the queue.
 _LIMIT_OF_IDLE = 10
 _PAST_KNEE = (1.1, 1.3)
@@ -78,16 +84,21 @@ def measure_load(server: Server, offered: Offer, plan: LoadPlan, *, say: Callabl
     """Load one server and say each point; BenchmarkError where it refuses what it is sent."""
     run = _Run(server, offered, plan, say)
     capacity_qps = run.capacity_qps()
-    idle = run.idle(max(capacity_qps * _IDLE_SHARE, _FEWEST / _LONGEST_S))
+    idle = run.idle(idle_rate_qps(capacity_qps))
     if not idle.meets_slo:
         return run.result(None, None, reason=_too_slow(idle, plan))
     if plan.target_qps is not None:
-        run.at(plan.target_qps)
+        run.at_target(plan.target_qps, capacity_qps)
     knee = find_knee(run.at, capacity_qps * _START_SHARE)
     if knee.qps is not None and _goes_on(run, knee.qps):
         knee = run.agreed(knee, find_knee(run.at, knee.qps * _PAST_KNEE[-1]))
     reason = None if knee.qps is not None else "each rate that was tried failed, but for one request at a time"
     return run.result(knee.qps, knee.interval_qps, reason=reason)
+
+
+def idle_rate_qps(capacity_qps: float) -> float:
+    """Return a rate at which no request waits for another, and that gives a percentile in one run where it can."""
+    return min(max(capacity_qps * _IDLE_SHARE, _FEWEST / _LONGEST_S), capacity_qps * _LARGEST_IDLE_SHARE)
 
 
 def _goes_on(run: _Run, knee_qps: float) -> bool:
@@ -104,7 +115,7 @@ class _Run:
         self._requests = itertools.cycle([self._address.request(body) for body in offered.bodies])
         self._points: list[LoadPoint] = []
         self._seen = _Seen()
-        self._unsteady = False
+        self._unsteady = self._is_far = False
         self._limit_ms = plan.slo_p95_ms
 
     def capacity_qps(self) -> float:
@@ -127,6 +138,12 @@ class _Run:
     def at(self, rate_qps: float) -> LoadPoint:
         """Return a rate as the plan spaces its requests."""
         return self._keep(self._measure(rate_qps, self._plan.arrivals))
+
+    def at_target(self, rate_qps: float, capacity_qps: float) -> None:
+        """Measure the rate to plan for, unless many servers like this one are needed for it."""
+        self._is_far = rate_qps > _FAR_PAST_CAPACITY * capacity_qps
+        if not self._is_far:
+            self.at(rate_qps)
 
     def agreed(self, first: Knee, second: Knee) -> Knee:
         """Return the higher of two knees, with an interval that holds both: the machine was not steady."""
@@ -186,6 +203,7 @@ class _Run:
         if seconds is None:
             by_limit = 0.0 if self._limit_ms is None else _RUN_OF_LIMIT * self._limit_ms / 1000
             seconds = min(max(by_limit, _FEWEST / rate_qps, _SHORTEST_S), _LONGEST_S)
+            seconds = max(seconds, _FEWEST_OF_SLOW / rate_qps)
         return math.ceil(rate_qps * seconds) / rate_qps
 
     def _others_s(self) -> float:
@@ -221,6 +239,8 @@ class _Run:
             )
         if self._unsteady:
             yield "Rates that failed at first were held later: the machine was not steady, and so is the knee not."
+        if self._is_far:
+            yield f"The rate to plan for, {self._plan.target_qps:g}/s, is far past what is answered: it was not sent."
         if not knows_end:
             yield "No rate that was tried failed: the knee lies higher."
         if self._seen.local_faults:

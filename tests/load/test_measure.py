@@ -13,7 +13,7 @@ import pytest
 from packager.benchmark_result import LoadPoint, ServedLoad
 from packager.errors import BenchmarkError
 from packager.load import measure
-from packager.load.measure import LoadPlan, Offer, Server, measure_load
+from packager.load.measure import LoadPlan, Offer, Server, idle_rate_qps, measure_load
 from packager.load.search import Knee
 
 from .stub import Stub, stub
@@ -72,6 +72,31 @@ def test_without_an_slo_the_limit_is_ten_times_the_idle_p95(tmp_path: Path) -> N
     assert load.slo_p95_ms is None
     assert load.p95_limit_ms == pytest.approx(10 * min(point.p95_ms or 0 for point in load.points), rel=0.5)
     assert load.knee_qps is not None
+
+
+@pytest.mark.parametrize("capacity_qps", [0.5, 3.3, 8.0, 40.0, 1000.0])
+def test_a_lone_request_waits_for_no_other_however_slow_the_server(capacity_qps: float) -> None:
+    assert 0.05 * capacity_qps <= idle_rate_qps(capacity_qps) <= 0.3 * capacity_qps
+
+
+def test_a_slow_server_is_told_by_its_lone_requests_and_searched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Three a second is all it answers: five would queue, and the last of them wait for seconds."""
+    searched: list[float] = []
+
+    def search(run: Callable[[float], LoadPoint], start_qps: float) -> Knee:
+        searched.append(start_qps)
+        return Knee(None, None, ())
+
+    monkeypatch.setattr(measure, "_WARM_UP", 3)
+    monkeypatch.setattr(measure, "find_knee", search)
+    with stub(tmp_path, service_ms=300) as server:
+        load = measured(server, LoadPlan(seconds=4, target_qps=1e6))
+    assert searched
+    assert load.p95_limit_ms is not None
+    assert 3000 <= load.p95_limit_ms < 9000
+    assert any("1e+06/s, is far past" in note for note in load.notes)
 
 
 def test_an_slo_below_a_lone_request_is_told_with_both_figures(tmp_path: Path) -> None:
