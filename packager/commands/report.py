@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from packager import wording
+from packager.commands.outputs import require_folder
 from packager.console import Console, Style
 from packager.errors import BenchmarkError, RecipeError
 from packager.sku.catalogue import azure
@@ -43,6 +44,7 @@ def report_files(files: Sequence[Path], options: Options, *, out: Path, as_json:
     says why is written first.
     """
     asked = _asked(options)
+    require_folder(out, "--out")
     catalogue = azure() if options.prices is None else with_prices(azure(), options.prices)
     results = read_results(files)
     report = make_report(results, asked, catalogue)

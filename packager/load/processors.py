@@ -28,10 +28,25 @@ def usable_processors() -> frozenset[int]:
     return frozenset(os.sched_getaffinity(0))
 
 
-def split_processors(cpus: int, usable: frozenset[int]) -> Split:
-    """Give the server the first `cpus` of the usable processors; BenchmarkError where there are fewer."""
+def most_processors(usable: frozenset[int], quota: float | None) -> int:
+    """Return how many processors a server can keep busy: the usable ones, or the whole ones of a container's quota."""
+    return len(usable) if quota is None else max(1, min(len(usable), int(quota)))
+
+
+def split_processors(cpus: int, usable: frozenset[int], *, quota: float | None = None) -> Split:
+    """Give the server the first `cpus` of the usable processors.
+
+    BenchmarkError where there are fewer, or where the container's quota grants fewer.
+    """
     if not 1 <= cpus <= len(usable):
         raise BenchmarkError("There are not so many processors", measured=len(usable), limit=f"--cpus {cpus}")
+    if cpus > most_processors(usable, quota):
+        raise BenchmarkError(
+            "The container's quota grants fewer processors",
+            measured=f"{quota:g}",
+            limit=f"--cpus {cpus}",
+            hint=f"--cpus {most_processors(usable, quota)}, or a container with a larger quota",
+        )
     ordered = sorted(usable)
     return Split(frozenset(ordered[:cpus]), frozenset(ordered[cpus:]) or usable)
 

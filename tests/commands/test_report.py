@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from packager.bundle.manifest import check_digests
+from tests.bundle import models
 from tests.sku.samples import load, result, write
 
 MAX_MESSAGE_BYTES = 4096
@@ -79,6 +81,15 @@ def test_a_mistake_of_the_command_line_is_exit_2(
     assert "Traceback" not in ran.stderr
     assert len(ran.stderr.encode()) < MAX_MESSAGE_BYTES
     assert not (tmp_path / "sku-report").exists()
+
+
+def test_a_place_that_cannot_be_written_is_exit_2_before_anything_is_read(tmp_path: Path, here: Path) -> None:
+    bundle = models.bundled(models.classifier(tmp_path), tmp_path / "bundle")
+    for place in (bundle, bundle / "sku", here, Path("/proc/x")):
+        ran = run(tmp_path, "none.json", "--out", str(place))
+        assert ran.returncode == 2, ran.stderr
+        assert f"--out {place}" in ran.stderr
+    check_digests(bundle)
 
 
 def test_results_of_different_bundles_are_exit_2_and_named(tmp_path: Path, here: Path) -> None:

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from packager.errors import BenchmarkError
-from packager.load.processors import running_on, split_processors, usable_processors
+from packager.load.processors import most_processors, running_on, split_processors, usable_processors
 
 
 def test_the_client_takes_what_the_server_leaves() -> None:
@@ -24,6 +24,15 @@ def test_where_nothing_is_left_they_share() -> None:
 def test_more_processors_than_there_are_is_an_error() -> None:
     with pytest.raises(BenchmarkError, match="not so many processors"):
         split_processors(3, frozenset({0, 1}))
+
+
+def test_a_quota_bounds_the_servers_processors() -> None:
+    usable = frozenset(range(16))
+    assert [most_processors(usable, quota) for quota in (None, 0.5, 1.0, 2.9, 64.0)] == [16, 1, 1, 2, 16]
+    assert split_processors(1, usable, quota=0.5).server == {0}
+    with pytest.raises(BenchmarkError, match="quota grants fewer processors") as caught:
+        split_processors(3, usable, quota=2.5)
+    assert (caught.value.measured, caught.value.limit) == ("2.5", "--cpus 3")
 
 
 def test_children_run_where_they_were_started() -> None:
