@@ -134,21 +134,30 @@ def benchmark(
         list[str] | None, typer.Option("--target", help="cpu, openvino-4 (threads), …; default: the recipe's")
     ] = None,
     batch_sizes: Annotated[
-        list[int] | None, typer.Option("--batch-size", min=1, help="rows per call; default: the recipe's")
+        list[int] | None, typer.Option("--batch-size", min=1, max=100_000, help="rows per call; default: the recipe's")
     ] = None,
     threads: Annotated[
         list[int] | None, typer.Option("--threads", min=1, max=1024, help="of targets that name none")
     ] = None,
     instance_type: Annotated[str | None, typer.Option("--instance-type", help="what this machine is called")] = None,
     served: Annotated[bool, typer.Option("--served", help="also load it on the real inference server")] = False,
-    qps: Annotated[float | None, typer.Option("--qps", min=0.01, help="served: rate to plan for")] = None,
-    slo: Annotated[float | None, typer.Option("--slo-p95-ms", min=0.001, help="served: p95 to keep")] = None,
+    qps: Annotated[float | None, typer.Option("--qps", min=0.01, max=1e6, help="served: rate to plan for")] = None,
+    slo: Annotated[
+        float | None, typer.Option("--slo-p95-ms", min=0.001, max=20_000, help="served: p95 to keep")
+    ] = None,
     rows: Annotated[int, typer.Option("--rows", min=1, help="served: rows a request")] = 1,
-    workers: Annotated[list[int] | None, typer.Option("--workers", min=1, help="served: default one a CPU")] = None,
+    workers: Annotated[
+        list[int] | None, typer.Option("--workers", min=1, max=1024, help="served: default one a CPU")
+    ] = None,
     cpus: Annotated[list[int] | None, typer.Option("--cpus", min=1, help="served: CPUs of the server")] = None,
-    seconds: Annotated[float | None, typer.Option("--seconds", min=0.1, help="served: length of a run")] = None,
+    seconds: Annotated[
+        float | None, typer.Option("--seconds", min=0.1, max=600, help="served: length of a run")
+    ] = None,
     arrivals: Annotated[Arrivals, typer.Option("--arrivals", help="served: how requests come")] = "poisson",
     out: Annotated[Path | None, typer.Option("--out", help="file for the result, as package report reads it")] = None,
+    pytest_benchmark: Annotated[
+        Path | None, typer.Option("--pytest-benchmark", help="file for the calls, in pytest-benchmark's JSON")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Measure a bundle on this machine, on every target that is asked for; write nothing into it."""
@@ -159,7 +168,7 @@ def benchmark(
     asked = Asked(
         tuple(targets or ()), tuple(batch_sizes or ()), tuple(threads or ()), instance_type, load if served else None
     )
-    raise typer.Exit(benchmark_bundle(bundle, asked, out=out, as_json=as_json))
+    raise typer.Exit(benchmark_bundle(bundle, asked, out=out, pytest_benchmark=pytest_benchmark, as_json=as_json))
 
 
 @app.command(epilog="Example: package serve dist/fraud-3/bundle --port 5001")

@@ -9,9 +9,8 @@ import difflib
 import json
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -21,30 +20,29 @@ from packager.artifact import Variant
 from packager.benchmark.benchmark import MIN_ROWS, ROWS_PER_LARGEST_BATCH, Benchmarked, measure
 from packager.benchmark.rows import distinct, draw_rows
 from packager.benchmark.subjects import Bench
-from packager.benchmark_result import (
-    BenchmarkResult,
-    MeasuredBundle,
-    MeasuredMachine,
-    TargetMeasurement,
-)
+from packager.benchmark_result import MeasuredBundle, MeasuredMachine
 from packager.bundle.golden import read_golden
 from packager.bundle.manifest import Manifest, check_digests
 from packager.bundle.model_info import MODEL_FILE, ModelInfo, read_info
 from packager.bundle.samples import rows_of
 from packager.commands.benchmark_table import print_result
+from packager.commands.outputs import require_file
+from packager.commands.parts import CALLS, PROCESS, Parts
 from packager.commands.served import ServedAsked, print_served, served_load
 from packager.console import Console
 from packager.errors import BenchmarkError, BundleError, RecipeError
-from packager.files import write_text
+from packager.files import pretty_json, write_text
 from packager.lock import LOCK_FILE
 from packager.recipe.model import Benchmark, Target
 from packager.recipe.providers import PROVIDERS
 from packager.report.steadiness import noise_said
-from packager.runtime.machine import describe_machine, library_versions
+from packager.runtime.machine import describe_machine
 from packager.serving_process import measure_process
 
 DEFAULT_BATCH_SIZES = (1, 10, 100, 1000)
 _MOST_THREADS = 1024
+# Of numbers some 400 MB, and drawing them takes a few times as much.
+_MOST_CELLS = 50_000_000
 
 
 @dataclass(frozen=True)
@@ -58,53 +56,108 @@ class Asked:
     served: ServedAsked | None = None
 
 
-def benchmark_bundle(bundle: Path, asked: Asked, *, out: Path | None, as_json: bool) -> int:
-    """Measure a bundle, print what came of it, write it to `out`; return 0.
+def benchmark_bundle(
+    bundle: Path, asked: Asked, *, out: Path | None, pytest_benchmark: Path | None = None, as_json: bool
+) -> int:
+    """Measure a bundle, print what came of it; the files are written anew with each part. Return 0, 130 if interrupted.
 
-    BenchmarkError (7) where the bundle fails its digests; RecipeError (2) for a target that there is none of.
+    BenchmarkError (7) where the bundle fails its digests or a part cannot be measured, which is raised when the others
+    are told; RecipeError (2) for a target that there is none of, or a file that cannot be written.
     """
     console = Console()
-    result = measure_bundle(bundle, asked, console=console)
-    text = result.model_dump_json(indent=2) + "\n"
-    if out is not None:
-        write_text(out, text)
-        console.note(f"the result lies in {out}")
+    files = _Files(out, pytest_benchmark, console)
+    try:
+        parts = measure_bundle(bundle, asked, console=console, keep=files.write)
+    except KeyboardInterrupt:
+        if not files.tell():
+            raise
+        return 130
+    except BaseException:
+        files.tell()
+        raise
+    files.tell()
+    result = parts.result()
     if as_json:
-        print(text, end="")
+        print(result.model_dump_json(indent=2))
         if noisy := noise_said(result.noise.model_dump()):
             console.warn(noisy)
     else:
         print_result(Console(sys.stdout), result)
         print_served(Console(sys.stdout), result.served)
+    if problem := files.problem or parts.failure:
+        raise problem
     return 0
 
 
-def measure_bundle(bundle: Path, asked: Asked, *, console: Console) -> BenchmarkResult:
-    """Check the bundle and measure its model on every target; nothing is written into the bundle."""
+class _Files:
+    """The files of a run: whole after each part, so that what took long is not lost to what comes after it."""
+
+    def __init__(self, out: Path | None, pytest_benchmark: Path | None, console: Console) -> None:
+        named = [(out, "--out"), (pytest_benchmark, "--pytest-benchmark")]
+        for path, option in named:
+            if path is not None:
+                require_file(path, option)
+        if out is not None and pytest_benchmark is not None and out.resolve() == pytest_benchmark.resolve():
+            raise RecipeError(f"--out and --pytest-benchmark name the same file, {out}")
+        self._out, self._pytest_benchmark, self._console = out, pytest_benchmark, console
+        self._written: dict[str, Path] = {}
+        self.problem: BenchmarkError | None = None
+
+    def write(self, parts: Parts) -> None:
+        """Write what there is; a failure of it ends no measuring, and is kept in `problem` until a write succeeds."""
+        self.problem = None
+        try:
+            if self._out is not None:
+                write_text(self._out, parts.result().model_dump_json(indent=2) + "\n")
+                self._written["the result"] = self._out
+            if self._pytest_benchmark is not None and parts.found is not None:
+                write_text(self._pytest_benchmark, pretty_json(parts.pytest_benchmark()))
+                self._written["pytest-benchmark's form of it"] = self._pytest_benchmark
+        except OSError as error:
+            self.problem = BenchmarkError(
+                f"the result cannot be written: {error.strerror}", hint="free some disk space"
+            )
+            self._console.warn(self.problem.message)
+
+    def tell(self) -> bool:
+        """Say where the files lie, if any was written."""
+        for what, path in self._written.items():
+            self._console.note(f"{what} lies in {path}")
+        return bool(self._written)
+
+
+def measure_bundle(bundle: Path, asked: Asked, *, console: Console, keep: Callable[[Parts], None]) -> Parts:
+    """Check the bundle and measure it, part by part; nothing is written into it. What fails alone is in `failure`."""
     manifest, info = _checked(bundle)
     settings = _recipe_settings(manifest)
     targets = targets_of(asked, settings.targets if settings else ())
     default = settings.batch_sizes if settings else DEFAULT_BATCH_SIZES
     batch_sizes = tuple(sorted(set(asked.batch_sizes or default)))
-    served = () if asked.served is None else served_load(bundle, asked.served, console=console)
-    with tempfile.TemporaryDirectory(prefix="packager-") as folder:
+    _require_room(batch_sizes[-1], info)
+    parts = Parts(_described(bundle, manifest), _machine(asked.instance_type), keep)
+    if asked.served is not None:
+        served_load(bundle, asked.served, console=console, keep=parts.add_load)
+    with parts.attempt(CALLS), tempfile.TemporaryDirectory(prefix="packager-") as folder:
         bench, note = _bench(bundle, info, batch_sizes, scratch=Path(folder))
-        found = _measured(bundle, targets, bench, console=console)
-    with console.step("process") as step:
-        process = measure_process(bundle)
-        step.detail(wording.latency(process.cold_start_ms.median * 1e3) + " from start to first answer")
-    return BenchmarkResult(
-        measured_at=datetime.now(UTC).isoformat(timespec="seconds"),
-        bundle=_described(bundle, manifest),
-        machine=_machine(asked.instance_type),
-        versions=library_versions(),
-        noise=found.noise,
-        measurements=tuple(TargetMeasurement(**asdict(one)) for one in found.measurements),
-        environments=found.environments,
-        process=process,
-        served=served,
-        notes=(note, *found.notes),
-    )
+        parts.found = _measured(bundle, targets, bench, console=console)
+        parts.notes.append(note)
+    with parts.attempt(PROCESS), console.step("process") as step:
+        parts.process = measure_process(bundle)
+        step.detail(wording.latency(parts.process.cold_start_ms.median * 1e3) + " from start to first answer")
+    if parts.failure is not None and parts.is_empty:
+        raise parts.failure
+    return parts
+
+
+def _require_room(largest: int, info: ModelInfo) -> None:
+    cells = ROWS_PER_LARGEST_BATCH * largest * len(info.signature.columns)
+    if cells > _MOST_CELLS:
+        raise RecipeError(
+            f"calls of {wording.rows(largest)} need more cells than are drawn",
+            measured=wording.count(cells),
+            limit=wording.count(_MOST_CELLS),
+            hint="fewer rows a call, with --batch-size",
+        )
 
 
 def targets_of(asked: Asked, known: Sequence[Target] = ()) -> list[Target]:
@@ -129,7 +182,7 @@ def _targets(name: str, threads: Sequence[int], known: Mapping[str, Target]) -> 
         close = difflib.get_close_matches(name, there_are, 1) or difflib.get_close_matches(provider, there_are, 1)
         hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(there_are)}"
         raise RecipeError(f"--target {name}: there is no such target", hint=hint)
-    if dash and not (number.isdecimal() and 1 <= int(number) <= _MOST_THREADS):
+    if dash and not (number.isdecimal() and len(number) <= 4 and 1 <= int(number) <= _MOST_THREADS):
         hint = f"{provider}-2 is {provider} with two threads"
         raise RecipeError(f"--target {name}: {number!r} is no number of threads", hint=hint)
     counts = [int(number)] if dash else threads

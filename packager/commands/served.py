@@ -1,6 +1,6 @@
 """`package benchmark --served`: the bundle on the real inference server, under load that does not wait for it.
 
-One ServedLoad comes out for each arrangement of processors and workers that is asked for.
+One ServedLoad comes out for each arrangement of processors and workers that is asked for, with the machine's noise.
 """
 
 from __future__ import annotations
@@ -8,24 +8,25 @@ from __future__ import annotations
 import itertools
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 from packager import wording
+from packager.benchmark.noise import NoiseWatch
 from packager.benchmark.rows import distinct, draw_rows
-from packager.benchmark_result import LoadPoint, ServedLoad
+from packager.benchmark_result import LoadPoint, Noise, ServedLoad
 from packager.bundle.golden import in_requests, read_golden
 from packager.bundle.manifest import Json, Manifest, check_digests
 from packager.bundle.model_info import ModelInfo, read_info
 from packager.bundle.samples import json_rows, rows_of
 from packager.bundle.serve import served
 from packager.console import Console, Style
-from packager.errors import BenchmarkError, BundleError
+from packager.errors import BenchmarkError, BundleError, RecipeError
 from packager.load.arrivals import Arrivals
 from packager.load.measure import LoadPlan, Offer, Server, measure_load
-from packager.load.processors import Split, running_on, split_processors, usable_processors
+from packager.load.processors import Split, most_processors, running_on, split_processors, usable_processors
 from packager.report.load_charts import arrangement, held, holds, point_cells, workers_on
 from packager.runtime.cgroup import cpu_limit, threads_within
 
@@ -33,6 +34,8 @@ from packager.runtime.cgroup import cpu_limit, threads_within
 # that they are not; more would only take memory.
 _MOST_ROWS, _MOST_CELLS = 20_000, 2_000_000
 _FEWEST_REQUESTS = 8
+# Workers of a processor take turns on it: from a few on, more only take memory.
+_MOST_WORKERS_A_PROCESSOR = 16
 _HEADER = ("requests/s", "answered/s", "p50 ms", "p95 ms", "p99 ms", "errors", "waiting", "held")
 
 
@@ -51,9 +54,17 @@ class ServedAsked:
     seconds: float | None = None
     arrivals: Arrivals = "poisson"
 
+    def __post_init__(self) -> None:
+        """Refuse what is no number: it lies within any bounds."""
+        for name, value in (("qps", self.qps), ("slo-p95-ms", self.slo_p95_ms), ("seconds", self.seconds)):
+            if value is not None and not math.isfinite(value):
+                raise RecipeError(f"--{name} has to be a number", measured=value)
 
-def served_load(bundle: Path, asked: ServedAsked, *, console: Console) -> tuple[ServedLoad, ...]:
-    """Serve and load the bundle in each arrangement.
+
+def served_load(
+    bundle: Path, asked: ServedAsked, *, console: Console, keep: Callable[[ServedLoad, Noise], None]
+) -> None:
+    """Serve and load the bundle in each arrangement; `keep` is given each load as it ends, and the noise meanwhile.
 
     BenchmarkError (7) where the bundle is not whole or does not answer, where there are fewer processors than asked
     for, and where no rate at all meets an SLO that was asked for here.
@@ -64,18 +75,30 @@ def served_load(bundle: Path, asked: ServedAsked, *, console: Console) -> tuple[
     except BundleError as error:
         raise BenchmarkError(error.message, hint=error.hint) from error
     plan = _plan(manifest, asked)
-    usable = usable_processors()
-    cpus = sorted(set(asked.cpus)) or [len(usable)]
-    splits = {count: split_processors(count, usable) for count in cpus}
-    arranged = [(count, workers) for count in cpus for workers in sorted(set(asked.workers)) or [count]]
+    utilization = _recipe_slo(manifest).get("utilization")
     loads = []
-    for count, workers in arranged:
-        load = _loaded(bundle, splits[count], workers, offered=offered, plan=plan, console=console)
-        more = {"notes": (*load.notes, *_quota(count), note), "utilization": _recipe_slo(manifest).get("utilization")}
-        loads.append(load.model_copy(update=more))
+    for split, workers in arrangements(asked, usable_processors(), cpu_limit()):
+        load, noise = _loaded(bundle, split, workers, offered=offered, plan=plan, console=console)
+        notes = (*load.notes, *_quota(load.cpus), note)
+        loads.append(load.model_copy(update={"notes": notes, "utilization": utilization}))
+        keep(loads[-1], noise)
     if asked.slo_p95_ms is not None and all(load.knee_qps is None for load in loads):
         raise _impossible(asked.slo_p95_ms, loads)
-    return tuple(loads)
+
+
+def arrangements(asked: ServedAsked, usable: frozenset[int], quota: float | None) -> list[tuple[Split, int]]:
+    """Return processors and workers to measure; BenchmarkError where there are not so many, or workers for nothing."""
+    cpus = sorted(set(asked.cpus)) or [most_processors(usable, quota)]
+    splits = {count: split_processors(count, usable, quota=quota) for count in cpus}
+    arranged = [(count, workers) for count in cpus for workers in sorted(set(asked.workers)) or [count]]
+    for count, workers in arranged:
+        if workers > _MOST_WORKERS_A_PROCESSOR * count:
+            raise BenchmarkError(
+                f"So many workers only take memory: {workers_on(workers, count)}",
+                measured=f"--workers {workers}",
+                limit=_MOST_WORKERS_A_PROCESSOR * count,
+            )
+    return [(splits[count], workers) for count, workers in arranged]
 
 
 def print_served(console: Console, loads: Sequence[ServedLoad]) -> None:
@@ -90,14 +113,16 @@ def print_served(console: Console, loads: Sequence[ServedLoad]) -> None:
 
 def _loaded(
     bundle: Path, split: Split, workers: int, *, offered: Offer, plan: LoadPlan, console: Console
-) -> ServedLoad:
-    """Start the server on its processors and load it from the others, saying each point.
+) -> tuple[ServedLoad, Noise]:
+    """Start the server on its processors and load it from the others, saying each point; watch the machine between.
 
     No live line meanwhile: whoever draws it takes turns with the load generator, which must not be late.
     """
     console.note(f"serving with {workers_on(workers, len(split.server))}")
+    watch = NoiseWatch()
 
     def say(point: LoadPoint) -> None:
+        watch.look()
         due, _, _, p95, *_ = point_cells(point)
         console.write((f"  {due:>7} requests/s  p95 {p95:>7} ms  {held(point)}", "quiet"))
 
@@ -117,7 +142,7 @@ def _loaded(
             shares_cpus=split.is_shared,
         )
         with running_on(split.client):
-            return measure_load(server, offered, plan, say=say)
+            return measure_load(server, offered, plan, say=say), watch.verdict()
 
 
 def _plan(manifest: Manifest, asked: ServedAsked) -> LoadPlan:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,10 +18,11 @@ from packager.benchmark_result import BenchmarkResult
 from packager.bundle.manifest import check_digests
 from packager.commands import benchmark as command
 from packager.commands.benchmark import Asked, targets_of
-from packager.errors import RecipeError
+from packager.errors import BenchmarkError, RecipeError
 from packager.recipe.model import Target
 from packager.serving_process import measure_process
 from tests.bundle import models
+from tests.sku.samples import load, result
 
 
 @dataclass(frozen=True)
@@ -105,12 +107,155 @@ def test_what_is_no_bundle_is_named(tmp_path: Path, measured: Callable[..., Told
 
 
 @pytest.mark.parametrize(
-    ("name", "said"), [("opnvino", "did you mean openvino"), ("cpu-0", "threads"), ("cpu-x", "threads")]
+    ("name", "said"),
+    [
+        ("opnvino", "did you mean openvino"),
+        ("cpu-0", "threads"),
+        ("cpu-x", "threads"),
+        ("cpu-" + "9" * 4400, "threads"),
+    ],
 )
 def test_an_unknown_target_is_named(name: str, said: str, bundle: Path, measured: Callable[..., Told]) -> None:
     told = measured(bundle, "--target", name)
     assert told.code == 2
     assert said in told.err
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        *[("--seconds", "inf"), ("--seconds", "nan"), ("--qps", "inf"), ("--qps", "nan"), ("--slo-p95-ms", "inf")],
+        *[("--batch-size", "100000000"), ("--workers", "100000"), ("--threads", "100000")],
+    ],
+)
+def test_every_number_has_bounds(option: str, value: str, bundle: Path, measured: Callable[..., Told]) -> None:
+    told = measured(bundle, option, value)
+    assert told.code == 2
+    assert option in told.err
+    assert "Traceback" not in told.err
+
+
+def test_rows_that_would_fill_the_memory_are_refused(
+    bundle: Path, measured: Callable[..., Told], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(command, "_MOST_CELLS", 1000)
+    told = measured(bundle, "--batch-size", "1000")
+    assert told.code == 2
+    assert "calls of 1,000 rows need more cells" in told.err
+
+
+@pytest.mark.parametrize("option", ["--out", "--pytest-benchmark"])
+def test_where_nothing_can_be_written_nothing_is_measured(
+    option: str, bundle: Path, tmp_path: Path, measured: Callable[..., Told], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(command, "measure_bundle", None)
+    for place in (bundle / "result.json", bundle / "new" / "result.json", tmp_path, Path("/proc/x/result.json")):
+        told = measured(bundle, option, str(place))
+        assert told.code == 2, told.err
+        assert f"{option} {place}" in told.err
+    assert not (bundle / "new").exists()
+    check_digests(bundle)
+
+
+def test_two_files_in_one_place_are_refused(bundle: Path, tmp_path: Path, measured: Callable[..., Told]) -> None:
+    here = str(tmp_path / "one.json")
+    assert measured(bundle, "--out", here, "--pytest-benchmark", here).code == 2
+
+
+def _raises(problem: BaseException) -> Callable[..., None]:
+    def fail(*ignored: object, **too: object) -> None:
+        raise problem
+
+    return fail
+
+
+def _with_load(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A load that took hours comes first."""
+    quiet = result().noise
+    monkeypatch.setattr(command, "served_load", lambda bundle, asked, *, console, keep: keep(load(1, 620.0), quiet))
+
+
+def test_calls_that_fail_do_not_take_the_load_with_them(
+    bundle: Path, tmp_path: Path, measured: Callable[..., Told], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _with_load(monkeypatch)
+    monkeypatch.setattr(command, "_measured", _raises(MemoryError()))
+    out = tmp_path / "here.json"
+    told = measured(bundle, "--served", "--json", "--out", str(out))
+    assert told.code == 7
+    assert "not enough memory" in told.err
+    kept = BenchmarkResult.model_validate_json(out.read_bytes())
+    assert kept == BenchmarkResult.model_validate_json(told.out)
+    assert kept.served == (load(1, 620.0),)
+    assert kept.measurements == ()
+    assert kept.process is not None
+    assert "Single calls not measured: there is not enough memory" in kept.notes
+
+
+def test_a_process_that_does_not_start_leaves_calls_and_load(
+    bundle: Path, tmp_path: Path, measured: Callable[..., Told], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _with_load(monkeypatch)
+    monkeypatch.setattr(command, "measure_process", _raises(BenchmarkError("score.py does not start")))
+    out = tmp_path / "here.json"
+    told = measured(bundle, "--batch-size", "1", "--served", "--out", str(out))
+    assert told.code == 7
+    assert "cpu-1" in told.out
+    assert "served: " in told.out
+    kept = BenchmarkResult.model_validate_json(out.read_bytes())
+    assert kept.served
+    assert kept.measurements[0].p50_us is not None
+    assert kept.process is None
+    assert "The serving process not measured: score.py does not start" in kept.notes
+
+
+@pytest.mark.parametrize(("problem", "code"), [(KeyboardInterrupt(), 130), (ValueError("a bug"), 1)])
+def test_what_was_measured_lies_in_the_file_whatever_ends_the_run(
+    problem: BaseException,
+    code: int,
+    bundle: Path,
+    tmp_path: Path,
+    measured: Callable[..., Told],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    _with_load(monkeypatch)
+    monkeypatch.setattr(command, "_measured", _raises(problem))
+    out = tmp_path / "here.json"
+    told = measured(bundle, "--served", "--out", str(out))
+    assert told.code == code
+    assert f"the result lies in {out}" in told.err
+    assert "nothing was left behind" not in told.err
+    kept = BenchmarkResult.model_validate_json(out.read_bytes())
+    assert kept.served
+    assert "Single calls not measured: the run ended before" in kept.notes
+
+
+def test_where_nothing_at_all_is_measured_there_is_no_file(
+    bundle: Path, tmp_path: Path, measured: Callable[..., Told], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(command, "_measured", _raises(BenchmarkError("no calls")))
+    monkeypatch.setattr(command, "measure_process", _raises(BenchmarkError("no process")))
+    told = measured(bundle, "--out", str(tmp_path / "none.json"))
+    assert told.code == 7
+    assert "no calls" in told.err
+    assert not (tmp_path / "none.json").exists()
+
+
+def test_pytest_benchmark_reads_the_calls(bundle: Path, tmp_path: Path, measured: Callable[..., Told]) -> None:
+    told = measured(
+        bundle, "--batch-size", "1", "--batch-size", "5", "--pytest-benchmark", str(tmp_path / "calls.json")
+    )
+    assert told.code == 0, told.err
+    done = subprocess.run(
+        [Path(sys.executable).with_name("pytest-benchmark"), "compare", "calls.json"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert "-cpu-1-1]" in done.stdout
+    assert "-cpu-1-5]" in done.stdout
 
 
 def test_targets_are_named_by_provider_and_threads() -> None:

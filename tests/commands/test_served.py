@@ -17,14 +17,20 @@ import numpy as np
 import psutil
 import pytest
 
+from packager.benchmark import noise
 from packager.benchmark_result import BenchmarkResult
 from packager.bundle.serve import served
+from packager.commands import served as command
+from packager.commands.served import ServedAsked
+from packager.console import Console
+from packager.errors import BenchmarkError
 from packager.load.arrivals import due_times
 from packager.load.figures import load_point
 from packager.load.generator import offer
 from packager.load.http import Address
 from tests.bundle import models
 from tests.load.test_peers import needs_wrk, wrk_qps
+from tests.sku.samples import load
 
 SLO = {"p95_ms": 300.0, "qps": 25.0, "utilization": 0.7}
 
@@ -82,14 +88,16 @@ def test_the_bundle_stays_as_it_was(bundle: Path, done: Any) -> None:
     check_digests(bundle)
 
 
-def test_an_slo_that_no_request_keeps_is_exit_7_with_both_figures(bundle: Path) -> None:
-    ran = benchmark(bundle, "--seconds", "0.3", "--slo-p95-ms", "0.01")
+def test_an_slo_that_no_request_keeps_is_exit_7_with_both_figures(bundle: Path, tmp_path: Path) -> None:
+    out = tmp_path / "here.json"
+    ran = benchmark(bundle, "--seconds", "0.3", "--slo-p95-ms", "0.01", "--out", str(out))
     assert ran.returncode == 7
     assert "No rate keeps the SLO, not even one request at a time" in ran.stderr
     assert "measured p95 " in ran.stderr
     assert "limit 0.01 ms" in ran.stderr
     assert "at --slo-p95-ms" in ran.stderr
     assert not ran.stdout
+    assert BenchmarkResult.model_validate_json(out.read_bytes()).served[0].knee_qps is None
 
 
 @pytest.mark.parametrize(
@@ -114,6 +122,45 @@ def test_a_bundle_that_was_changed_is_not_loaded(bundle: Path, tmp_path: Path) -
     ran = benchmark(broken)
     assert ran.returncode == 7
     assert "changed 'README.md'" in ran.stderr
+
+
+def test_processors_and_workers_stay_within_the_containers_quota() -> None:
+    usable = frozenset(range(16))
+
+    def arranged(quota: float | None, **asked: tuple[int, ...]) -> list[tuple[int, int]]:
+        found = command.arrangements(ServedAsked(**asked), usable, quota)  # type: ignore[arg-type]
+        return [(len(split.server), workers) for split, workers in found]
+
+    assert arranged(None) == [(16, 16)]
+    assert arranged(1.0) == [(1, 1)]
+    assert arranged(2.9) == [(2, 2)]
+    assert arranged(4.0, cpus=(2, 1), workers=(4,)) == [(1, 4), (2, 4)]
+    with pytest.raises(BenchmarkError, match="quota grants fewer processors"):
+        arranged(1.0, cpus=(2,))
+    with pytest.raises(BenchmarkError, match="only take memory: 17 workers on 1 processor"):
+        arranged(1.0, workers=(17,))
+
+
+def test_the_machine_is_watched_while_it_is_loaded(bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Other programs take turns with every look: it has to be told beside the load."""
+    point, kept = load(1).points[0], []
+
+    def measured(*ignored: object, say: Any) -> Any:
+        say(point)
+        say(point)
+        return load(1)
+
+    monkeypatch.setattr(command, "measure_load", measured)
+    monkeypatch.setattr(noise, "time_fixed_work", lambda: [1_000_000] * 9 + [9_000_000])
+    command.served_load(
+        bundle, ServedAsked(cpus=(1,)), console=Console(), keep=lambda one, noisy: kept.append((one, noisy))
+    )
+    (one, noisy) = kept[0]
+    assert one.points == load(1).points
+    assert noisy.too_noisy
+    assert noisy.spread > 1
+    if noise.processor_times() is not None:
+        assert noisy.steal_share is not None
 
 
 @needs_wrk
