@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 Dtype = Literal["float64", "string", "any"]
 OutputDtype = Literal["number", "int64", "float64", "bool", "string"]
@@ -159,6 +159,17 @@ class SessionSettings:
 
 
 VERIFIED_SETTINGS = SessionSettings()
+
+
+def settings_from(document: dict[str, Any]) -> SessionSettings:
+    """Return the settings that are written in a file; TypeError or ValueError where they are none."""
+    settings = SessionSettings(**document)  # a key that is none of theirs is a TypeError here
+    counts = (settings.threads, 1 if settings.rows_per_run is None else settings.rows_per_run)
+    if any(type(count) is not int or count < 1 for count in counts) or type(settings.arena) is not bool:
+        raise ValueError("threads, rows_per_run, arena")
+    if settings.optimization not in get_args(Optimization) or settings.execution not in get_args(Execution):
+        raise ValueError("optimization, execution")
+    return settings
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ A bundle's model can be timed again beside this build's. A report has figures al
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -139,7 +140,7 @@ def _of_report(shown: str, path: Path) -> Baseline:
         selected, digest = document["selected"], (document["bundle"] or {}).get("digest")
         signature = signature_from(document["source"]["signature"])
         rows = [_measurement(row) for row in document["measurements"] if row["variant"] == selected]
-    except (KeyError, TypeError, AttributeError):
+    except (LookupError, TypeError, AttributeError, ValueError):
         raise RecipeError(f"{path} is not a report.json of a build that came to its figures") from None
     beside = path.parent.with_name("bundle")
     if digest and (beside / MANIFEST).exists():
@@ -169,7 +170,12 @@ def _read(path: Path) -> dict[str, Any]:
 
 def _measurement(row: dict[str, Any]) -> Measurement:
     """Return one row of a report, of which only what is compared has to be there."""
+    figures = [row["p50_us"], *(row["ci95"] or ())]
+    if any(figure is not None and not 0 < float(figure) < math.inf for figure in figures):
+        raise ValueError("a time that no call can take")
     interval = row["ci95"]
+    if interval is not None and not interval[0] <= row["p50_us"] <= interval[1]:
+        raise ValueError("a median outside its interval")
     return Measurement(
         target=str(row["target"]),
         provider=str(row["provider"]),

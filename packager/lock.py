@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from packager import __version__
-from packager.artifact import SessionSettings
+from packager.artifact import SessionSettings, settings_from
 from packager.errors import RecipeError
-from packager.files import canonical_json
 from packager.recipe.model import Recipe
 
 LOCK_VERSION = 1
@@ -66,24 +64,13 @@ def check_lock(lock: Lock, fresh: Lock) -> None:
             )
 
 
-def _settings(document: dict[str, Any]) -> SessionSettings:
-    """Return the settings of parsed YAML; TypeError or ValueError where a value is not one of theirs."""
-    from pydantic import TypeAdapter
-
-    written = canonical_json(asdict(SessionSettings(**document)))  # a key that is none of theirs is a TypeError here
-    settings = TypeAdapter(SessionSettings).validate_json(written, strict=True)
-    if min(settings.threads, 1 if settings.rows_per_run is None else settings.rows_per_run) < 1:
-        raise ValueError("threads, rows_per_run")
-    return settings
-
-
 def _read(path: Path) -> Lock:
     import yaml
 
     try:
         document = yaml.safe_load(path.read_text(encoding="utf-8"))
         session = document.get("session")
-        lock = Lock(**{**document, "session": None if session is None else _settings(session)})
+        lock = Lock(**{**document, "session": None if session is None else settings_from(session)})
     except (OSError, ValueError, yaml.YAMLError, TypeError, AttributeError) as error:
         raise RecipeError(f"{path} is not a lock: {type(error).__name__}", hint="build without --locked") from error
     if lock.lock_version != LOCK_VERSION:

@@ -126,4 +126,4 @@ def _told(process: subprocess.Popen[bytes], talk: Any) -> dict[str, Any]:
 
 
 def _interval(figure: Figure) -> Interval:
-    return Interval(median=figure.median, low=figure.low, high=figure.high, runs=figure.rounds)
+    return Interval(median=figure.median, low=figure.low, high=figure.high, runs=figure.runs)

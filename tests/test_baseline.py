@@ -159,6 +159,33 @@ def test_a_report_without_figures_stops_the_build(earlier: Path, environ: dict[s
     assert "has no figures" in refused(naming(earlier, tmp_path), environ, BenchmarkError)
 
 
+@pytest.mark.parametrize(
+    "figures",
+    [
+        {"p50_us": float("nan")},
+        {"p50_us": 0},
+        {"p50_us": "fast"},
+        {"ci95": []},
+        {"ci95": [float("nan"), 1e9]},
+        {"ci95": [2e9, 1e9]},
+        {"batch_size": "many"},
+    ],
+    ids=str,
+)
+def test_figures_that_no_clock_gives_are_no_baseline(
+    figures: dict[str, object], earlier: Path, environ: dict[str, str], tmp_path: Path
+) -> None:
+    path = earlier / "report" / "report.json"
+    document = json.loads(path.read_bytes())
+    for row in document["measurements"]:
+        row.update(figures)
+    shutil.rmtree(earlier / "bundle")
+    path.write_text(json.dumps(document))
+    assert "is not a report.json of a build that came to its figures" in refused(
+        naming(earlier, tmp_path), environ, RecipeError
+    )
+
+
 def test_a_build_that_is_slower_fails_and_leaves_no_new_bundle(built: Workspace) -> None:
     """A forest of 5 trees is followed by one of 150, on the same columns; and by itself."""
     rows = labelled_rows()

@@ -42,13 +42,17 @@ class Child:
 
     def __init__(self, python: Path, module: str = "packager.benchmark.worker") -> None:
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the process
-        self._process = subprocess.Popen(
-            [python, "-I", "-B", "-c", _START, str(Path(packager.__file__).parent), module],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._log,
-            env={name: os.environ[name] for name in _KEPT if name in os.environ},
-        )
+        try:
+            self._process = subprocess.Popen(
+                [python, "-I", "-B", "-c", _START, str(Path(packager.__file__).parent), module],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self._log,
+                env={name: os.environ[name] for name in _KEPT if name in os.environ},
+            )
+        except OSError as error:
+            self._log.close()
+            raise ChildEnded(f"{python} can't be started: {error.strerror}") from None
         self._read = b""
 
     def __enter__(self) -> Child:

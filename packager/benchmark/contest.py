@@ -1,7 +1,8 @@
 """A contest: several models or settings on the same rows, timed in turns. The only fair way to call one the faster.
 
-In: contestants, and the rows and batch sizes of the benchmark. Out: for each the median of every round, by batch size.
-What disturbs the machine disturbs a round of all alike; where memory happens to lie is drawn anew in each process.
+In: contestants, and the rows and batch sizes of the benchmark. Out: for each the median of every round, by batch size
+and process. What disturbs the machine disturbs a round of all alike; where memory happens to lie is drawn anew in each
+process, so that processes are what an interval counts: rounds of one process resemble each other.
 """
 
 from __future__ import annotations
@@ -23,11 +24,10 @@ from packager.runtime.session import ExecutionProvider
 ON_CPU = ExecutionProvider()
 
 _WORKER = "packager.benchmark.contest_worker"
-# Where memory happens to lie is drawn anew so often.
-_REPEATS = 3
-# Together 21 rounds: the interval of a median then leaves out the five lowest and the five highest. Six are the fewest
-# that have an interval; a slow model is not asked for more.
-_ROUNDS, _FEWEST_ROUNDS = 7, 2
+# Processes of each: the least and the greatest of six hold the true median between them in 31 of 32 cases.
+_PROCESSES = 6
+# A slow model is asked for one round of each process.
+_ROUNDS, _FEWEST_ROUNDS = 4, 1
 # Opening the sessions of a large model, or one block of its calls.
 _PATIENCE_S = 300.0
 
@@ -52,49 +52,55 @@ class Rows:
     python: Path = Path(sys.executable)
 
 
+# One median a round, in each of several processes.
+Rounds = tuple[tuple[float, ...], ...]
+
+
 @dataclass(frozen=True)
 class Outcome:
-    """Microseconds per call, one median a round, by batch size; `reason` where the contestant did not run."""
+    """Microseconds per call, one median a round, by batch size and process; `reason` where it did not run."""
 
-    rounds_us: dict[int, tuple[float, ...]] = field(default_factory=dict)
+    rounds_us: dict[int, Rounds] = field(default_factory=dict)
     reason: str | None = None
 
 
 @dataclass(frozen=True)
 class Figure:
-    """A median over rounds with its 95% interval."""
+    """A median over `runs` processes with its 95% interval."""
 
     median: float
     low: float
     high: float
-    rounds: int
-
-    def lies_below(self, other: Figure) -> bool:
-        """Tell whether the intervals part, with this one below."""
-        return self.high < other.low
+    runs: int
 
 
 def hold(contestants: Sequence[Contestant], rows: Rows, *, seconds: float) -> dict[str, Outcome]:
     """Time all contestants in turns for about `seconds`; a contestant that fails has a reason, the others figures."""
     outcomes = {one.name: Outcome() for one in contestants}
-    for _ in range(_REPEATS):
+    for _ in range(_PROCESSES):
         running = [one for one in contestants if outcomes[one.name].reason is None]
-        found = _Heat(running, rows).run(seconds / _REPEATS)
+        found = _Heat(running, rows).run(seconds / _PROCESSES)
         for name, outcome in found.items():
             outcomes[name] = _joined(outcomes[name], outcome)
     return outcomes
 
 
-def summed(rounds: Sequence[float]) -> Figure:
-    """Return the median of the rounds with its interval."""
-    ordered = np.sort(np.asarray(rounds, dtype=np.float64))
+def summed(values: Sequence[float]) -> Figure:
+    """Return the median of independent values, one a process, with its interval."""
+    ordered = np.sort(np.asarray(values, dtype=np.float64))
     low, high = median_interval(len(ordered))
     return Figure(float(np.median(ordered)), float(ordered[low]), float(ordered[high]), len(ordered))
 
 
-def ratio(mine: Sequence[float], other: Sequence[float]) -> Figure:
-    """Return how many times as long `mine` takes: the median over rounds, each against the same round of `other`."""
-    return summed([one / two for one, two in zip(mine, other, strict=True)])
+def time_of(rounds: Rounds) -> Figure:
+    """Return the time per call in microseconds: the median of the processes' medians."""
+    return summed([float(np.median(process)) for process in rounds])
+
+
+def ratio(mine: Rounds, other: Rounds) -> Figure:
+    """Return how many times as long `mine` takes: in each process the median over rounds of both."""
+    pairs = zip(mine, other, strict=True)
+    return summed([float(np.median(np.divide(ours, theirs))) for ours, theirs in pairs])
 
 
 def _joined(before: Outcome, found: Outcome) -> Outcome:
@@ -118,7 +124,7 @@ class _Heat:
         medians: dict[str, dict[int, list[float]]] = {one.name: {} for one in self._contestants}
         with ExitStack() as processes:
             for group in filter(None, self._groups):
-                self._open(group, processes.enter_context(Child(self._rows.python, _WORKER)))
+                self._open(group, processes)
             for size in self._rows.batch_sizes:
                 begin = time.monotonic()
                 for number in range(_ROUNDS):
@@ -130,18 +136,19 @@ class _Heat:
         return {
             name: Outcome(reason=self._reasons[name])
             if name in self._reasons
-            else Outcome({size: tuple(rounds) for size, rounds in by_size.items()})
+            else Outcome({size: (tuple(rounds),) for size, rounds in by_size.items()})
             for name, by_size in medians.items()
         }
 
-    def _open(self, group: Sequence[Contestant], child: Child) -> None:
+    def _open(self, group: Sequence[Contestant], processes: ExitStack) -> None:
         request = {
             "contestants": [{**asdict(one), "path": str(one.path)} for one in group],
             "rows": str(self._rows.file),
             "provider": asdict(self._rows.provider),
         }
-        self._children |= {one.name: child for one in group}
         try:
+            child = processes.enter_context(Child(self._rows.python, _WORKER))
+            self._children |= {one.name: child for one in group}
             self._reasons |= child.ask(request, seconds=_PATIENCE_S)["reasons"]
         except ChildEnded as error:
             self._reasons |= {one.name: str(error) for one in group}
@@ -151,6 +158,9 @@ class _Heat:
         child = self._children[name]
         try:
             reply = child.ask({"name": name, "batch_size": size, "number": number}, seconds=_PATIENCE_S)
-            rounds.append(float(reply["us"]))
+            if "reason" in reply:
+                self._reasons[name] = reply["reason"]
+            else:
+                rounds.append(float(reply["us"]))
         except ChildEnded as error:
             self._reasons |= {other: str(error) for other, its in self._children.items() if its is child}

@@ -19,7 +19,7 @@ from packager.artifact import SessionSettings, signature_from
 from packager.benchmark.parts import Call, Feeds, batches_in_parts, call_of
 from packager.benchmark.worker import load_libraries
 from packager.dataset.rows import Rows
-from packager.runtime.session import ExecutionProvider, NoKernel, ProviderUnavailable, Session, open_session
+from packager.runtime.session import ExecutionProvider, NoKernel, ProviderUnavailable, RunFailed, Session, open_session
 
 # A block is long against the clock and short against what disturbs a machine.
 _BLOCK_S = 0.008
@@ -76,6 +76,7 @@ class Contestants:
             key = (session.input_dtype, session.signature.input_names, size, step)
             if key not in self._prepared:
                 self._prepared[key] = batches_in_parts(self._rows, size, step, session)
+            session.answers(self._rows.take(slice(0, size)))  # what fails is told in one kind of error
             self._calls[name, size] = call = call_of(session, self._prepared[key])
             for index in range(_WARM_UP_CALLS):
                 call(index)
@@ -93,9 +94,16 @@ def serve(requests: TextIO, replies: TextIO) -> None:
             contestants = Contestants(request)
             reply: dict[str, Any] = {"reasons": contestants.reasons}
         else:
-            reply = {"us": contestants.block(**request)}
+            reply = _timed(contestants, request)
         replies.write(json.dumps(reply) + "\n")
         replies.flush()
+
+
+def _timed(contestants: Contestants, request: dict[str, Any]) -> dict[str, Any]:
+    try:
+        return {"us": contestants.block(**request)}
+    except RunFailed as error:
+        return {"reason": str(error)}
 
 
 def main() -> None:

@@ -80,7 +80,7 @@ def environment_for(provider: Provider, *, environ: Mapping[str, str] = os.envir
     folder = cache_folder(environ) / f"{package}-{version}-{_key(requirements)}"
     try:
         with _alone(folder, time.monotonic() + _MAKE_S) as deadline:
-            if not folder.is_dir():
+            if not python_of(folder).exists():  # nor where somebody tidied up within it
                 with replaced_folder(folder) as staging:
                     _make(staging, requirements, deadline=deadline, environ=environ)
     except OSError as error:
@@ -96,7 +96,10 @@ def requirements_of(provider: Provider) -> tuple[str, ...]:
 
 def cache_folder(environ: Mapping[str, str]) -> Path:
     """Return where environments are kept: below $XDG_CACHE_HOME, else ~/.cache."""
-    cache = environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    try:
+        cache = environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    except RuntimeError as error:  # a user without a home
+        raise EnvironmentUnavailable(f"no folder to keep it in: {error}; set XDG_CACHE_HOME") from None
     return Path(cache) / "packager" / "environments"
 
 

@@ -15,7 +15,7 @@ CHECK = "slower_than_baseline"
 KEY = "benchmark.baseline"
 # Two runs of the same build on one machine differ by as much, whatever the clock's interval within each says.
 BETWEEN_RUNS = 0.25
-# A few seconds a target: enough for 21 rounds of calls of up to ten milliseconds.
+# A few seconds a target: enough for four rounds in each of six processes, of calls of up to ten milliseconds.
 _SECONDS = 4.0
 
 
@@ -38,7 +38,7 @@ def measure_again(mine: Contestant, earlier: Contestant, rows: Rows, *, target: 
     ours, theirs = outcomes[mine.name].rounds_us, outcomes[earlier.name].rounds_us
     ratios = {size: ratio(ours[size], theirs[size]) for size in rows.batch_sizes}
     return [
-        Compared(target, size, found, f"both timed here in {found.rounds} rounds") for size, found in ratios.items()
+        Compared(target, size, found, f"both timed here, in {found.runs} processes") for size, found in ratios.items()
     ]
 
 

@@ -13,16 +13,22 @@ from packager.benchmark.spread import spread
 
 # Standard normal quantile of a two-sided 95% interval.
 _Z95 = 1.959963984540054
+# The least and the greatest of six values hold the median between them in 31 of 32 cases, whatever their law; of five
+# in 15 of 16, which is no 95%.
+FEWEST = 6
 
 
 @dataclass(frozen=True)
 class Figures:
-    """Microseconds per call; `ci95` is the interval of the median; rows per second follow from the median."""
+    """Microseconds per call; `ci95` is the interval of the median, None for fewer than six calls: they have none.
+
+    Rows per second follow from the median.
+    """
 
     p50_us: float
     p95_us: float
     p99_us: float
-    ci95: tuple[float, float]
+    ci95: tuple[float, float] | None
     rows_per_s: float
     runs: int
     spread: Spread
@@ -46,7 +52,7 @@ def figures(rounds_ns: Sequence[Sequence[int]], batch_size: int) -> Figures:
         p50_us=p50,
         p95_us=p95,
         p99_us=p99,
-        ci95=(min(low for low, _ in ends), max(high for _, high in ends)),
+        ci95=(min(low for low, _ in ends), max(high for _, high in ends)) if len(ordered) >= FEWEST else None,
         rows_per_s=batch_size / p50 * 1e6,
         runs=len(ordered),
         spread=spread(ordered),
@@ -58,7 +64,7 @@ def median_interval(count: int) -> tuple[int, int]:
 
     The number of samples below the median is binomial(count, 1/2), here by its normal approximation with half a
     sample to spare (Conover, Practical Nonparametric Statistics, section 3.2), which covers 95% or more from six
-    samples on; fewer give the whole range.
+    samples on; fewer give the whole range, which covers less.
     """
     low = max(0, math.floor((count - 1) / 2 - _Z95 * math.sqrt(count) / 2))
     return low, count - 1 - low

@@ -120,7 +120,7 @@ def native_subject(target: Target, bench: Bench, ask: Ask) -> Subject:
 def open_subject(target: Target, variant: Variant, bench: Bench, python: Path) -> Subject:
     """Open a variant on a target in a worker under `python`; what fails is the subject's reason."""
     provider = PROVIDERS[target.provider]
-    subject = OnnxSubject(target, variant.name, child=Child(python))
+    subject = OnnxSubject(target, variant.name)
     request = {
         "model": str(variant.path),
         "signature": asdict(bench.signature),
@@ -135,7 +135,8 @@ def open_subject(target: Target, variant: Variant, bench: Bench, python: Path) -
         ),
     }
     try:
-        reply = subject.child.ask(request, seconds=_OPEN_S) if subject.child else {}
+        subject.child = Child(python)
+        reply = subject.child.ask(request, seconds=_OPEN_S)
     except ChildEnded as error:
         reply = {"reason": str(error)}
     subject.reason, subject.operators = reply.get("reason"), reply.get("operators", {})

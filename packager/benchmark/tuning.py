@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from packager.artifact import VERIFIED_SETTINGS, Optimization, SessionSettings, Signature
-from packager.benchmark.contest import Contestant, Figure, Outcome, Rows, hold, ratio, summed
+from packager.benchmark.contest import Contestant, Figure, Outcome, Rows, hold, ratio, time_of
 from packager.benchmark.same_bits import differing_settings
 from packager.dataset.rows import Rows as MadeRows
 from packager.report.model import Trial
@@ -132,7 +132,7 @@ def _trials(tuned: Tuned, heat: int, outcomes: Mapping[SessionSettings, Outcome]
             yield Trial(tuned.target, one, heat, None, None, None, f"not timed: {reason}")
             continue
         for size, rounds in outcome.rounds_us.items():
-            figure, against = summed(rounds), _ratio(outcomes, one, size)
+            figure, against = time_of(rounds), _ratio(outcomes, one, size)
             said = "faster" if against.high < 1 else "slower" if against.low > 1 else "alike"
             yield Trial(
                 target=tuned.target,

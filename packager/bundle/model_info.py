@@ -13,7 +13,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from packager.artifact import Column, Output, OutputDtype, Role, Scalar, SessionSettings, Signature, column_from
+from packager.artifact import (
+    Column,
+    Output,
+    OutputDtype,
+    Role,
+    Scalar,
+    SessionSettings,
+    Signature,
+    column_from,
+    settings_from,
+)
 from packager.bundle.manifest import Json
 from packager.bundle.samples import json_rows
 from packager.errors import BundleError
@@ -124,7 +134,7 @@ def _parse(values: Any) -> ModelInfo:
         size=values["model"]["size"],
         warm_up=values["warm_up"],
         # Bundles of before settings were tuned tell their threads alone.
-        session=SessionSettings(**values.get("session", {"threads": values.get("threads", 1)})),
+        session=settings_from(values.get("session", {"threads": values.get("threads", 1)})),
     )
 
 

@@ -87,6 +87,17 @@ def test_what_can_not_be_installed_is_unavailable_and_leaves_nothing(
     assert made(tmp_path) == []
 
 
+def test_an_environment_that_lost_its_python_is_made_anew(tmp_path: Path) -> None:
+    found = environment_for(SMALL, environ=into(tmp_path))
+    found.python.unlink()
+    assert environment_for(SMALL, environ=into(tmp_path)).python.exists()
+
+
+def test_a_python_that_is_not_there_is_said(tmp_path: Path) -> None:
+    with pytest.raises(ChildEnded, match="can't be started: No such file"):
+        Child(tmp_path / "python")
+
+
 def test_without_a_network_the_reason_comes_soon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.socket() as closed:  # a port that nobody listens on
         closed.bind(("127.0.0.1", 0))

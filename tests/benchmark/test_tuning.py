@@ -187,7 +187,7 @@ def test_candidates_stay_within_the_threads_and_change_one_thing() -> None:
 def test_a_real_heat_has_figures_of_every_candidate(
     rows: Rows, made: MadeRows, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(contest, "_REPEATS", 1)
+    monkeypatch.setattr(contest, "_PROCESSES", 1)
     monkeypatch.setattr(module, "_SECONDS_PER_HEAT", 0.2)
     chosen, trials = tune(tuned(row_sums(tmp_path / "a.onnx"), threads=2), rows, made)
     assert {one.settings for one in trials if one.heat == 1} == {VERIFIED_SETTINGS, *candidates(2, 100)}
