@@ -135,10 +135,17 @@ def _run_rounds(
     look: Callable[[], None],
     tell: Callable[[str], None],
 ) -> None:
-    """Ask all in turn, in each round beginning with another one."""
+    """Ask all in turn, in each round beginning with another one.
+
+    Half-way every model is opened in a new process: where its memory happens to lie changes its times, and an interval
+    of one process alone would know nothing of that.
+    """
     look()
     for number in range(_ROUNDS):
         tell(f"round {number + 1} of {_ROUNDS}")
+        if number == _ROUNDS // 2:
+            for subject in subjects:
+                subject.reopen()
         for batch_size in batch_sizes:
             first = number % max(len(subjects), 1)
             for subject in (*subjects[first:], *subjects[:first]):

@@ -5,6 +5,7 @@ Each tells where its nodes run, times calls when it is asked to, and has a reaso
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -73,6 +74,9 @@ class Subject:
             series.rounds.append(reply["samples_ns"])
             series.unsettled += not reply["settled"]
 
+    def reopen(self) -> None:
+        """Begin anew in another process, where memory lies otherwise; the native model stays in its own."""
+
     def end(self) -> None:
         """Let go of what the subject holds."""
 
@@ -84,7 +88,28 @@ class Subject:
 class OnnxSubject(Subject):
     """A variant in a benchmark worker: it may take the process with it, and no other variant."""
 
+    python: Path = Path(sys.executable)
+    request: dict[str, Any] = field(default_factory=dict)
     child: Child | None = None
+
+    def reopen(self) -> None:
+        if self.reason is None:
+            self.end()
+            self.open()
+
+    def open(self) -> None:
+        """Open the model in a process of its own; what fails is the subject's reason."""
+        provider = PROVIDERS[self.target.provider]
+        try:
+            self.child = Child(self.python)
+            reply = self.child.ask(self.request, seconds=_OPEN_S)
+        except ChildEnded as error:
+            reply = {"reason": str(error)}
+        self.reason, self.operators = reply.get("reason"), reply.get("operators", self.operators)
+        if self.reason is None and not self.operators.get(provider.onnxruntime_name):
+            self.reason = placement_said(provider.name, provider.onnxruntime_name, self.operators)
+        if self.reason is not None:
+            self.end()
 
     def end(self) -> None:
         if self.child is not None:
@@ -120,7 +145,6 @@ def native_subject(target: Target, bench: Bench, ask: Ask) -> Subject:
 def open_subject(target: Target, variant: Variant, bench: Bench, python: Path) -> Subject:
     """Open a variant on a target in a worker under `python`; what fails is the subject's reason."""
     provider = PROVIDERS[target.provider]
-    subject = OnnxSubject(target, variant.name)
     request = {
         "model": str(variant.path),
         "signature": asdict(bench.signature),
@@ -134,14 +158,6 @@ def open_subject(target: Target, variant: Variant, bench: Bench, python: Path) -
             replace(bench.session if target.provider == "cpu" else VERIFIED_SETTINGS, threads=target.threads)
         ),
     }
-    try:
-        subject.child = Child(python)
-        reply = subject.child.ask(request, seconds=_OPEN_S)
-    except ChildEnded as error:
-        reply = {"reason": str(error)}
-    subject.reason, subject.operators = reply.get("reason"), reply.get("operators", {})
-    if subject.reason is None and not subject.operators.get(provider.onnxruntime_name):
-        subject.reason = placement_said(provider.name, provider.onnxruntime_name, subject.operators)
-    if subject.reason is not None:
-        subject.end()
+    subject = OnnxSubject(target, variant.name, python=python, request=request)
+    subject.open()
     return subject

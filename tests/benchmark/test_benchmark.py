@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import signal
+import sys
 import threading
 import time
 from pathlib import Path
@@ -22,7 +23,7 @@ from packager.artifact import NATIVE, Measurement, Variant
 from packager.benchmark import benchmark as module
 from packager.benchmark import subjects
 from packager.benchmark.benchmark import measure, require_measured
-from packager.benchmark.subjects import Bench, Subject
+from packager.benchmark.subjects import Bench, OnnxSubject, Subject, open_subject
 from packager.benchmark.worker import TargetWorker
 from packager.dataset.rows import Rows
 from packager.errors import BenchmarkError
@@ -250,6 +251,24 @@ def test_all_are_asked_in_every_round_and_each_is_first_in_some() -> None:
         assert sorted(asked) == [(name, size) for name in "abc" for size in (1, 100)]
         assert [size for _, size in asked] == [1, 1, 1, 100, 100, 100]
     assert {asked[0][0] for asked in rounds} == {"a", "b", "c"}
+
+
+def test_half_way_a_model_is_opened_in_another_process(bench: Bench, tmp_path: Path) -> None:
+    subject = open_subject(CPU, variant("fp64", row_sums(tmp_path / "a.onnx")), bench, Path(sys.executable))
+    assert isinstance(subject, OnnxSubject)
+    assert subject.child is not None
+    first = subject.child._process
+    try:
+        run_rounds([subject], 1)
+        assert subject.child._process.pid != first.pid
+        assert first.poll() is not None
+        assert len(subject.series[1].rounds) == module._ROUNDS
+        (tmp_path / "a.onnx").unlink()
+        subject.reopen()
+        assert subject.reason is not None
+        assert subject.operators == {CPU_PROVIDER: {"ReduceSum": 1}}  # where its nodes ran while it did
+    finally:
+        subject.end()
 
 
 def test_what_is_very_slow_is_asked_twice_and_the_others_go_on() -> None:
