@@ -55,7 +55,9 @@ check: setup-dev            ## lint, types and layers
 
 bench: setup-dev recipes/registry/.trained            ## measure, as ratios, beside the original, the stock converters and the peers
 	@mkdir -p .benchmarks
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r bench/peers.txt || echo "   some peers are not to be had here: they are left out"
+	@grep -v '^#' bench/peers.txt | while read -r peer; do \
+	    $(BIN)/python -m pip install --quiet --disable-pip-version-check "$$peer" || echo "   $$peer is not to be had here: it is left out"; \
+	done
 	$(BIN)/python -m pytest -q bench --benchmark-only --benchmark-json=.benchmarks/last.json --benchmark-columns=median,iqr,rounds
 	@$(BIN)/python -m bench.table .benchmarks/last.json
 

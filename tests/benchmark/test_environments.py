@@ -181,8 +181,8 @@ def test_uv_makes_a_working_environment(tmp_path: Path) -> None:
     assert done.stdout.strip() == "24.2"
 
 
-def test_openvino_runs_the_nodes_of_a_float_network(openvino: Environment, tmp_path: Path) -> None:
-    """In an environment of its own, on its own threads, beside the CPU provider of the tool's."""
+def network(folder: Path) -> tuple[Variant, Bench]:
+    """Return a float network of three nodes, and rows for it."""
     nodes = [
         helper.make_node("MatMul", ["features", "weights"], ["hidden"]),
         helper.make_node("Relu", ["hidden"], ["bent"]),
@@ -190,11 +190,16 @@ def test_openvino_runs_the_nodes_of_a_float_network(openvino: Environment, tmp_p
     ]
     random = np.random.default_rng(0)
     weights, last = random.normal(size=(2, 64)).astype(np.float32), random.normal(size=(64, 1)).astype(np.float32)
-    path = write(tmp_path / "net.onnx", nodes, number=TensorProto.FLOAT, weights=weights, last=last)
-    Rows(random.normal(size=(64, 2))).save(tmp_path / "rows.npz")
-    bench = Bench(tmp_path / "rows.npz", regressor(), (1, 16))
+    path = write(folder / "net.onnx", nodes, number=TensorProto.FLOAT, weights=weights, last=last)
+    Rows(random.normal(size=(64, 2))).save(folder / "rows.npz")
+    return Variant("fp32", "fp32", "ok", path=path), Bench(folder / "rows.npz", regressor(), (1, 16))
+
+
+def test_openvino_runs_the_nodes_of_a_float_network(openvino: Environment, tmp_path: Path) -> None:
+    """In an environment of its own, on its own threads, beside the CPU provider of the tool's."""
+    variant, bench = network(tmp_path)
     targets = [Target(name=name, provider=name, threads=1) for name in ("cpu", "openvino")]  # type: ignore[arg-type]
-    found = measure(targets, [Variant("fp32", "fp32", "ok", path=path)], bench)
+    found = measure(targets, [variant], bench)
     rows = {(one.target, one.batch_size): one for one in found.measurements}
     for size in (1, 16):
         one = rows["openvino", size]
@@ -247,6 +252,18 @@ def measure_trees(folder: Path, *, fallback: str):  # type: ignore[no-untyped-de
     bench = Bench(folder / "rows.npz", regressor(), (1,))
     (row,) = measure([target], [Variant("fp32", "fp32", "ok", path=path)], bench).measurements
     return row
+
+
+def test_cuda_runs_the_nodes_of_a_float_network_where_there_is_a_gpu(tmp_path: Path) -> None:
+    try:
+        environment_for(PROVIDERS["cuda"])
+    except EnvironmentUnavailable as reason:
+        pytest.skip(str(reason))
+    variant, bench = network(tmp_path)
+    for row in measure([Target(name="gpu", provider="cuda")], [variant], bench).measurements:
+        assert row.reason is None
+        assert row.provider_active == "CUDAExecutionProvider"
+        assert row.placement["CUDAExecutionProvider"] >= 1
 
 
 def test_a_provider_that_fails_at_session_creation_is_a_result(openvino: Environment, tmp_path: Path) -> None:
