@@ -76,7 +76,9 @@ def benchmark_bundle(
         files.tell()
         raise
     files.tell()
-    result = parts.result()
+    result = parts.result
+    if result is None:
+        raise parts.failure or BenchmarkError("nothing was measured")
     if as_json:
         print(result.model_dump_json(indent=2))
         if noisy := noise_said(result.noise.model_dump()):
@@ -107,8 +109,8 @@ class _Files:
         """Write what there is; a failure of it ends no measuring, and is kept in `problem` until a write succeeds."""
         self.problem = None
         try:
-            if self._out is not None:
-                write_text(self._out, parts.result().model_dump_json(indent=2) + "\n")
+            if self._out is not None and parts.result is not None:
+                write_text(self._out, parts.result.model_dump_json(indent=2) + "\n")
                 self._written["the result"] = self._out
             if self._pytest_benchmark is not None and parts.found is not None:
                 write_text(self._pytest_benchmark, pretty_json(parts.pytest_benchmark()))
@@ -144,8 +146,6 @@ def measure_bundle(bundle: Path, asked: Asked, *, console: Console, keep: Callab
     with parts.attempt(PROCESS), console.step("process") as step:
         parts.process = measure_process(bundle)
         step.detail(wording.latency(parts.process.cold_start_ms.median * 1e3) + " from start to first answer")
-    if parts.failure is not None and parts.is_empty:
-        raise parts.failure
     return parts
 
 

@@ -33,7 +33,10 @@ _NOT_YET = "the run ended before"
 
 @dataclass
 class Parts:
-    """The parts as they are gathered; `keep` is called after each, `failure` is the first that there was."""
+    """The parts as they are gathered; after each `result` is made anew and `keep` is called.
+
+    `failure` is the first that there was.
+    """
 
     bundle: MeasuredBundle
     machine: MeasuredMachine
@@ -43,6 +46,7 @@ class Parts:
     process: ServingProcess | None = None
     notes: list[str] = field(default_factory=list)
     failure: PackagerError | None = None
+    result: BenchmarkResult | None = None
     _noises: list[Noise] = field(default_factory=list)
     _watch: NoiseWatch = field(default_factory=NoiseWatch)
     _missing: dict[str, str] = field(default_factory=lambda: dict.fromkeys((CALLS, PROCESS), _NOT_YET))
@@ -57,7 +61,7 @@ class Parts:
         self.loads.append(load)
         reason = noise.reason and f"under load, {noise.reason}"
         self._noises.append(noise.model_copy(update={"reason": reason}))
-        self.keep(self)
+        self._end_part()
 
     @contextmanager
     def attempt(self, name: str) -> Iterator[None]:
@@ -70,9 +74,13 @@ class Parts:
             self._missing[name] = failure.message
             self.failure = self.failure or failure
         if not self.is_empty:
-            self.keep(self)
+            self._end_part()
 
-    def result(self) -> BenchmarkResult:
+    def _end_part(self) -> None:
+        self.result = self._made()
+        self.keep(self)
+
+    def _made(self) -> BenchmarkResult:
         """Return what there is, with a note on what there is not."""
         found = self.found
         noises = [*self._noises, *([found.noise] if found else [])] or [self._watch.verdict()]
@@ -92,15 +100,14 @@ class Parts:
 
     def pytest_benchmark(self) -> dict[str, Any]:
         """Return the calls in the form of pytest-benchmark, named as a build names them."""
-        result, bundle = self.result(), self.bundle
         report = BuildReport(
-            bundle.name,
-            bundle.version,
-            source={"sha256": bundle.digest},
+            self.bundle.name,
+            self.bundle.version,
+            source={"sha256": self.bundle.digest},
             measurements=list(self.found.measurements) if self.found else [],
-            measured_at=result.measured_at,
-            machine=result.machine.model_dump(mode="json"),
-            versions=result.versions,
+            measured_at=None if self.result is None else self.result.measured_at,
+            machine=self.machine.model_dump(mode="json"),
+            versions=library_versions(),
         )
         return benchmark_document(report)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from packager.benchmark_result import Noise
+from packager.benchmark_result import BenchmarkResult, Noise
 from packager.commands.parts import Parts, worst
 from tests.sku.samples import load, result
 
@@ -18,10 +18,14 @@ def test_each_figure_is_at_its_worst_and_every_reason_is_told() -> None:
 
 
 def test_a_noisy_load_makes_a_noisy_result() -> None:
-    kept: list[Noise] = []
-    parts = Parts(result().bundle, result().machine, lambda so_far: kept.append(so_far.result().noise))
+    parts = Parts(result().bundle, result().machine, lambda so_far: kept.append(so_far.result))
+    kept: list[BenchmarkResult | None] = []
     parts.add_load(load(1), QUIET)
     parts.add_load(load(2), NOISY)
-    assert [noise.too_noisy for noise in kept] == [False, True]
-    assert kept[1].reason == "under load, work took 1.90 times its median"
-    assert parts.result().served == (load(1), load(2))
+    first, second = kept
+    assert first is not None
+    assert second is not None
+    assert (first.noise.too_noisy, second.noise.too_noisy) == (False, True)
+    assert second.noise.reason == "under load, work took 1.90 times its median"
+    assert second.served == (load(1), load(2))
+    assert parts.result is second
