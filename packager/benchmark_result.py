@@ -6,11 +6,31 @@ Written by the one, joined by the other, with results from other machines. A fig
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, NonNegativeInt, model_validator
 
 RESULT_VERSION: Literal[1] = 1
+# No machine that serves models has as many; what counts up to a number of processors has an end.
+MOST_PROCESSORS = 4096
+# What is computed from rates and times stays within what a float holds: a request every ten days, a nanosecond.
+LEAST, MOST = 1e-6, 1e9
+
+
+def _ordered(ends: tuple[float, float]) -> tuple[float, float]:
+    if ends[0] > ends[1]:
+        raise ValueError(f"the lower end {ends[0]:g} lies above the upper end {ends[1]:g}")
+    return ends
+
+
+Processors = Annotated[int, Field(gt=0, le=MOST_PROCESSORS)]
+Bytes = Annotated[int, Field(gt=0, le=1 << 60)]
+Qps = Annotated[float, Field(ge=LEAST, le=MOST)]
+Ms = Annotated[float, Field(ge=LEAST, le=MOST)]
+Us = Annotated[float, Field(ge=LEAST, le=MOST * 1000)]
+QpsInterval = Annotated[tuple[Qps, Qps], AfterValidator(_ordered)]
+MsInterval = Annotated[tuple[Ms, Ms], AfterValidator(_ordered)]
+UsInterval = Annotated[tuple[Us, Us], AfterValidator(_ordered)]
 
 
 class Part(BaseModel):
@@ -25,7 +45,7 @@ class MeasuredBundle(Part):
     name: str
     version: str
     digest: str
-    size_bytes: int = Field(ge=0, description="all files of the bundle on disk")
+    size_bytes: int = Field(ge=0, le=1 << 60, description="all files of the bundle on disk")
     variant: str = Field(description="the variant that the bundle serves")
 
 
@@ -36,8 +56,10 @@ class MeasuredMachine(Part):
     architecture: str
     cores: int = Field(gt=0, description="processors that the machine shows")
     cores_usable: int = Field(gt=0, description="processors that the process may run on")
-    cpu_limit: float | None = Field(default=None, description="processors that the container's quota grants, if any")
-    memory_bytes: int = Field(gt=0)
+    cpu_limit: float | None = Field(
+        default=None, gt=0, description="processors that the container's quota grants, if any"
+    )
+    memory_bytes: Bytes
     cpu_features: tuple[str, ...] = ()
     system: str
     instance_type: str | None = None
@@ -51,9 +73,9 @@ class Noise(Part):
     call costs with the same clock and loop; shown, never subtracted.
     """
 
-    steal_share: float | None
-    spread: float
-    harness_us: float
+    steal_share: float | None = Field(ge=0, le=1)
+    spread: float = Field(ge=0)
+    harness_us: float = Field(ge=0)
     too_noisy: bool
     reason: str | None = None
 
@@ -61,10 +83,15 @@ class Noise(Part):
 class Interval(Part):
     """A median with its 95% interval, over `runs` repetitions."""
 
-    median: float
-    low: float
-    high: float
+    median: float = Field(ge=0)
+    low: float = Field(ge=0)
+    high: float = Field(ge=0)
     runs: int = Field(gt=0)
+
+    @model_validator(mode="after")
+    def _is_ordered(self) -> Interval:
+        _ordered((self.low, self.high))
+        return self
 
 
 class CallSpread(Part):
@@ -88,19 +115,19 @@ class TargetMeasurement(Part):
     target: str
     provider: str
     provider_active: str | None
-    placement: dict[str, int]
+    placement: dict[str, NonNegativeInt]
     variant: str
     batch_size: int = Field(gt=0)
     threads: int = Field(gt=0)
-    operators: dict[str, dict[str, int]] = Field(
+    operators: dict[str, dict[str, NonNegativeInt]] = Field(
         default_factory=dict, description="per provider how often it runs which operator"
     )
-    p50_us: float | None = None
-    p95_us: float | None = None
-    p99_us: float | None = None
-    rows_per_s: float | None = None
-    ci95: tuple[float, float] | None = None
-    runs: int = 0
+    p50_us: Us | None = None
+    p95_us: Us | None = None
+    p99_us: Us | None = None
+    rows_per_s: float | None = Field(default=None, ge=0)
+    ci95: UsInterval | None = None
+    runs: int = Field(default=0, ge=0)
     reason: str | None = None
     spread: CallSpread | None = None
 
@@ -112,7 +139,7 @@ class TargetEnvironment(Part):
     package: str
     version: str | None
     own: bool
-    size_bytes: int | None = None
+    size_bytes: int | None = Field(default=None, ge=0, le=1 << 60)
     reason: str | None = Field(default=None, description="why there is no such environment here")
 
 
@@ -120,10 +147,12 @@ class ServingProcess(Part):
     """One serving process, measured with score.py alone: start to first answer, and resident memory."""
 
     cold_start_ms: Interval
-    resident_bytes: int = Field(gt=0, description="after the warm-up")
-    resident_largest_bytes: int = Field(gt=0, description="after requests of the most rows that one may hold")
+    resident_bytes: Bytes = Field(description="after the warm-up")
+    resident_largest_bytes: Bytes = Field(description="after requests of the most rows that one may hold")
     largest_rows: int = Field(gt=0)
-    environment_bytes: int | None = Field(default=None, description="installed packages that the bundle needs")
+    environment_bytes: int | None = Field(
+        default=None, ge=0, le=1 << 60, description="installed packages that the bundle needs"
+    )
     environment_reason: str | None = Field(default=None, description="why the environment was not measured")
 
 
@@ -134,19 +163,19 @@ class LoadPoint(Part):
     such requests is null.
     """
 
-    rate_qps: float = Field(gt=0, description="requests per second that were due")
+    rate_qps: Qps = Field(description="requests per second that were due")
     achieved_qps: float = Field(ge=0, description="answers with status 200 per second")
     seconds: float = Field(gt=0)
     requests: int = Field(ge=0)
     errors: int = Field(ge=0, description="other statuses, broken connections, time-outs")
-    p50_ms: float | None = None
-    p95_ms: float | None = None
-    p99_ms: float | None = None
-    p95_ci_ms: tuple[float, float] | None = None
+    p50_ms: Ms | None = None
+    p95_ms: Ms | None = None
+    p99_ms: Ms | None = None
+    p95_ci_ms: MsInterval | None = None
     most_waiting: int = Field(default=0, ge=0, description="most requests that were due and not answered at once")
     meets_slo: bool | None = Field(default=None, description="the rate was held: no error, p95 within the limit")
     queue_grew: bool = Field(default=False, description="requests waited longer and longer: the rate is not held")
-    sent_late_p99_ms: float | None = Field(default=None, description="how late the load generator itself sent")
+    sent_late_p99_ms: float | None = Field(default=None, ge=0, description="how late the load generator itself sent")
 
 
 class ServedLoad(Part):
@@ -157,24 +186,24 @@ class ServedLoad(Part):
     idle server. `client_share`: processor time of the load generator, of one processor.
     """
 
-    cpus: int = Field(gt=0)
-    workers: int = Field(gt=0)
-    threads: int = Field(gt=0)
-    rows_per_request: int = Field(gt=0)
-    request_bytes: int = Field(gt=0)
-    response_bytes: int = Field(gt=0)
-    slo_p95_ms: float | None
+    cpus: Processors
+    workers: Processors
+    threads: Processors
+    rows_per_request: int = Field(gt=0, le=1_000_000_000)
+    request_bytes: Bytes
+    response_bytes: Bytes
+    slo_p95_ms: Ms | None
     points: tuple[LoadPoint, ...]
-    knee_qps: float | None
-    knee_interval_qps: tuple[float, float] | None = None
-    resident_bytes: int | None = Field(default=None, description="of the server with all its workers, at the knee")
-    client_share: float | None = None
+    knee_qps: Qps | None
+    knee_interval_qps: QpsInterval | None = None
+    resident_bytes: Bytes | None = Field(default=None, description="of the server with all its workers, at the knee")
+    client_share: float | None = Field(default=None, ge=0)
     client_shares_cpus: bool = Field(default=False, description="the load generator ran on the server's processors")
     reason: str | None = None
     arrivals: Literal["poisson", "fixed"] = Field(default="poisson", description="how requests were spaced")
-    target_qps: float | None = Field(default=None, description="the rate to plan for, measured whatever the knee")
-    utilization: float | None = Field(default=None, gt=0, le=1, description="share of an instance to plan with")
-    p95_limit_ms: float | None = None
+    target_qps: Qps | None = Field(default=None, description="the rate to plan for, measured whatever the knee")
+    utilization: float | None = Field(default=None, ge=LEAST, le=1, description="share of an instance to plan with")
+    p95_limit_ms: Ms | None = None
     notes: tuple[str, ...] = Field(default=(), description="what makes these figures worth less than they look")
 
 

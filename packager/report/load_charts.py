@@ -42,7 +42,7 @@ def arrangement(load: ServedLoad) -> str:
 
 def workers_on(workers: int, cpus: int) -> str:
     """Return which server was loaded: 2 workers on 2 processors."""
-    return f"{_several(workers, 'worker')} on {_several(cpus, 'processor')}"
+    return f"{wording.several(workers, 'worker')} on {wording.several(cpus, 'processor')}"
 
 
 def holds(load: ServedLoad) -> str:
@@ -205,7 +205,3 @@ def _ms(latency_ms: float | None) -> str:
 
 def _shown(value: float | None) -> float:
     return float(f"{value or 0.0:.3g}")
-
-
-def _several(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
