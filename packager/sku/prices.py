@@ -16,6 +16,7 @@ from typing import cast
 
 from pydantic import JsonValue
 
+from packager.benchmark_result import MOST_PROCESSORS
 from packager.errors import RecipeError
 from packager.recipe.document import Place, Problem, read_document
 from packager.recipe.problems import did_you_mean, message
@@ -32,6 +33,10 @@ _REQUIRED = ("instance_type", "usd_per_hour")
 _SIZES = ("vcpus", "memory_gib")
 _ABOUT = ("recorded_on", "region", "source", "currency")
 _HINT = f"columns: {', '.join(_REQUIRED)}, and where a type is not in the catalogue {', '.join(_SIZES)}"
+_CURRENCY = "USD"
+# No machine that is for rent comes near; what is computed from them stays a number.
+_LEAST = 1e-6
+_MOST = {"usd_per_hour": 1e5, "vcpus": MOST_PROCESSORS, "memory_gib": 1e6, "temp_disk_gib": 1e7, "network_mbps": 1e8}
 # A price list is pages long at most.
 _MOST_BYTES = 1 << 20
 
@@ -129,6 +134,9 @@ def _read_document(path: Path, about: dict[str, str]) -> tuple[list[_Entry], lis
     for key, value in document.values.items():
         if key in _ABOUT and isinstance(value, str):
             about[key] = value
+            if key == "currency" and value != _CURRENCY:
+                said = f"expected prices in {_CURRENCY}, as usd_per_hour says, found {clip(printable(value), 40)}"
+                problems.append(Problem((key,), document.line((key,)), said))
         elif key in _ABOUT:
             problems.append(Problem((key,), document.line((key,)), "expected text; put it in quotes"))
         elif key != _LIST:
@@ -179,10 +187,14 @@ def _problems(entry: _Entry, catalogue: Catalogue) -> Iterator[Problem]:
 def _number_problem(column: str, value: JsonValue) -> str | None:
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float):
         return f"expected a number in {column}, found {clip(printable(value), 40)}"
+    if isinstance(value, float) and not math.isfinite(value):
+        return f"expected a number in {column}, found {value:g}"
     if value <= 0:
-        return f"expected more than 0 in {column}, found {value:g}"
+        return f"expected more than 0 in {column}, found {clip(printable(value), 40)}"
+    if not _LEAST <= value <= _MOST[column]:
+        return f"expected {_LEAST:g} to {_MOST[column]:g} in {column}, found {clip(printable(value), 40)}"
     if column == "vcpus" and value != int(value):
         return f"expected a whole number in vcpus, found {value:g}"
     return None
@@ -214,7 +226,7 @@ def _prices(path: Path, entries: list[_Entry], about: dict[str, str]) -> Prices:
 
     return Prices(
         recorded_on=said("recorded_on", "a day that the file does not tell"),
-        currency=about.get("currency", "USD"),
+        currency=_CURRENCY,
         region=said("region", "a region that the file does not tell"),
         price=f"prices of {path.name}",
         source=about.get("source", f"the file {path.name}"),

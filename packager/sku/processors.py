@@ -38,9 +38,9 @@ def core_ratio(machine: MeasuredMachine, instance: InstanceType, catalogue: Cata
         return CoreRatio(1.0, 1.0, same_type=True)
     series = instance.series
     if known is not None and known.series.name == series.name:
-        return CoreRatio(1.0, 1.0, same_type=False, why=f"measured on {known.name}, of the same series")
+        return _same_series(f"measured on {known.name}, of the same series", series)
     if any(model in machine.processor for model in series.processor_models):
-        return _same_processor(machine, series)
+        return _same_series(f"measured on {machine.processor}, a processor of the series", series)
     if known is not None and known.series.acu is not None and series.acu is not None:
         (had_low, had_high), (low, high) = known.series.acu, series.acu
         why = f"other processors ({series.processors}): {low:g}-{high:g} ACU against {had_low:g}-{had_high:g}"
@@ -54,13 +54,13 @@ def core_ratio(machine: MeasuredMachine, instance: InstanceType, catalogue: Cata
     return CoreRatio(low / high, high / low, same_type=False, why=_and_features(why, machine, series))
 
 
-def _same_processor(machine: MeasuredMachine, series: Series) -> CoreRatio:
-    """The series runs on the measured processor, but which of its processors one gets is Azure's choice."""
+def _same_series(why: str, series: Series) -> CoreRatio:
+    """Which of a series' processors one gets is Azure's choice, whichever of them was measured."""
     if len(series.processor_models) == 1 or series.acu is None:
-        return CoreRatio(1.0, 1.0, same_type=False, why="the same processor")
+        return CoreRatio(1.0, 1.0, same_type=False, why=why)
     low, high = series.acu
-    why = f"the series also runs on other processors than {machine.processor}: {low:g}-{high:g} ACU"
-    return CoreRatio(low / high, high / low, same_type=False, why=why)
+    told = f"{why}, which runs on several processors: {low:g}-{high:g} ACU"
+    return CoreRatio(low / high, high / low, same_type=False, why=told)
 
 
 def _and_features(why: str, machine: MeasuredMachine, series: Series) -> str:

@@ -6,8 +6,9 @@ fraction) and coherency (k). N. J. Gunther, "Guerrilla Capacity Planning", 2007.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 
 # All corners of the measured intervals are fitted: 2^6 of them at most.
@@ -17,13 +18,14 @@ _MEASURED = "measured"
 
 @dataclass(frozen=True)
 class Throughput:
-    """Requests per second that so many processors hold, with its interval."""
+    """Requests per second that so many processors hold, with its interval; `is_open`: or more than `high`."""
 
     cpus: int
     qps: float
     low: float
     high: float
     how: str = _MEASURED
+    is_open: bool = False
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,11 @@ class Law:
 
     def qps(self, cpus: int) -> float:
         """Return what so many processors hold; past the peak, as many of them as hold most."""
-        return max(n / (self.a + self.b * (n - 1) + self.c * n * (n - 1)) for n in range(1, cpus + 1))
+        tried = {1, cpus}
+        if self.c > 0 and self.a > self.b:  # n / X(n) over n = (a - b) / n + b + c*(n - 1) is least at this n
+            peak = math.sqrt((self.a - self.b) / self.c)
+            tried |= {max(1, min(cpus, int(min(peak, cpus)) + after)) for after in (0, 1)}
+        return max(n / (self.a + self.b * (n - 1) + self.c * n * (n - 1)) for n in tried)
 
     @property
     def serial_share(self) -> float:
@@ -47,20 +53,30 @@ class Law:
 def estimate(measured: Sequence[Throughput], cpus: int) -> Throughput:
     """Return what `cpus` processors hold: as measured, else by the law that the measured sets follow.
 
-    One set alone tells nothing of scaling: in proportion is the one end of the interval, no gain at all the other.
+    One set alone tells nothing of scaling: in proportion is the one end of the interval, no gain at all the other. A
+    set that never broke tells how much is held at least, and nothing of scaling.
     """
     for one in measured:
         if one.cpus == cpus:
             return one
-    if len(measured) == 1:
-        return _unscaled(measured[0], cpus)
+    ended = [one for one in measured if not one.is_open]
+    floors = [_unscaled(one, cpus) for one in measured]
+    if not ended:
+        return max(floors, key=lambda one: one.low)
+    found = _unscaled(ended[0], cpus) if len(ended) == 1 else _scaled(ended, cpus)
+    low = max(one.low for one in floors)
+    return found if low <= found.low else replace(found, low=low, qps=max(low, found.qps), high=max(low, found.high))
+
+
+def _scaled(measured: Sequence[Throughput], cpus: int) -> Throughput:
+    """Return what the law says, through the ends of every interval."""
     fitted = fit([(one.cpus, one.qps) for one in measured], _terms(len(measured))[0])
     laws = list(_corners(sorted(measured, key=lambda one: -one.cpus)[:_MOST_SETS]))
     off = max(abs(fitted.qps(one.cpus) / one.qps - 1) for one in measured)
     low = min(law.qps(cpus) for law in laws) * (1 - min(off, 1.0))
     high = max(law.qps(cpus) for law in laws) * (1 + off)
     # More processors never hold less, some of them can be left idle; fewer hold their share of what more do.
-    low = max([low, *(one.low * min(1.0, cpus / one.cpus) for one in measured)])
+    low = max([low, *(_unscaled(one, cpus).low for one in measured)])
     high = max(low, min([high, *(one.high for one in measured if one.cpus > cpus)]))
     value = min(max(fitted.qps(cpus), low), high)
     return Throughput(cpus, value, low, high, _told(fitted, measured))
@@ -73,6 +89,8 @@ def estimate_like(one: Throughput, cpus: int, shape: Sequence[Throughput], where
     """
     alone = _unscaled(one, cpus)
     there, here = estimate(shape, cpus), estimate(shape, one.cpus)
+    if one.is_open or there.is_open or here.is_open:
+        return alone
     low = min(max(alone.low, one.low * there.low / here.high), alone.high)
     high = max(low, min(alone.high, one.high * there.high / here.low))
     value = min(max(low, one.qps * there.qps / here.qps), high)
@@ -107,7 +125,7 @@ def _unscaled(one: Throughput, cpus: int) -> Throughput:
     how = f"one set of {one.cpus} alone: from no gain to in proportion"
     if ratio < 1:
         high, how = one.high, f"one set of {one.cpus} alone: from in proportion to no loss"
-    return Throughput(cpus, low, low, high, how)
+    return Throughput(cpus, low, low, high, how, one.is_open)
 
 
 def _corners(measured: Sequence[Throughput]) -> Iterator[Law]:

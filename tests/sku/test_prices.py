@@ -62,6 +62,8 @@ def test_yaml_and_json_hold_the_same(tmp_path: Path, name: str) -> None:
         ("Standard_F4s_v2,-0.2", "/prices.csv:2 usd_per_hour: expected more than 0 in usd_per_hour, found -0.2"),
         ("Standard_F4s_v2,0", "/prices.csv:2 usd_per_hour: expected more than 0 in usd_per_hour, found 0"),
         ("Standard_F4s_v2,cheap", "/prices.csv:2 usd_per_hour: expected a number in usd_per_hour, found cheap"),
+        ("Standard_F4s_v2,1e308", "usd_per_hour: expected 1e-06 to 100000 in usd_per_hour, found 1e+308"),
+        ("Standard_F4s_v2,1e-320", "usd_per_hour: expected 1e-06 to 100000 in usd_per_hour, found 1e-320"),
         ("Standard_F4s_v2,nan", "/prices.csv:2 usd_per_hour: expected a number in usd_per_hour, found nan"),
         ("Standard_F4s_v2,0.2,9", "/prices.csv:2 3 cells under 2 columns"),
         (
@@ -110,6 +112,15 @@ def test_every_problem_is_told_at_once(tmp_path: Path) -> None:
         ("types: []\n", "prices.yml:1 types: unknown column types"),
         ("- a\n", "expected keys such as instance_types and recorded_on, found a list"),
         ("instance_types: [\n", "not valid YAML"),
+        ("currency: EUR\ninstance_types: []\n", "prices.yml:1 currency: expected prices in USD, as usd_per_hour says"),
+        (
+            f"instance_types:\n  - {{instance_type: Standard_F4s_v2, usd_per_hour: {'9' * 60}}}\n",
+            "expected 1e-06 to 100000 in usd_per_hour",
+        ),
+        (
+            "instance_types:\n  - {instance_type: A, usd_per_hour: 1, vcpus: 1e9, memory_gib: 4}\n",
+            "expected 1e-06 to 4096 in vcpus",
+        ),
         ("recorded_on: 3\ninstance_types: []\n", "prices.yml:1 recorded_on: expected text; put it in quotes"),
     ],
 )

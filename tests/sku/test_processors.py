@@ -19,10 +19,17 @@ def test_the_type_itself_is_as_fast_as_it_was_measured() -> None:
     assert (found.low, found.high, found.same_type, found.why) == (1, 1, True, None)
 
 
-def test_a_type_of_the_measured_series_is_too_and_says_where_it_was_measured() -> None:
-    found = ratio("Standard_F8s_v2", "x", "Standard_F4s_v2")
+def test_a_type_of_the_measured_series_is_too_where_the_series_has_one_processor() -> None:
+    found = ratio("Standard_D8a_v4", "x", "Standard_D4a_v4")
     assert (found.width, found.same_type) == (1, False)
-    assert "measured on Standard_F4s_v2" in str(found.why)
+    assert "measured on Standard_D4a_v4" in str(found.why)
+
+
+def test_a_series_of_several_processors_is_as_wide_whether_its_type_or_its_processor_was_measured() -> None:
+    by_type = ratio("Standard_DS2_v2", "x", "Standard_DS3_v2")
+    by_name = ratio("Standard_DS2_v2", "Intel(R) Xeon(R) Platinum 8370C CPU @ 2.80GHz")
+    assert (by_type.low, by_type.high) == (by_name.low, by_name.high) == (210 / 250, 250 / 210)
+    assert "measured on Standard_DS3_v2" in str(by_type.why)
 
 
 def test_the_same_processor_narrows_to_what_the_series_is_wide() -> None:

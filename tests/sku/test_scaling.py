@@ -8,7 +8,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from packager.sku.scaling import Throughput, estimate, estimate_like, fit
+from packager.sku.scaling import Law, Throughput, estimate, estimate_like, fit
 
 NUMBERS = (1, 2, 3, 4, 8, 16, 32, 64, 96)
 
@@ -66,6 +66,24 @@ def test_any_measurement_gives_an_interval_around_its_figure(found: list[tuple[i
 def test_more_processors_never_hold_less_than_fewer_were_measured_to() -> None:
     sets = [Throughput(1, 500, 490, 510), Throughput(2, 900, 880, 920), Throughput(4, 700, 690, 710)]
     assert estimate(sets, 8).low >= 880
+
+
+@given(st.floats(1e-4, 1), st.floats(0, 2), st.floats(0, 0.5))
+def test_the_most_of_up_to_so_many_processors_is_found_without_trying_each(a: float, b: float, c: float) -> None:
+    one = Law(a, b, c)
+    for cpus in (1, 2, 7, 64, 300):
+        tried = max(n / (a + b * (n - 1) + c * n * (n - 1)) for n in range(1, cpus + 1))
+        assert one.qps(cpus) == pytest.approx(tried)
+    assert one.qps(10**15) >= one.qps(300) * (1 - 1e-9)
+
+
+def test_a_set_that_never_broke_is_a_floor_and_no_bound() -> None:
+    broke, never = Throughput(1, 100, 95, 105), Throughput(2, 120, 115, 120, is_open=True)
+    assert estimate([never], 4).is_open
+    assert estimate([never], 4).low == 115
+    more = estimate([broke, never], 4)
+    assert (more.low, more.high, more.is_open) == (115, 420, False)  # by the other alone in proportion, not by 120
+    assert estimate_like(never, 4, measured(1, 2, 4), "there.json").is_open
 
 
 def test_the_interval_widens_with_the_distance() -> None:
