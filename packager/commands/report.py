@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from packager import wording
+from packager.benchmark_result import LEAST, MOST
 from packager.commands.outputs import require_folder
 from packager.console import Console, Style
 from packager.errors import BenchmarkError, RecipeError
@@ -64,7 +65,9 @@ def _asked(options: Options) -> Asked:
     for name, value in (("--slo-p95-ms", options.slo_p95_ms), ("--qps", options.qps)):
         if value is not None and not (math.isfinite(value) and value > 0):
             raise RecipeError(f"{name} has to be a number above 0", measured=value)
-    if options.utilization is not None and not 0 < options.utilization <= 1:
+        if value is not None and not LEAST <= value <= MOST:
+            raise RecipeError(f"{name} has to lie between {LEAST:g} and {MOST:g}", measured=value)
+    if options.utilization is not None and not LEAST <= options.utilization <= 1:
         raise RecipeError("--utilization has to be a share above 0, at most 1", measured=options.utilization)
     return Asked(options.slo_p95_ms, options.qps, options.utilization, options.rows_per_request)
 
@@ -74,7 +77,8 @@ def _tell(console: Console, report: SkuReport) -> None:
     plans = taken(report)
     for index, plan in enumerate(plans[:_TYPES_SHOWN]):
         p95 = wording.NONE if plan.p95_ms is None else _span(plan.p95_ms.low, plan.p95_ms.high, "ms")
-        holds = _span(plan.knee_qps.low, plan.knee_qps.high, "/s")
+        knee = plan.knee_qps
+        holds = f"{wording.qps(knee.low)} /s or more" if knee.or_more else _span(knee.low, knee.high, "/s")
         cells = [
             f"{'▸' if index == 0 else ' '} {plan.instance_type}",
             wording.count(plan.count.planned),

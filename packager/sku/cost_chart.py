@@ -25,9 +25,10 @@ def cost_chart(report: SkuReport, ident: str) -> str:
     latencies = [p95.value for _, p95 in plans] + [report.target.slo_p95_ms]
     costs = [plan.cost.usd_per_month for plan, _ in plans]
     for plan, p95 in plans:
+        at_best = plan.cost.usd_per_month_at_best
         if plan.instance_type == chosen:
             latencies += [p95.low, p95.high]
-            costs.append(plan.cost.usd_per_month_at_best)
+            costs += [] if at_best is None else [at_best]
     across = LogScale.around(latencies, _LEFT, _WIDTH - _RIGHT)
     up = LogScale.around(costs, _HEIGHT - _FOOT, _TOP)
     if across is None or up is None:
@@ -55,9 +56,11 @@ def _dot(drawing: Drawing, plan: InstancePlan, p95: Figure, *, scales: tuple[Log
     if x is None or y is None:
         return
     if chosen:
-        low, high, best = across.place(p95.low), across.place(p95.high), up.place(plan.cost.usd_per_month_at_best)
-        if low is not None and high is not None and best is not None:
+        low, high, at_best = across.place(p95.low), across.place(p95.high), plan.cost.usd_per_month_at_best
+        best = None if at_best is None else up.place(at_best)
+        if low is not None and high is not None:
             drawing.line((low, y), (high, y), role="interval selected")
+        if best is not None:
             drawing.line((x, y), (x, best), role="interval selected")
         _name(drawing, plan.instance_type, (x, y))
     role = "dot selected" if chosen else "dot native" if plan.problems else "dot"

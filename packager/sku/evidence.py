@@ -33,7 +33,10 @@ class Evidence:
 
     def throughputs(self) -> list[Throughput]:
         """Return what each set holds, for the law of scaling."""
-        return [Throughput(one.load.cpus, one.knee.qps, one.knee.low, one.knee.high) for one in self.held]
+        return [
+            Throughput(one.load.cpus, one.knee.qps, one.knee.low, one.knee.high, is_open=one.knee.is_open)
+            for one in self.held
+        ]
 
     def nearest(self, cpus: int) -> Held:
         """Return the largest set of at most `cpus` processors, else the smallest there is."""
@@ -84,6 +87,7 @@ def measured_loads(results: Sequence[Result], target: Target, used: Sequence[Evi
                 threads=load.threads,
                 knee_qps=None if at is None else at.qps,
                 knee_interval_qps=None if at is None else (at.low, at.high),
+                knee_is_open=at is not None and at.is_open,
                 p95_ms_at_knee=None if latency is None else latency.value,
                 best_p95_ms=best_p95_ms(load),
                 used=id(load) in chosen,
@@ -92,10 +96,15 @@ def measured_loads(results: Sequence[Result], target: Target, used: Sequence[Evi
 
 
 def needs(results: Sequence[Result], target: Target) -> Needs:
-    """Return what was measured of memory, disk and bytes: the most that any machine showed."""
+    """Return what was measured of memory, disk and bytes: the most that any machine showed.
+
+    A worker takes its share of the server, at the rows of a request, and what the largest batch adds to score.py alone.
+    """
     of_target = [load for result in results for load in loads(result, target)]
-    resident = [result.process.resident_largest_bytes for result in results if result.process is not None]
-    resident += [load.resident_bytes // load.workers for load in of_target if load.resident_bytes is not None]
+    alone = [result.process for result in results if result.process is not None]
+    grown = max((max(0, one.resident_largest_bytes - one.resident_bytes) for one in alone), default=0)
+    resident = [one.resident_largest_bytes for one in alone]
+    resident += [load.resident_bytes // load.workers + grown for load in of_target if load.resident_bytes is not None]
     disk = [result.bundle.size_bytes + result.environment_bytes for result in results if result.environment_bytes]
     return Needs(
         max(resident, default=None),

@@ -17,7 +17,7 @@ from packager.benchmark_result import LoadPoint, ServedLoad
 class Knee:
     """The highest rate measured to hold, from the highest up to which no run failed to the lowest that did not hold.
 
-    `is_open`: no higher rate was tried.
+    `is_open`: no higher rate was tried, so that `high` is no bound.
     """
 
     qps: float
@@ -47,11 +47,14 @@ class _Rate:
         return 2 * sum(_held(point, slo_p95_ms) for point in self.points) > len(self.points)
 
     def latency(self) -> Latency | None:
-        found = [point.p95_ms for point in self.points if point.p95_ms is not None]
+        """Return the middle one of the runs and of each end of their intervals: one hiccup is no limit here either."""
+        found = [(point.p95_ms, point.p95_ci_ms) for point in self.points if point.p95_ms is not None]
         if not found or any(point.errors for point in self.points):
             return None
-        ends = [end for point in self.points for end in point.p95_ci_ms or ()]
-        return Latency(statistics.median(found), min([*found, *ends]), max([*found, *ends]))
+        value = statistics.median(p95_ms for p95_ms, _ in found)
+        low = statistics.median_low(p95_ms if ends is None else min(p95_ms, ends[0]) for p95_ms, ends in found)
+        high = statistics.median_high(p95_ms if ends is None else max(p95_ms, ends[1]) for p95_ms, ends in found)
+        return Latency(value, min(low, value), max(high, value))
 
 
 def knee(load: ServedLoad, slo_p95_ms: float) -> Knee | None:

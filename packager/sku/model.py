@@ -26,6 +26,7 @@ class Figure(Part):
     basis: Basis
     cpus: tuple[int, ...] = Field(description="sets of processors that it was measured on")
     how: str = Field(description="how it comes from what was measured")
+    or_more: bool = Field(default=False, description="`high` is no bound: no rate was tried that did not hold")
 
 
 class Target(Part):
@@ -67,6 +68,7 @@ class MeasuredLoad(Part):
     threads: int
     knee_qps: float | None = Field(description="highest rate that met the SLO")
     knee_interval_qps: tuple[float, float] | None
+    knee_is_open: bool = Field(default=False, description="no higher rate was tried: it holds that or more")
     p95_ms_at_knee: float | None
     best_p95_ms: float | None = Field(description="the lowest p95 of all rates without errors")
     used: bool = Field(description="instances are counted by it; else another arrangement on as many held more")
@@ -96,14 +98,17 @@ class Count(Part):
     """How many instances the target rate takes, at the worse end of what is known, and what they leave free."""
 
     by_latency: int | None = Field(
-        description="least R >= qps * p95 / (utilization * workers), the p95 at the rate that each then gets"
+        description="least R >= qps * p95 / (utilization * workers), the p95 at the rate qps / R that each of them "
+        "then gets, not at the planned one; a check, not planned with"
     )
     by_knee: int = Field(description="ceil(qps / (utilization * knee))")
     by_slo: int | None = Field(
         description="ceil(qps / rate up to which the p95 is sure to lie within the SLO); null where it never is"
     )
-    planned: int = Field(description="the largest of the three")
-    at_best: int = Field(description="as many do at the better end of the intervals")
+    planned: int = Field(description="the larger of by_knee and by_slo")
+    at_best: int | None = Field(
+        description="as many do at the better end of the intervals; null where the knee has no such end"
+    )
     rate_each_qps: float
     headroom: Figure = Field(description="how much more they hold than is asked, as a share of it")
     survives_one_loss: bool = Field(description="the others hold the target rate where one instance is lost")
@@ -114,7 +119,7 @@ class Cost(Part):
 
     usd_per_hour: float
     usd_per_month: float = Field(description="730 hours")
-    usd_per_month_at_best: float = Field(description="of as many as do at the better end of the intervals")
+    usd_per_month_at_best: float | None = Field(description="of as many as do at the better end of the intervals")
     usd_per_million_predictions: float = Field(description="rows, at the target rate")
 
 

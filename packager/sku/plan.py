@@ -24,7 +24,11 @@ _PLATFORM_BYTES = 2 * GIB
 
 @dataclass(frozen=True)
 class Rates:
-    """What one instance may be given by each law; None where no latency tells."""
+    """What one instance may be given by each law; None where no latency tells.
+
+    Little's law with the p95 as the time of every request counts waiting as work, and with a noisy p95 many times what
+    the knee says: it is told beside, and not planned with. The knee and the SLO are measured.
+    """
 
     knee: float
     latency: float | None
@@ -32,8 +36,8 @@ class Rates:
 
     @property
     def each(self) -> float:
-        """Return the rate that obeys them all."""
-        return min(rate for rate in (self.knee, self.latency, self.slo) if rate is not None)
+        """Return the rate to plan with."""
+        return self.knee if self.slo is None else min(self.knee, self.slo)
 
 
 @dataclass(frozen=True)
@@ -76,7 +80,7 @@ class Capacity:
             latency.high / self.ratio.low,
         )
         how = f"p95 on {wording.several(self.nearest.load.cpus, 'processor')} at the same share of the knee"
-        return self.knee.model_copy(update={"low": low, "value": value, "high": high, "how": how})
+        return self.knee.model_copy(update={"low": low, "value": value, "high": high, "how": how, "or_more": False})
 
 
 def capacity_of(
@@ -102,7 +106,8 @@ def capacity_of(
         high=held.high * ratio.high,
         basis=_basis(exact, ratio),
         cpus=tuple(one.load.cpus for one in ([nearest] if exact else found.held)),
-        how=how,
+        how=f"{how}; no higher rate was tried" if held.is_open else how,
+        or_more=held.is_open,
     )
     workers = max(1, nearest.load.workers * instance.vcpus // nearest.load.cpus)
     return Capacity(instance, found, nearest, ratio, figure, workers)
@@ -111,7 +116,9 @@ def capacity_of(
 def size(at: Capacity, target: Target, needs: Needs, limits: Limits) -> InstancePlan:
     """Return the plan for a type: instances, cost, fit, autoscale, and what keeps it from being taken."""
     instance, count = at.instance, _count(at, target)
-    p95 = at.p95((count.rate_each_qps / at.knee.high, count.rate_each_qps / at.knee.low))
+    # One that never broke may be as idle as the slowest rate measured.
+    best = 0.0 if at.knee.or_more else count.rate_each_qps / at.knee.high
+    p95 = at.p95((best, count.rate_each_qps / at.knee.low))
     memory, disk = _memory(at, needs), _disk(instance, needs)
     meets = _meets(p95, target.slo_p95_ms)
     return InstancePlan(
@@ -152,7 +159,7 @@ def best_evidence(found: Sequence[tuple[Evidence, CoreRatio]], vcpus: int) -> tu
 
 
 def _count(at: Capacity, target: Target) -> Count:
-    """The knee, Little's law and the SLO each give a number; the largest is planned with."""
+    """The knee and the SLO each give a number, the larger is planned with; Little's law gives one to check it by."""
     rates, best = at.rates(target, at_best=False), at.rates(target, at_best=True)
 
     def instances(rate: float | None) -> int | None:
@@ -165,7 +172,7 @@ def _count(at: Capacity, target: Target) -> Count:
         by_knee=capacity.instances(target.qps, rates.knee),
         by_slo=instances(rates.slo),
         planned=planned,
-        at_best=min(planned, capacity.instances(target.qps, best.each)),
+        at_best=None if at.knee.or_more else min(planned, capacity.instances(target.qps, best.each)),
         rate_each_qps=target.qps / planned,
         headroom=at.knee.model_copy(update={**ends, "how": "instances * knee / rate - 1"}),
         survives_one_loss=(planned - 1) * at.knee.low >= target.qps,
@@ -177,7 +184,9 @@ def _cost(usd_per_hour: float, count: Count, target: Target) -> Cost:
     return Cost(
         usd_per_hour=hourly,
         usd_per_month=hourly * capacity.HOURS_PER_MONTH,
-        usd_per_month_at_best=count.at_best * usd_per_hour * capacity.HOURS_PER_MONTH,
+        usd_per_month_at_best=None
+        if count.at_best is None
+        else count.at_best * usd_per_hour * capacity.HOURS_PER_MONTH,
         usd_per_million_predictions=capacity.usd_per_million(
             hourly, target.qps, rows_per_request=target.rows_per_request
         ),

@@ -43,7 +43,9 @@ def recommend(
     if not plans or plans[0].problems:
         return None
     chosen, others = plans[0], [plan for plan in plans[1:] if not plan.problems]
-    change = _change(planner, target, chosen, others)
+    alike = [plan for plan in others if _is_sure(plan) == _is_sure(chosen)]
+    above, below = (_flip(planner, target, chosen.instance_type, step) for step in (_STEP, 1 / _STEP))
+    change = _change(chosen, others, alike, (above, below))
     capacity = next(at for at in planner.capacities if at.instance.name == chosen.instance_type)
     return Recommendation(
         instance_type=chosen.instance_type,
@@ -52,12 +54,17 @@ def recommend(
         threads=chosen.threads,
         usd_per_month=chosen.cost.usd_per_month,
         usd_per_million_predictions=chosen.cost.usd_per_million_predictions,
-        reason=_reason(chosen, target, taken=1 + len(others), of=len(plans)),
+        reason=_reason(chosen, target, taken=1 + len(alike), of=len(plans)),
         before_deploying=tuple(_before(chosen, limits)),
         sure_of=tuple(_sure(capacity, planner.needs, target)),
         not_sure_of=tuple(_not_sure(chosen, capacity, planner.needs)),
         change=change,
-        would_change=tuple(_would_change(change, chosen, target)),
+        would_change=(
+            *_prices(change, chosen),
+            *(_flip_said("above", above) if above else ()),
+            *(_flip_said("below", below) if below else ()),
+            *_measurement(change, chosen),
+        ),
     )
 
 
@@ -65,7 +72,7 @@ def _order(plan: InstancePlan) -> tuple[object, ...]:
     measured = plan.knee_qps.basis != "estimated"
     return (
         bool(plan.problems),
-        plan.meets_slo != "yes",
+        not _is_sure(plan),
         round(plan.cost.usd_per_month, 6),
         not measured,
         plan.count.planned,
@@ -74,21 +81,22 @@ def _order(plan: InstancePlan) -> tuple[object, ...]:
     )
 
 
+def _is_sure(plan: InstancePlan) -> bool:
+    return plan.meets_slo == "yes"
+
+
 def _reason(chosen: InstancePlan, target: Target, *, taken: int, of: int) -> str:
     slo = wording.latency(1000 * target.slo_p95_ms)
     holds = f"{wording.qps(target.qps)} requests/s of {wording.rows(target.rows_per_request)} at p95 within {slo}"
-    sure = "" if chosen.meets_slo == "yes" else "; by what is known it may miss the SLO, and no type is sure to hold it"
+    sure = "" if _is_sure(chosen) else "; by what is known it may miss the SLO, and no type is sure to hold it"
     types = f"the cheapest of {taken} instance types" if taken > 1 else "the only instance type"
     types += f" (of {of})" if taken < of else ""
+    surely = "sure to hold" if _is_sure(chosen) else "that may hold"
+    types += f" that are {surely}" if taken > 1 and _is_sure(chosen) else f" {surely}"
     counts = f"{chosen.count.by_knee} by the knee, of which {wording.share(target.utilization)} is planned with"
-    if chosen.count.by_latency is not None:
-        counts += f", {chosen.count.by_latency} by Little's law"
     if chosen.count.by_slo is not None:
         counts += f", {chosen.count.by_slo} by the SLO"
-    return (
-        f"{types} {'to hold' if taken == 1 else 'that hold'} {holds}, counted at the worse end of every interval: it "
-        f"takes {counts}{sure}"
-    )
+    return f"{types} {holds}, counted at the worse end of every interval: it takes {counts}{sure}"
 
 
 def _before(chosen: InstancePlan, limits: Sequence[EndpointLimit]) -> Iterator[str]:
@@ -110,12 +118,14 @@ def _sure(capacity: Capacity, needs: Needs, target: Target) -> Iterator[str]:
     for held in capacity.evidence.held:
         load, knee = held.load, held.knee
         who = f"{wording.several(load.workers, 'worker')} on {wording.several(load.cpus, 'processor')} of {machine}"
-        end = ", no higher rate tried" if knee.is_open else f", and not {wording.qps(knee.high)}"
+        end = ", the highest rate tried" if knee.is_open else f", and not {wording.qps(knee.high)}"
         if knee.low < knee.qps:
             end += f"; no run failed up to {wording.qps(knee.low)}"
-        yield wording.printable(f"{who} held {wording.qps(knee.qps)} requests/s at p95 within {slo}{end}: measured")
+        rate = f"{wording.qps(knee.qps)} requests/s{' or more' if knee.is_open else ''}"
+        yield wording.printable(f"{who} held {rate} at p95 within {slo}{end}: measured")
     if needs.worker_bytes is not None:
-        yield f"a worker took {wording.size(needs.worker_bytes)} of memory at most: measured"
+        size = wording.size(needs.worker_bytes)
+        yield f"a worker takes {size} of memory at most, served, with what the largest batch adds: measured"
     asked, answered = wording.size(needs.request_bytes), wording.size(needs.response_bytes)
     yield f"a request has {asked} and its answer {answered}: measured"
 
@@ -124,9 +134,15 @@ def _not_sure(chosen: InstancePlan, capacity: Capacity, needs: Needs) -> Iterato
     knee = chosen.knee_qps
     if knee.basis == "estimated":
         ends = f"{wording.qps(knee.low)} to {wording.qps(knee.high)} requests/s"
+        ends = f"{wording.qps(knee.low)} requests/s or more" if knee.or_more else ends
         yield wording.printable(f"what one {chosen.instance_type} holds, estimated {ends}: {knee.how}")
     if chosen.p95_ms is None:
         yield "the p95 at the target rate: no rate as high was measured"
+    if chosen.count.by_latency is not None and chosen.count.by_latency > chosen.count.planned:
+        yield (
+            f"how long requests wait for a worker: Little's law, with the p95 at the rate that each then gets as the "
+            f"time of every request, takes {wording.several(chosen.count.by_latency, 'instance')}"
+        )
     if capacity.nearest.load.client_shares_cpus:
         yield "how much more the server holds alone: the load generator ran on its processors"
     if capacity.evidence.result.noisy is not None:
@@ -137,18 +153,18 @@ def _not_sure(chosen: InstancePlan, capacity: Capacity, needs: Needs) -> Iterato
     yield "the price on the day you order"
 
 
-def _change(planner: Planner, target: Target, chosen: InstancePlan, others: Sequence[InstancePlan]) -> Change:
-    cheaper = [plan for plan in others if _is_cheaper(plan, chosen)]  # and not chosen: they may miss the SLO
-    following = next((plan for plan in others if plan not in cheaper), None)
-    above = _flip(planner, target, chosen.instance_type, _STEP)
-    below = _flip(planner, target, chosen.instance_type, 1 / _STEP)
+def _change(
+    chosen: InstancePlan,
+    others: Sequence[InstancePlan],
+    alike: Sequence[InstancePlan],
+    flips: tuple[_Flip | None, _Flip | None],
+) -> Change:
+    """`alike` are those of the others that are as sure to hold the SLO: the first of them is next in price."""
+    following, (above, below) = next(iter(alike), None), flips
+    cheaper = [plan for plan in others if plan not in alike and _is_cheaper(plan, chosen)]
     to_measure = sorted(
-        (
-            plan
-            for plan in others
-            if plan.cost.usd_per_month_at_best < chosen.cost.usd_per_month and plan.knee_qps.basis == "estimated"
-        ),
-        key=lambda plan: (plan.cost.usd_per_month_at_best, plan.vcpus, plan.instance_type),
+        (plan for plan in others if plan.knee_qps.basis == "estimated" and _at_best(plan) < chosen.cost.usd_per_month),
+        key=lambda plan: (_at_best(plan), plan.vcpus, plan.instance_type),
     )
     return Change(
         cheaper_but_unsure=tuple(plan.instance_type for plan in cheaper),
@@ -157,12 +173,18 @@ def _change(planner: Planner, target: Target, chosen: InstancePlan, others: Sequ
         flips_at_usd_per_hour=None
         if following is None
         else following.cost.usd_per_month / (HOURS_PER_MONTH * chosen.count.planned),
-        flips_above_qps=above and above[0],
-        above_type=above and above[1],
-        flips_below_qps=below and below[0],
-        below_type=below and below[1],
+        flips_above_qps=None if above is None else above.qps,
+        above_type=None if above is None else above.then.instance_type,
+        flips_below_qps=None if below is None else below.qps,
+        below_type=None if below is None else below.then.instance_type,
         to_measure=tuple(plan.instance_type for plan in to_measure),
     )
+
+
+def _at_best(plan: InstancePlan) -> float:
+    """Return the least that a plan may cost; where nothing tells how much an instance holds, that of one."""
+    at_best = plan.cost.usd_per_month_at_best
+    return plan.usd_per_hour * HOURS_PER_MONTH if at_best is None else at_best
 
 
 def _is_cheaper(plan: InstancePlan, chosen: InstancePlan) -> bool:
@@ -170,8 +192,17 @@ def _is_cheaper(plan: InstancePlan, chosen: InstancePlan) -> bool:
     return plan.cost.usd_per_month < chosen.cost.usd_per_month * (1 - 1e-9)
 
 
-def _flip(planner: Planner, target: Target, chosen: str, step: float) -> tuple[float, str] | None:
-    """Return the nearest rate in one direction at which another type is chosen, and which."""
+@dataclass(frozen=True)
+class _Flip:
+    """The nearest rate at which another type is chosen: the plans there, of the type chosen now and of the other."""
+
+    qps: float
+    now: InstancePlan
+    then: InstancePlan
+
+
+def _flip(planner: Planner, target: Target, chosen: str, step: float) -> _Flip | None:
+    """Return the nearest rate in one direction at which another type is chosen."""
     same, factor = 1.0, step
     while 1 / _FURTHEST <= factor <= _FURTHEST:
         if _chosen_at(planner, target, factor) not in (chosen, None):
@@ -185,7 +216,8 @@ def _flip(planner: Planner, target: Target, chosen: str, step: float) -> tuple[f
             same = between
         else:
             factor = between
-    return target.qps * factor, str(_chosen_at(planner, target, factor))
+    plans = planner.plans(target.model_copy(update={"qps": target.qps * factor}))
+    return _Flip(target.qps * factor, next(plan for plan in plans if plan.instance_type == chosen), plans[0])
 
 
 def _chosen_at(planner: Planner, target: Target, factor: float) -> str | None:
@@ -193,10 +225,26 @@ def _chosen_at(planner: Planner, target: Target, factor: float) -> str | None:
     return None if plan is None else plan.instance_type
 
 
-def _would_change(change: Change, chosen: InstancePlan, target: Target) -> Iterator[str]:
+def _flip_said(side: str, flip: _Flip) -> Iterator[str]:
+    """Instances are whole, so that the choice may change back further on: only what holds at that rate is said."""
+    now, then = flip.now, flip.then
+    others = f"{wording.several(then.count.planned, 'instance')} of {then.instance_type}"
+    if now.problems:
+        why = f"can be taken, and {now.instance_type} cannot: {now.problems[0]}"
+    elif _is_sure(now) != _is_sure(then):
+        why = f"can be taken, and {now.instance_type} may miss the SLO there"
+    else:
+        less = "less than" if _is_cheaper(then, now) else "no more than"
+        why = f"{'costs' if then.count.planned == 1 else 'cost'} {less} {now.count.planned} of {now.instance_type}"
+    if now.problems and _is_sure(now) and not _is_sure(then):
+        why += "; they may miss the SLO"
+    yield f"just {side} {wording.qps(flip.qps)} requests/s {others} {why}"
+
+
+def _prices(change: Change, chosen: InstancePlan) -> Iterator[str]:
     if change.next_type is None or change.next_usd_per_month is None or change.flips_at_usd_per_hour is None:
-        yield "no other type can be taken at a higher price"
-    elif change.next_usd_per_month <= chosen.cost.usd_per_month:
+        yield "no other type that is as sure to hold the SLO can be taken"
+    elif change.next_usd_per_month <= chosen.cost.usd_per_month * (1 + 1e-9):
         yield f"{change.next_type} costs the same"
     else:
         more = wording.share(change.next_usd_per_month / chosen.cost.usd_per_month - 1)
@@ -208,17 +256,11 @@ def _would_change(change: Change, chosen: InstancePlan, target: Target) -> Itera
     if change.cheaper_but_unsure:
         named = ", ".join(change.cheaper_but_unsure[:_MEASUREMENTS_SHOWN])
         yield f"cheaper, but by what is known they may miss the SLO: {named}"
-    if change.flips_above_qps is not None:
-        yield f"above {wording.qps(change.flips_above_qps)} requests/s {change.above_type} is the cheapest"
-    if change.flips_below_qps is not None:
-        yield f"below {wording.qps(change.flips_below_qps)} requests/s {change.below_type} is the cheapest"
-    if chosen.knee_qps.basis == "estimated" or change.to_measure:
-        yield _measurement(change, chosen)
 
 
-def _measurement(change: Change, chosen: InstancePlan) -> str:
+def _measurement(change: Change, chosen: InstancePlan) -> Iterator[str]:
     cheaper = [name for name in change.to_measure if name != chosen.instance_type][:_MEASUREMENTS_SHOWN]
-    named = [chosen.instance_type] if chosen.knee_qps.basis == "estimated" else []
-    why = f"; {', '.join(cheaper)} may take fewer instances than is counted here" if cheaper else ""
-    on = (named or cheaper)[0]
-    return f"to be sure, run package benchmark BUNDLE --served --instance-type {on} --out FILE on one{why}"
+    named = [chosen.instance_type] if chosen.knee_qps.basis == "estimated" else cheaper[:1]
+    why = f"; {', '.join(cheaper)} may prove to hold the rate for less" if cheaper else ""
+    for on in named:
+        yield f"to be sure, run package benchmark BUNDLE --served --instance-type {on} --out FILE on one{why}"

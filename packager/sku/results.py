@@ -18,9 +18,11 @@ from packager.benchmark_result import (
     BenchmarkResult,
     MeasuredBundle,
     MeasuredMachine,
+    Noise,
     Part,
     ServedLoad,
     ServingProcess,
+    TargetEnvironment,
     TargetMeasurement,
 )
 from packager.errors import BenchmarkError, RecipeError
@@ -44,9 +46,21 @@ class Result:
     measurements: tuple[TargetMeasurement, ...]
     served: tuple[ServedLoad, ...]
     process: ServingProcess | None
-    environment_bytes: int | None
-    noisy: str | None
+    noise: Noise | None
+    environments: tuple[TargetEnvironment, ...]
     notes: tuple[str, ...]
+
+    @property
+    def environment_bytes(self) -> int | None:
+        """Return the size of the packages that the bundle needs, where it was measured."""
+        return None if self.process is None else self.process.environment_bytes
+
+    @property
+    def noisy(self) -> str | None:
+        """Return why the machine was too noisy, where it was."""
+        if self.noise is None or not self.noise.too_noisy:
+            return None
+        return self.noise.reason or "too noisy"
 
 
 def read_results(paths: Sequence[Path]) -> list[Result]:
@@ -94,7 +108,7 @@ def _document(path: Path) -> dict[str, Any]:
         raise RecipeError(f"{path} is no result: it is larger than {_MOST_BYTES >> 20} MiB")
     try:
         document = json.loads(content)
-    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # of ValueErrors: no JSON, no UTF-8, a number of 5,000 digits
         place = f":{error.lineno}" if isinstance(error, json.JSONDecodeError) else ""
         raise RecipeError(f"{path}{place} is not valid JSON", hint=f"write it anew: {SERVED_COMMAND}") from None
     if not isinstance(document, dict):
@@ -119,8 +133,8 @@ def _benchmark(path: Path, document: dict[str, Any]) -> Result:
         _measured(path, result.measurements),
         _loaded(path, result.served),
         result.process,
-        None if result.process is None else result.process.environment_bytes,
-        (result.noise.reason or "too noisy") if result.noise.too_noisy else None,
+        result.noise,
+        result.environments,
         result.notes,
     )
 
@@ -133,7 +147,7 @@ def _build_report(path: Path, document: dict[str, Any]) -> Result:
             f"{path} is the report of a build that left no bundle", hint="name the report of one that did"
         )
     try:
-        measurements = tuple(_known(TargetMeasurement, one) for one in document["measurements"])
+        measurements = tuple(_known(TargetMeasurement, one) for one in _listed(path, document["measurements"]))
         machine = _known(MeasuredMachine, document["machine"])
         measured = MeasuredBundle(
             name=document["name"],
@@ -146,11 +160,21 @@ def _build_report(path: Path, document: dict[str, Any]) -> Result:
         told = _first(error) if isinstance(error, ValidationError) else f"{error.args[0]} is missing"
         raise RecipeError(f"{path} is a report that does not tell enough: {told}", hint="build again") from None
     rows = _measured(path, measurements)
-    return Result(str(path), "build report", measured, machine, None, rows, (), None, None, None, ())
+    return Result(str(path), "build report", measured, machine, None, rows, (), None, None, (), ())
 
 
-def _known(kind: type[PartT], document: dict[str, Any]) -> PartT:
+def _listed(path: Path, value: object) -> list[object]:
+    if isinstance(value, list):
+        return value
+    raise RecipeError(
+        f"{path} is a report that does not tell enough: measurements: expected a list", hint="build again"
+    )
+
+
+def _known(kind: type[PartT], document: object) -> PartT:
     """Read a part that a build tells with more beside it."""
+    if not isinstance(document, dict):
+        return kind.model_validate(document)
     return kind.model_validate({key: value for key, value in document.items() if key in kind.model_fields})
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from packager import wording
-from packager.artifact import Measurement
+from packager.artifact import Measurement, Spread
 from packager.benchmark_result import TargetMeasurement
 from packager.report.call_charts import BATCH_LEGEND, PLACEMENT_LEGEND, batch_chart, has_placement, placement_chart
 from packager.report.headline import Fact
@@ -15,7 +15,11 @@ from packager.report.load_charts import LEGEND as LOAD_LEGEND
 from packager.report.load_charts import arrangement, load_chart, load_table
 from packager.report.measured import latency_table, provenance_table, targets
 from packager.report.model import BuildReport
+from packager.report.placement import placement_findings
 from packager.report.sections import Section
+from packager.report.serving import process_facts
+from packager.report.steadiness import environment_table, noise_said, noise_table
+from packager.report.tables import fact_table
 from packager.sku.cost_chart import LEGEND as COST_LEGEND
 from packager.sku.cost_chart import cost_chart
 from packager.sku.formulas import formulas
@@ -64,7 +68,8 @@ def cost(report: SkuReport, chosen: Recommendation) -> str:
     """Return what the recommendation costs, with the day of the prices."""
     month, million = wording.usd(chosen.usd_per_month), wording.usd(chosen.usd_per_million_predictions)
     plan = next(one for one in report.instances if one.instance_type == chosen.instance_type)
-    best = wording.usd(plan.cost.usd_per_month_at_best)
+    at_best = plan.cost.usd_per_month_at_best
+    best = month if at_best is None else wording.usd(at_best)
     ends = "" if best == month else f" ({best} if all is at its best)"
     return f"{month} a month{ends}, {million} a million predictions, at prices of {report.prices.recorded_on}"
 
@@ -90,6 +95,7 @@ def sections(report: SkuReport, results: Sequence[Result]) -> Iterator[Shown]:
         *_types(report),
         *_loads(report, results),
         *_calls(results),
+        *_process(results),
         *_circumstances(report),
     )
     for one in shown:
@@ -149,7 +155,24 @@ def _calls(results: Sequence[Result]) -> Iterator[Shown]:
         if report.measurements:
             placed = has_placement(report.measurements)
             pictures = (partial(placement_chart, report.measurements),) if placed else ()
-            yield Shown(Section(f"Placement{where}", provenance_table(report)), pictures, PLACEMENT_LEGEND)
+            findings = tuple(placement_findings(report.measurements))
+            section = Section(f"Placement{where}", provenance_table(report), lines=findings)
+            yield Shown(section, pictures, PLACEMENT_LEGEND)
+
+
+def _process(results: Sequence[Result]) -> Iterator[Shown]:
+    """What a process costs to start and to keep, what the targets ran in, how steady the machine was."""
+    for result in results:
+        where = _of(result, results)
+        if result.process is not None:
+            facts = process_facts(result.process, result.bundle.size_bytes or None)
+            caption = "One process that runs the bundle's score.py, without the server around it"
+            yield Shown(Section(f"Serving process{where}", fact_table(caption, facts)))
+        made = [one.model_dump() for one in result.environments]
+        yield Shown(Section(f"Environments{where}", environment_table(made)))
+        noise = None if result.noise is None else result.noise.model_dump()
+        said = noise_said(noise)
+        yield Shown(Section(f"Steadiness of the machine{where}", noise_table(noise), lines=(said,) if said else ()))
 
 
 def _circumstances(report: SkuReport) -> Iterator[Shown]:
@@ -181,6 +204,8 @@ def _measurement(one: TargetMeasurement) -> Measurement:
         ci95=one.ci95,
         runs=one.runs,
         reason=one.reason,
+        operators={provider: dict(counts) for provider, counts in one.operators.items()},
+        spread=None if one.spread is None else Spread(**one.spread.model_dump()),
     )
 
 

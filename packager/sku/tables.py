@@ -47,7 +47,8 @@ def count_table(report: SkuReport) -> Table:
     )
     rows = tuple(_count_row(report, plan) for plan in taken(report))
     return Table(
-        "How many by the knee, by Little's law and by the SLO; what is left of each, memory and disk as measured here",
+        "How many by the knee and by the SLO, and to check them by Little's law at the p95 that each then has; what is "
+        "left of each, memory and disk as measured here",
         columns,
         rows,
         stacks=True,
@@ -179,7 +180,8 @@ def ranged(figure: Figure | None, say: Callable[[float], str]) -> Cell:
         return Cell("not measured", "quiet", "no rate as high was measured")
     mark, shown = ("≈ ", _two_digits) if figure.basis == "estimated" else ("", float)
     value, low, high = (say(shown(number)) for number in (figure.value, figure.low, figure.high))
-    return Cell(f"{mark}{value} ({low}{_DASH}{high})", full=wording.printable(figure.how))
+    ends = f"{low} or more" if figure.or_more else f"{low}{_DASH}{high}"
+    return Cell(f"{mark}{value} ({ends})", full=wording.printable(figure.how))
 
 
 def _two_digits(number: float) -> float:
@@ -193,13 +195,20 @@ def _instance_row(report: SkuReport, plan: InstancePlan) -> Row:
         Cell(wording.printable(plan.instance_type)),
         Cell(wording.count(count.planned)),
         Cell(wording.usd(cost.usd_per_month)),
-        Cell(f"{wording.count(count.at_best)}: {wording.usd(cost.usd_per_month_at_best)}"),
+        _at_best(plan),
         Cell(wording.usd(cost.usd_per_million_predictions)),
         ranged(plan.p95_ms, wording.qps),
         ranged(plan.knee_qps, wording.qps),
         Cell(known_how(plan)),
     )
     return Row(cells, _tone(report, plan))
+
+
+def _at_best(plan: InstancePlan) -> Cell:
+    count, usd = plan.count.at_best, plan.cost.usd_per_month_at_best
+    if count is None or usd is None:
+        return Cell("not known", "quiet", "no rate was tried that did not hold")
+    return Cell(f"{wording.count(count)}: {wording.usd(usd)}")
 
 
 def _count_row(report: SkuReport, plan: InstancePlan) -> Row:

@@ -63,9 +63,12 @@ def test_an_slo_that_nothing_holds_is_exit_7_with_the_figure_and_a_page(tmp_path
     ("arguments", "told"),
     [
         (("--qps", "0"), "--qps has to be a number above 0"),
+        (("--qps", "1e-320"), "--qps has to lie between 1e-06 and 1e+09"),
+        (("--slo-p95-ms", "1e308"), "--slo-p95-ms has to lie between 1e-06 and 1e+09"),
         (("--qps", "nan"), "--qps has to be a number above 0"),
         (("--slo-p95-ms", "-5"), "--slo-p95-ms has to be a number above 0"),
         (("--slo-p95-ms", "inf"), "--slo-p95-ms has to be a number above 0"),
+        (("--utilization", "1e-320"), "--utilization has to be a share above 0, at most 1"),
         (("--utilization", "1.5"), "--utilization has to be a share above 0, at most 1"),
         (("--prices", "none.csv"), "cannot read the price file none.csv"),
         (("none.json",), "cannot read none.json"),

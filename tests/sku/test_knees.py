@@ -68,6 +68,14 @@ def test_a_higher_rate_is_never_told_to_be_faster() -> None:
     assert best_p95_ms(changed(points=(point(100, 9), point(200, 4)))) == 4
 
 
+def test_of_three_runs_at_a_rate_the_middle_one_stands_of_two_the_worse_end() -> None:
+    three = latencies(changed(points=(point(100, 2), point(100, 90), point(100, 3))))
+    assert three[0][1].value == 3
+    assert three[0][1].high == pytest.approx(3 * 1.06)
+    two = latencies(changed(points=(point(100, 2), point(100, 90))))
+    assert two[0][1].high == pytest.approx(90 * 1.06)
+
+
 def test_the_best_p95_leaves_out_rates_with_errors() -> None:
     assert best_p95_ms(changed(points=(point(100, 1, errors=3), point(200, 4)))) == 4
     assert best_p95_ms(changed(points=())) is None

@@ -83,6 +83,7 @@ def test_zero_requests_and_zero_rows_are_no_measurement(tmp_path: Path) -> None:
         ('{"kind": "packager.benchmark", "result_version": 1}', "is a damaged result: measured_at: field required"),
         ('{"kind": "packager.sku"}', "is a report that this command wrote"),
         ("[" * 100_000, "is not valid JSON"),
+        ('{"kind": ' + "9" * 5000 + "}", "is not valid JSON"),
     ],
 )
 def test_what_is_no_result_is_named(tmp_path: Path, text: str, told: str) -> None:
@@ -99,6 +100,40 @@ def test_a_figure_that_is_no_number_is_a_damaged_result(tmp_path: Path) -> None:
     assert "is a damaged result: noise.spread" in refused(path, code=2)
 
 
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("cpus", 10**9),
+        ("workers", 10**9),
+        ("knee_qps", 0),
+        ("knee_qps", -1.0),
+        ("knee_qps", 1e308),
+        ("knee_interval_qps", [0, 0]),
+        ("knee_interval_qps", [700, 600]),
+        ("target_qps", 0),
+        ("target_qps", -1),
+        ("slo_p95_ms", 0),
+        ("slo_p95_ms", 1e-320),
+        ("p95_limit_ms", 0),
+        ("resident_bytes", 10**400),
+        ("p95_ms", 0),
+        ("p95_ms", -3.0),
+        ("p95_ci_ms", [9.0, 2.0]),
+        ("rate_qps", 1e-320),
+    ],
+)
+def test_a_figure_out_of_all_bounds_is_a_damaged_result(tmp_path: Path, field: str, value: Any) -> None:
+    path = write(tmp_path, result(load(2)))
+    document = json.loads(path.read_text(encoding="utf-8"))
+    [served] = document["served"]
+    part = served if field in served else served["points"][0]
+    part[field] = value
+    path.write_text(json.dumps(document), encoding="utf-8")
+    said = refused(path, code=2)
+    assert "is a damaged result: served.0" in said
+    assert field in said
+
+
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     assert "cannot read" in refused(tmp_path / "none.json", code=2)
     assert "cannot read" in refused(tmp_path, code=2)
@@ -108,6 +143,9 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
     ("changes", "told"),
     [
         ({"bundle": None, "ok": False}, "is the report of a build that left no bundle"),
+        ({"machine": [1]}, "does not tell enough: : input should be a valid dictionary"),
+        ({"measurements": None}, "does not tell enough: measurements: expected a list"),
+        ({"measurements": ["a"]}, "does not tell enough: : input should be a valid dictionary"),
         ({"machine": {}}, "does not tell enough: processor"),
         ({"bundle": {"path": "x"}}, "does not tell enough: digest is missing"),
     ],

@@ -9,6 +9,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
+from packager.benchmark_result import BenchmarkResult, TargetEnvironment
 from packager.sku.catalogue import azure
 from packager.sku.model import SkuReport
 from packager.sku.report import Asked, make_report
@@ -37,6 +38,7 @@ def made(folder: Path, kind: str) -> Made:
         "one": ([result(load(2, 90.0, rows=100))], Asked(qps=40.0)),
         "unsure": ([several], Asked(qps=900.0, slo_p95_ms=2.5)),
         "nothing": ([several], Asked(qps=900.0, slo_p95_ms=1.0)),
+        "placed": ([placed()], Asked(qps=300.0)),
         "hostile": ([result(load(2), on=machine(HOSTILE, instance_type=HOSTILE))], Asked(qps=90.0)),
     }[kind]
     paths = [folder / f"{name}.json" for name in ("here", "f4s")[: len(found)]]
@@ -44,6 +46,22 @@ def made(folder: Path, kind: str) -> Made:
         path.write_text(one.model_dump_json(), encoding="utf-8")
     results = [Result(**{**vars(one), "file": path.name}) for path, one in zip(paths, read_results(paths), strict=True)]
     return make_report(results, asked, azure()), results
+
+
+def placed() -> BenchmarkResult:
+    """A result whose other target has an environment and runs nothing of the graph."""
+    one = result(load(2))
+    operators = {"CPUExecutionProvider": {"TreeEnsemble": 1, "Cast": 2}}
+    there = [
+        each.model_copy(update={"placement": {"CPUExecutionProvider": 3}, "operators": operators})
+        if each.target == "openvino-1"
+        else each
+        for each in one.measurements
+    ]
+    made_for = TargetEnvironment(
+        target="openvino-1", package="onnxruntime-openvino", version="1.24.1", own=True, size_bytes=200 << 20
+    )
+    return one.model_copy(update={"measurements": tuple(there), "environments": (made_for,)})
 
 
 KINDS = ("sets", "machines", "one", "unsure", "nothing", "hostile")
@@ -87,6 +105,16 @@ def test_an_estimate_is_never_without_its_interval(report: Made) -> None:
             if cell.startswith("≈"):
                 assert "(" in cell
                 assert "\N{EN DASH}" in cell
+
+
+def test_what_was_measured_beside_the_load_is_shown(tmp_path: Path) -> None:
+    text = " ".join(words(render_html(*made(tmp_path, "placed"))).split())
+    assert "fp64 on openvino-1: openvino runs 0 of 3 nodes: tree operators and Cast stay on CPU." in text
+    assert "start to first answer 610 ms (95% interval 590 ms \N{EN DASH} 640 ms, 5 starts)" in text
+    assert "onnxruntime-openvino" in text
+    assert "made for it, 200 MiB" in text
+    assert "a fixed piece of work, p95 above its median 4%" in text
+    assert "Too noisy" not in text
 
 
 def test_costs_are_dated(report: Made) -> None:
