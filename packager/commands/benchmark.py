@@ -71,6 +71,7 @@ def benchmark_bundle(
     except KeyboardInterrupt:
         if not files.tell():
             raise
+        console.warn("interrupted: what was measured until then is kept")
         return 130
     except BaseException:
         files.tell()

@@ -151,10 +151,17 @@ def test_the_machine_is_watched_while_it_is_loaded(bundle: Path, monkeypatch: py
         return load(1)
 
     monkeypatch.setattr(command, "measure_load", measured)
-    monkeypatch.setattr(noise, "time_fixed_work", lambda: [1_000_000] * 9 + [9_000_000])
+    looks: list[list[int]] = []
+
+    def looked() -> list[int]:
+        looks.append([1_000_000] * 9 + [9_000_000])
+        return looks[-1]
+
+    monkeypatch.setattr(noise, "time_fixed_work", looked)
     command.served_load(
         bundle, ServedAsked(cpus=(1,)), console=Console(), keep=lambda one, noisy: kept.append((one, noisy))
     )
+    assert len(looks) == 2  # after each rate
     (one, noisy) = kept[0]
     assert one.points == load(1).points
     assert noisy.too_noisy
