@@ -73,7 +73,7 @@ class Noise(Part):
     call costs with the same clock and loop; shown, never subtracted.
     """
 
-    steal_share: float | None = Field(ge=0, le=1)
+    steal_share: float | None = Field(ge=0)
     spread: float = Field(ge=0)
     harness_us: float = Field(ge=0)
     too_noisy: bool
