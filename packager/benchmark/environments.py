@@ -42,6 +42,8 @@ _LEFT_OUT = (
     "PIP_REQUIRE_VIRTUALENV",
 )
 _REASON_LENGTH = 240
+# What every build of ONNX Runtime depends on and loads: models and rows are read by the same code everywhere.
+_ALIKE = ("numpy", "protobuf", "flatbuffers")
 
 
 @dataclass(frozen=True)
@@ -89,9 +91,9 @@ def environment_for(provider: Provider, *, environ: Mapping[str, str] = os.envir
 
 
 def requirements_of(provider: Provider) -> tuple[str, ...]:
-    """Return exactly what is installed: the flavour, and numpy as the tool has it, which reads the same rows."""
+    """Return exactly what is installed: the flavour, and what it loads at the versions that the tool has."""
     flavour = () if provider.requirement is None else (provider.requirement,)
-    return (*flavour, f"numpy=={metadata.version('numpy')}")
+    return (*flavour, *(f"{name}=={metadata.version(name)}" for name in _ALIKE))
 
 
 def cache_folder(environ: Mapping[str, str]) -> Path:
