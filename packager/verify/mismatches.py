@@ -13,6 +13,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from packager.artifact import MISSING_TEXT, Output, Signature
 from packager.dataset.read import Dataset
 from packager.dataset.rows import Rows
@@ -100,8 +102,12 @@ def _places(
 ) -> dict[int, Located]:
     """Return the file of each row, counted over all files, and its number there; read the rows only to show them."""
     columns, folder = subjects[0].session.signature.columns, folder_of(dataset)
-    if not shows_values and len(dataset.files) == 1:
-        return {row: Located(dataset.files[0].name, row) for row in wanted}
+    counts = [part.num_rows for part in dataset.parts]
+    if not shows_values and None not in counts[:-1]:  # nothing has to be read again
+        begins = np.cumsum([0, *(count or 0 for count in counts[:-1])])
+        files = {row: int(np.searchsorted(begins, row, side="right")) - 1 for row in wanted}
+        names = [str(file.relative_to(folder)) for file in dataset.files]
+        return {row: Located(names[file], row - int(begins[file])) for row, file in files.items()}
     found: dict[int, Located] = {}
     first = 0
     for batch in dataset.batches(columns) if wanted else ():

@@ -17,10 +17,13 @@ from packager.dataset.rows import Rows
 
 Outputs = dict[str, npt.NDArray[Any]]
 Answered = tuple[Outputs, npt.NDArray[np.bool_]]
+Saved = tuple[Batch, Path]
 Ask = Callable[..., Any]
 
 # Questions on their way: one that the worker is at and one that waits for it, so that it never waits for us.
 _AHEAD = 2
+# And one that is read and written meanwhile, and one that the caller is about to ask.
+_FILES = _AHEAD + 2
 
 
 class Oracle:
@@ -42,12 +45,11 @@ class Oracle:
         While the caller is busy with one batch, the worker answers the next, and the one after that is read. Nothing
         else may be asked meanwhile.
         """
-        waiting: deque[tuple[Batch, Path, Future[None]]] = deque()
+        waiting: deque[tuple[Batch, Future[Answered]]] = deque()
         asking = ThreadPoolExecutor(max_workers=1, thread_name_prefix="oracle")
         try:
-            for number, batch in enumerate(_read_ahead(batches)):
-                file = self._save(batch.rows, f"asked_{number % _AHEAD}")
-                waiting.append((batch, file, asking.submit(self._ask_about, file)))
+            for batch, file in _read_ahead(self._saved(batches)):
+                waiting.append((batch, asking.submit(self._answers_to, file)))
                 if len(waiting) == _AHEAD:
                     yield _first(waiting)
             while waiting:
@@ -55,6 +57,15 @@ class Oracle:
         finally:
             # Whoever gives up need not wait for a long answer: the worker is stopped by who started it.
             asking.shutdown(wait=False, cancel_futures=True)
+
+    def _saved(self, batches: Iterable[Batch]) -> Iterator[tuple[Batch, Path]]:
+        """Yield each batch with the file that its rows were written to: of those on their way, each has its own."""
+        for number, batch in enumerate(batches):
+            yield batch, self._save(batch.rows, f"asked_{number % _FILES}")
+
+    def _answers_to(self, file: Path) -> Answered:
+        self._ask_about(file)
+        return _answered(file)
 
     def _save(self, rows: Rows, name: str) -> Path:
         file = self.scratch / name
@@ -65,8 +76,8 @@ class Oracle:
         self.ask("answers", rows=str(file), outputs=str(_answers_of(file)))
 
 
-def _read_ahead(batches: Iterable[Batch]) -> Iterator[Batch]:
-    """Yield the batches; each is read while the caller is busy with the one before."""
+def _read_ahead(batches: Iterable[Saved]) -> Iterator[Saved]:
+    """Yield the batches; each is read, and its rows written, while the caller is busy with the one before."""
     coming = iter(batches)
     reading = ThreadPoolExecutor(max_workers=1, thread_name_prefix="reader")
     try:
@@ -78,10 +89,9 @@ def _read_ahead(batches: Iterable[Batch]) -> Iterator[Batch]:
         reading.shutdown(wait=False, cancel_futures=True)
 
 
-def _first(waiting: deque[tuple[Batch, Path, Future[None]]]) -> tuple[Batch, Answered]:
-    batch, file, asked = waiting.popleft()
-    asked.result()
-    return batch, _answered(file)
+def _first(waiting: deque[tuple[Batch, Future[Answered]]]) -> tuple[Batch, Answered]:
+    batch, answers = waiting.popleft()
+    return batch, answers.result()
 
 
 def _answered(file: Path) -> Answered:

@@ -24,6 +24,8 @@ _ROLES: dict[str, Role] = {"label": "label", "score": "probability", "value": "v
 _BINARY: tuple[Scalar, ...] = (0, 1)
 # Metrics that read a score as a probability.
 _OF_PROBABILITIES = ("log_loss", "brier")
+# Labels of so few classes are looked up one class after the other.
+_FEW = 16
 
 
 def default_metric(signature: Signature) -> str | None:
@@ -157,6 +159,11 @@ def label_indices(labels: Array, classes: tuple[Scalar, ...]) -> npt.NDArray[np.
     if labels.dtype.kind in "OU":
         texts = {str(label): index for index, label in enumerate(classes)}
         return np.array([texts.get(str(label), -1) for label in labels.tolist()], dtype=np.int32)
+    if labels.dtype.kind in "iub" and len(classes) <= _FEW and all(type(label) is int for label in classes):
+        known = np.full(len(labels), -1, dtype=np.int32)  # a comparison with each class is faster than a sort
+        for index, label in enumerate(classes):
+            known[labels == label] = index
+        return known
     unique, inverse = np.unique(labels, return_inverse=True)
     if _is_text(classes):
         position: dict[Any, int] = {str(label): index for index, label in enumerate(classes)}
