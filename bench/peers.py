@@ -60,7 +60,10 @@ def _onedal(model: Any, folder: Path) -> Score:
         converted = daal4py.mb.convert_model(getattr(model, "booster_", None) or _treelite(model, folder))
     except (TypeError, RuntimeError, NotImplementedError) as error:
         raise Unavailable(f"oneDAL takes no such model: {error}") from error
-    return converted.predict_proba
+    if not hasattr(converted, "predict_proba"):  # it would answer with a regressor's sums
+        raise Unavailable(f"oneDAL takes no {type(model).__name__} as a classifier")
+    score: Score = converted.predict_proba
+    return score
 
 
 def _treelite(model: Any, folder: Path) -> Any:

@@ -34,7 +34,7 @@ def test_a_million_rows(benchmark: Any, tmp_path: Path) -> None:
         "version": "1",
         "source": {"uri": "model.joblib"},
         "data": {"verification": "rows.parquet", "label": "target"},
-        "benchmark": {"batch_sizes": [1]},
+        "benchmark": {"batch_sizes": [1], "process": "skip"},
     }
     (tmp_path / "recipe.yml").write_text(json.dumps(recipe))
     benchmark.extra_info["peak_mib"] = benchmark.pedantic(build_and_watch, (tmp_path,), rounds=1) / 2**20

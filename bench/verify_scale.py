@@ -60,7 +60,7 @@ def measure(folder: Path, model: str, rows: int) -> dict[str, object]:
         "source": {"uri": "model.joblib"},
         "data": {"verification": "rows-*.parquet", "label": "target", "features": _NAMES},
         "optimize": {"precisions": ["fp64"]},
-        "benchmark": {"batch_sizes": [1]},
+        "benchmark": {"batch_sizes": [1], "process": "skip"},
     }
     (folder / "recipe.yml").write_text(json.dumps(recipe))
     peak = build_and_watch(folder)
