@@ -47,7 +47,7 @@ def _slo(drawing: Drawing, slo_p95_ms: float, across: LogScale) -> None:
     x = across.place(slo_p95_ms)
     if x is not None:
         drawing.line((x, _TOP), (x, _HEIGHT - _FOOT), role="limit")
-        drawing.text((x - 5, _HEIGHT - _FOOT - 6), f"SLO {slo_p95_ms:g} ms", role="tick limit", anchor="end")
+        drawing.text((x - 5, _TOP + 8), f"SLO {slo_p95_ms:g} ms", role="tick limit", anchor="end")
 
 
 def _dot(drawing: Drawing, plan: InstancePlan, p95: Figure, *, scales: tuple[LogScale, LogScale], chosen: bool) -> None:
@@ -68,8 +68,9 @@ def _dot(drawing: Drawing, plan: InstancePlan, p95: Figure, *, scales: tuple[Log
 
 
 def _name(drawing: Drawing, instance_type: str, at: tuple[float, float]) -> None:
-    """Write the name of the marked type below its dot, on the side where there is room."""
+    """Write the name of the marked type below its dot, or above where the axis is near, on the side with room."""
     text = wording.printable(instance_type.removeprefix("Standard_"))
     fits = at[0] + 8 + len(text) * CHARACTER_WIDTH < _WIDTH - _RIGHT
     x, anchor = (at[0] + 8, "start") if fits else (at[0] - 8, "end")
-    drawing.text((x, at[1] + 19), text, role="name selected", anchor=anchor)
+    down = 19 if at[1] + 24 < _HEIGHT - _FOOT else -10
+    drawing.text((x, at[1] + down), text, role="name selected", anchor=anchor)
