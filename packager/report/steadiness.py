@@ -46,7 +46,7 @@ def environment_table(environments: list[dict[str, Any]]) -> Table:
         )
         for one in environments
     )
-    return Table("The ONNX Runtime that each target ran in", columns, rows)
+    return Table("The ONNX Runtime that each target ran in", columns, rows, stacks=True)
 
 
 def _made(one: dict[str, Any]) -> str:

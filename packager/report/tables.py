@@ -233,7 +233,7 @@ def timing_table(report: BuildReport) -> Table:
 def fact_table(caption: str, facts: Mapping[str, Any]) -> Table:
     """Free facts by name: the machine, the libraries' versions, the verification rows."""
     rows = tuple(Row((Cell(wording.printable(name)), _clipped(_plain(name, value)))) for name, value in facts.items())
-    return Table(caption, (("Name", "code"), ("Value", "text")), rows)
+    return Table(caption, (("Name", "code"), ("Value", "text")), rows, stacks=True)
 
 
 def _verdict_row(report: BuildReport, verdict: Verdict) -> Row:
