@@ -176,6 +176,19 @@ def test_scores_of_the_same_order_differ_by_nothing_and_a_broken_tie_is_another_
     assert not ranked.rank(native).is_of(np.full(3_000, np.nan))
 
 
+@pytest.mark.parametrize("kind", ["apart", "tied", "all alike"])
+def test_many_scores_are_ranked_as_few_are(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    random = np.random.default_rng(4)
+    score = {"apart": random.normal(size=5_000), "tied": np.round(random.random(5_000), 2), "all alike": np.ones(5_000)}
+    at_once = ranked.rank(score[kind])
+    monkeypatch.setattr(ranked, "_SORTED_AT_ONCE", 1_000)
+    in_parts = ranked.rank(score[kind])
+    assert np.array_equal(score[kind][at_once.order], score[kind][in_parts.order])
+    assert np.array_equal(at_once.starts, in_parts.starts)
+    assert np.array_equal(np.sort(in_parts.order), np.arange(5_000))
+    assert in_parts.order.dtype == np.int32
+
+
 @pytest.mark.parametrize("name", list(ranked.VALUES))
 def test_an_influence_is_the_derivative_by_a_rows_weight(name: str) -> None:
     """By finite differences of the metric of weighted rows; the discounts of NDCG between places are their mean."""
