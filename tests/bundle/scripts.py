@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,7 +33,11 @@ def load(bundle: Path, *, model_dir: Path | None = None) -> ModuleType:
     assert spec is not None
     assert spec.loader is not None
     script = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(script)
+    before, sys.dont_write_bytecode = sys.dont_write_bytecode, True  # nothing is written into a bundle
+    try:
+        spec.loader.exec_module(script)
+    finally:
+        sys.dont_write_bytecode = before
     with model_folder(model_dir or bundle / "model"):
         script.init()
     return script
