@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import gc
 import json
-import os
-import sys
 import time
 from pathlib import Path
 from statistics import median
@@ -17,7 +15,7 @@ from typing import Any, TextIO
 
 from packager.artifact import SessionSettings, signature_from
 from packager.benchmark.parts import Call, Feeds, batches_in_parts, call_of
-from packager.benchmark.worker import load_libraries
+from packager.benchmark.worker import answer, load_libraries
 from packager.dataset.rows import Rows
 from packager.runtime.session import ExecutionProvider, NoKernel, ProviderUnavailable, RunFailed, Session, open_session
 
@@ -106,12 +104,5 @@ def _timed(contestants: Contestants, request: dict[str, Any]) -> dict[str, Any]:
         return {"reason": str(error)}
 
 
-def main() -> None:
-    """Answer on what was standard output; whatever a library prints goes to the log on standard error."""
-    replies = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)
-    serve(sys.stdin, replies)
-
-
 if __name__ == "__main__":
-    main()
+    answer(serve)

@@ -32,9 +32,8 @@ def spread(ordered_us: npt.NDArray[np.float64]) -> Spread:
 
 
 def _quartiles(ordered: npt.NDArray[np.float64]) -> tuple[float, float]:
-    """Return the medians of both halves; of an odd count, what
-    lies halfway between those with the middle and those without: pytest-benchmark's rule.
-    """
+    """Return the medians of both halves; of an odd count, what lies halfway between those with the middle and those
+    without: pytest-benchmark's rule."""
     if len(ordered) % 2 == 0:
         halves = ordered.reshape(2, -1)
         return float(np.median(halves[0])), float(np.median(halves[1]))

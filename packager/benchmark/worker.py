@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TextIO
@@ -91,7 +92,7 @@ def serve(requests: TextIO, replies: TextIO) -> None:
         replies.flush()
 
 
-def main() -> None:
+def answer(serve: Callable[[TextIO, TextIO], None]) -> None:
     """Answer on what was standard output; whatever a library prints goes to the log on standard error."""
     replies = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
@@ -99,4 +100,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    answer(serve)
