@@ -103,6 +103,26 @@ def check(recipes: Recipes, as_json: AsJson = False) -> None:
     raise typer.Exit(check_recipes(recipes, as_json=as_json))
 
 
+@app.command(epilog="Example: package init model.joblib --data held-out.parquet --out fraud.yml")
+def init(
+    artifact: Annotated[str, typer.Argument(help="an artifact's path, or registry://NAME/VERSION")],
+    data: Annotated[str | None, typer.Option("--data", help="rows that the model has not seen")] = None,
+    name: Annotated[str | None, typer.Option("--name", help="name of the bundle; default: the artifact's")] = None,
+    trust: Annotated[list[str] | None, typer.Option("--trust", help="exact name that loading may import")] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="a new file for the recipe; default: stdout")] = None,
+) -> None:
+    """Look at an artifact and write a commented recipe for it; its paths are relative to where the recipe lies."""
+    from packager.commands.init import Asked, draft_recipe, write_draft
+
+    text = draft_recipe(artifact, Asked(data, tuple(trust or ()), name), folder=out.parent if out else Path())
+    if out is None:
+        print(text, end="")
+        return
+    write_draft(text, out)
+    print(f"next: package check {out}", file=sys.stderr)
+    print(out)
+
+
 @app.command(epilog="Example: package inspect model.joblib")
 def inspect(
     subject: Annotated[Path, typer.Argument(help="an artifact or a bundle", metavar="ARTIFACT|BUNDLE")],

@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from packager.artifact import Column, signature_from
+from packager.artifact import Column
 from packager.bundle.manifest import Json, check_digests
 from packager.bundle.model_info import read_info
+from packager.commands.looking import look
 from packager.commands.register import framework_of
-from packager.errors import PackagerError, SourceError
-from packager.files import copy_hashed
-from packager.source.audit import audit
-from packager.source.child import memory_limit_bytes, source_worker
-from packager.source.modules import locate
-from packager.source.versions import skew
-
-_CPU_S = 600
+from packager.errors import SourceError
 
 
 def inspect_path(path: Path, trust: Sequence[str]) -> dict[str, Any]:
@@ -34,39 +25,23 @@ def inspect_path(path: Path, trust: Sequence[str]) -> dict[str, Any]:
 
 def inspect_artifact(path: Path, trust: Sequence[str]) -> dict[str, Any]:
     """Audit a copy of the artifact; if it would load here, load it in the source worker and describe it."""
-    with tempfile.TemporaryDirectory(prefix="packager-") as folder:
-        copy = Path(folder) / "source" / path.name
-        copy.parent.mkdir()
-        sha256 = copy_hashed(path, copy)
-        found = audit(copy, trust=trust)
-        facts: dict[str, Any] = {
-            "artifact": str(path),
-            "sha256": sha256,
-            "size_bytes": copy.stat().st_size,
-            "format": f"{found.format}{f', {found.compression}' if found.compression else ''}",
-            "framework": framework_of(found.globals, found.format),
-            "written_by": [f"{name} {version}" for name, version in found.versions.items()],
-            "imports": list(found.globals),
-        }
-        installed = {name: metadata.version(name) for name in ("scikit-learn", "numpy", "lightgbm")}
-        if skewed := skew(found.versions, installed):
-            return {**facts, "not_loaded": skewed}
-        return {**facts, **_described(copy, found.format, Path(folder), trust)}
-
-
-def _described(artifact: Path, file_format: str, scratch: Path, trust: Sequence[str]) -> dict[str, Any]:
-    modules = {name: asdict(place) for name, place in locate(trust, Path.cwd()).items()}
-    with source_worker(scratch) as worker:
-        try:
-            limit = memory_limit_bytes(artifact.stat().st_size)
-            worker.ask("confine", scratch=str(scratch), memory_bytes=limit, cpu_s=_CPU_S, modules=modules)
-            worker.ask("load", path=str(artifact), file_format=file_format)
-            described = worker.ask("describe", structure=str(scratch / "structure.npz"))
-        except PackagerError as error:
-            return {"not_described": error.message}
-    signature = signature_from(described["signature"])
+    looked = look(path, trust)
+    found = looked.audit
+    facts: dict[str, Any] = {
+        "artifact": str(path),
+        "sha256": looked.sha256,
+        "size_bytes": looked.size_bytes,
+        "format": f"{found.format}{f', {found.compression}' if found.compression else ''}",
+        "framework": framework_of(found.globals, found.format),
+        "written_by": looked.written_by,
+        "imports": list(found.globals),
+    }
+    if looked.described is None:
+        return facts | ({"not_loaded": list(looked.skewed)} if looked.skewed else {"not_described": looked.reason})
+    signature = looked.described.signature
     return {
-        "estimators": described["estimators"],
+        **facts,
+        "estimators": list(looked.described.estimators),
         "task": signature.task,
         "classes": list(signature.classes or ()),
         "inputs": [_told(column) for column in signature.columns],
