@@ -9,17 +9,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from packager import wording
+from packager.azure.instance_types import GIB, PLATFORM_BYTES, InstanceType, Limits
 from packager.sku import capacity
-from packager.sku.catalogue import GIB, InstanceType, Limits
 from packager.sku.evidence import Evidence, Held, Needs
 from packager.sku.knees import Latency, p95_at
 from packager.sku.model import Basis, Cost, Count, Figure, Fit, InstancePlan, Meets, Settings, Target
 from packager.sku.processors import CoreRatio
 from packager.sku.scaling import estimate, estimate_like
-
-# Azure does not tell what its own containers take on an instance; it warns that the types with 3.5 and 4 GiB may be too
-# small. So much memory has to stay free of workers.
-_PLATFORM_BYTES = 2 * GIB
 
 
 @dataclass(frozen=True)
@@ -221,8 +217,8 @@ def _memory(at: Capacity, needs: Needs) -> Fit:
         reason = "not measured: no file tells the resident memory of the server"
         return Fit(needed_bytes=None, available_bytes=available, left_bytes=None, fits=None, reason=reason)
     needed = needs.worker_bytes * at.workers
-    fits = available - needed >= _PLATFORM_BYTES
-    each, kept = wording.size(needs.worker_bytes), wording.size(_PLATFORM_BYTES)
+    fits = available - needed >= PLATFORM_BYTES
+    each, kept = wording.size(needs.worker_bytes), wording.size(PLATFORM_BYTES)
     asked = f"{wording.several(at.workers, 'worker')} of {each}, and {kept} kept free"
     return Fit(needed_bytes=needed, available_bytes=available, left_bytes=available - needed, fits=fits, reason=asked)
 

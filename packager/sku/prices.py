@@ -16,11 +16,12 @@ from typing import cast
 
 from pydantic import JsonValue
 
+from packager.azure.instance_types import InstanceType, Series
 from packager.benchmark_result import MOST_PROCESSORS
 from packager.errors import RecipeError
 from packager.recipe.document import Place, Problem, read_document
 from packager.recipe.problems import did_you_mean, message
-from packager.sku.catalogue import Catalogue, InstanceType, Series
+from packager.sku.catalogue import Catalogue
 from packager.sku.model import Prices
 from packager.wording import clip, printable
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from packager.azure.instance_types import InstanceType, Series
 from packager.benchmark_result import MeasuredMachine
-from packager.sku.catalogue import Catalogue, InstanceType, Series, azure
+from packager.sku.catalogue import Catalogue, azure
 
 # What decides how fast, and for int8 with which answers, matrices are multiplied.
 _TELLING = ("avx2", "avx512f", "avx512_vnni", "avx_vnni", "amx_int8", "amx_bf16", "asimd", "sve")

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from packager import wording
+from packager.azure.instance_types import Limits
 from packager.sku.capacity import HOURS_PER_MONTH, MIN_INSTANCES
-from packager.sku.catalogue import Limits
 from packager.sku.evidence import Needs
 from packager.sku.model import Change, EndpointLimit, InstancePlan, Recommendation, Target
 from packager.sku.plan import Capacity, size

@@ -10,9 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from packager import wording
+from packager.azure.instance_types import InstanceType
 from packager.benchmark_result import BenchmarkResult
 from packager.errors import BenchmarkError, RecipeError
-from packager.sku.catalogue import Catalogue, InstanceType, azure
+from packager.sku.catalogue import Catalogue, azure
 from packager.sku.model import InstancePlan, SkuReport
 from packager.sku.report import Asked, make_report
 from packager.sku.results import Result, read_results
