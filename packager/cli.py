@@ -191,15 +191,31 @@ def benchmark(
     raise typer.Exit(benchmark_bundle(bundle, asked, out=out, pytest_benchmark=pytest_benchmark, as_json=as_json))
 
 
-@app.command(epilog="Example: package serve dist/fraud-3/bundle --port 5001")
+@app.command(epilog="Example: package serve dist/fraud-3/bundle --port 5001 --platform")
 def serve(
     bundle: BundleFolder,
     port: Annotated[int, typer.Option("--port", min=1, max=65535, help="port on loopback")] = 5001,
+    platform: Annotated[
+        bool, typer.Option("--platform", help="answer as Azure ML's front does: key, 401, 404, 408, 424, 429")
+    ] = False,
+    key: Annotated[
+        str | None,
+        typer.Option("--key", envvar="SCORING_KEY", help="platform: the key; default: one made for this run"),
+    ] = None,
 ) -> None:
     """Run a bundle on the real inference server, on loopback, until Ctrl-C."""
+
+    def say(text: str) -> None:
+        print(text, file=sys.stderr, flush=True)
+
+    if platform:
+        from packager.front.platform import serve_as_platform
+
+        serve_as_platform(bundle, port=port, key=key, say=say)
+        return
     from packager.bundle.serve import serve as serve_bundle
 
-    serve_bundle(bundle, port=port, say=lambda text: print(text, file=sys.stderr))
+    serve_bundle(bundle, port=port, say=say)
 
 
 @app.command(epilog="Example: package publish dist/fraud-3/bundle --to registry://fraud-onnx")

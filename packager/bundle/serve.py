@@ -55,7 +55,7 @@ def serve(bundle: Path, *, port: int, say: Callable[[str], None] = print) -> Non
     BundleError where the bundle is not whole, the port is taken, or the server ends by itself.
     """
     manifest = check_digests(bundle)
-    with _interrupted_by_sigterm(), served(bundle, port=port, log=sys.stderr.buffer) as server:
+    with interrupted_by_sigterm(), served(bundle, port=port, log=sys.stderr.buffer) as server:
         for line in _invitation(bundle, manifest, server):
             say(line)
         try:
@@ -150,7 +150,7 @@ def _invitation(bundle: Path, manifest: Manifest, server: Served) -> list[str]:
 
 
 @contextmanager
-def _interrupted_by_sigterm() -> Iterator[None]:
+def interrupted_by_sigterm() -> Iterator[None]:
     """Treat SIGTERM like Ctrl-C, so that no server outlives the command."""
 
     def interrupt(signum: int, frame: FrameType | None) -> None:
