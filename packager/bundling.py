@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -10,6 +12,7 @@ import numpy.typing as npt
 
 from packager import __version__
 from packager.artifact import VERIFIED_SETTINGS, Signature, SourceModel, Variant, Verdict
+from packager.bundle.environment import pins
 from packager.bundle.golden import whole_labels
 from packager.bundle.manifest import Json
 from packager.bundle.plan import BundlePlan, Golden, ModelCard, Outputs
@@ -35,6 +38,26 @@ _SERVED_ROWS, _SERVED_CELLS = 5_000, 250_000
 _SERVED_OTHERWISE = "answers of reduced precisions change with the rows of a request: choose fp64 or fp32 in `select`"
 # Made rows that no request can carry; each is sent alone, and one of a kind would do.
 _OTHERS = 16
+
+
+def require_environment(recipe: Recipe) -> None:
+    """Refuse at once, and not after all the work, a serving environment that can't be: BundleError at `bundle.python`.
+
+    What no package index holds is refused too.
+    """
+    with _told_where(recipe):
+        pins(recipe.bundle.python)
+
+
+@contextmanager
+def _told_where(recipe: Recipe) -> Iterator[None]:
+    """Say of an error that names a recipe key in which file and line the recipe sets it."""
+    try:
+        yield
+    except BundleError as error:
+        if error.key is not None and " " not in error.key:
+            error.key = recipe.where(error.key)
+        raise
 
 
 def plan_bundle(recipe: Recipe, source: Source, proof: Proof, *, report: BuildReport, decision: Decision) -> BundlePlan:
@@ -67,7 +90,8 @@ def write_and_replay(plan: BundlePlan, folder: Path, *, proof: Proof, recipe: Re
 
     BundleError where the script is at fault, VerifyError where its answers are the model's and lie beyond the limits.
     """
-    digest = write_bundle(plan, folder)
+    with _told_where(recipe):
+        digest = write_bundle(plan, folder)
     served = _rows_to_serve(plan, proof, is_baseline=plan.model.name == report.variants[0].name)
     result, rehearsal = replay(folder), rehearse(folder, served.made, served.others)
     report.verification |= {

@@ -61,6 +61,7 @@ def build(recipe: Recipe, options: Options, console: Console) -> BuildReport:
 
 def _run(recipe: Recipe, options: Options, console: Console, *, report: BuildReport, scratch: Path) -> None:
     """The seven stages, in order."""
+    bundling.require_environment(recipe)  # as much as can be found out now, before minutes of work
     if options.locked and recipe.version is not None:
         find_lock(recipe, bundle_folder(report, options.out))  # found out now, not after the benchmark
     baseline = find_baseline(recipe, environ=options.environ)

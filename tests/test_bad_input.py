@@ -183,3 +183,18 @@ def test_a_model_that_refuses_most_rows_is_measured_on_those_that_it_takes(tmp_p
     ran = Workspace(tmp_path).package("build", "counts.yml", "--json")
     assert ran.code == 0, ran.err
     assert {row["variant"] for row in ran.json()["measurements"] if row["p50_us"]} >= {"native", "fp64"}
+
+
+@pytest.mark.parametrize(("python", "words"), [("3.9", "does not run on Python 3.9"), ("3.77", "names none as new")])
+@pytest.mark.parametrize("command", ["check", "build"])
+def test_a_wrong_python_of_the_bundle_is_told_at_once(command: str, python: str, words: str, tmp_path: Path) -> None:
+    joblib.dump(fitted(LogisticRegression()), tmp_path / "model.joblib")
+    write_recipe(tmp_path, "wrong", "model.joblib", bundle={"python": python})
+    line = (tmp_path / "wrong.yml").read_text().splitlines().index(f"  python: '{python}'") + 1
+    ran = Workspace(tmp_path).package(command, "wrong.yml")
+    assert ran.code == 8
+    for told in ("bundle: ", words, f"measured {python}, limit ", f"wrong.yml:{line} bundle.python", "hint: leave"):
+        assert told in ran.err
+    assert not list(tmp_path.glob("dist/*/bundle"))
+    write_recipe(tmp_path, "wrong", "model.joblib", bundle={})
+    assert Workspace(tmp_path).package("check", "wrong.yml").code == 0  # the hint works

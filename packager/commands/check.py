@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from packager import stages
+from packager import bundling, stages
 from packager.baseline import find_baseline
 from packager.console import Console, Style
 from packager.convert.steps import StepFinding, refuse_unsupported, short_name, without_double_kernel
@@ -60,6 +60,7 @@ def check_recipe(path: Path) -> dict[str, Any]:
 def _find(path: Path, result: dict[str, Any]) -> None:
     """Go as far as a build goes without building; `result` holds what was found, up to what is refused."""
     recipe = load_recipe(path)
+    bundling.require_environment(recipe)
     baseline = find_baseline(recipe, environ=os.environ)
     report = BuildReport(recipe.name, recipe.version)
     with tempfile.TemporaryDirectory(prefix="packager-") as folder, source_worker(Path(folder)) as worker:

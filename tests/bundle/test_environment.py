@@ -48,24 +48,70 @@ def test_all_that_the_script_imports_is_pinned_and_no_training_library() -> None
     assert len(pins) == len(SERVED)
 
 
-@pytest.mark.parametrize("python", ["3.6", "2.7", "3.8.1"])
+@pytest.mark.parametrize("python", ["3.6", "3.9", "2.7", "3.8.1"])
 def test_a_python_that_the_pins_do_not_run_on_is_refused(python: str) -> None:
     with pytest.raises(BundleError, match=f"does not run on Python {python}") as caught:
         render_conda("fraud", python)
-    assert caught.value.key == "bundle.python"
+    error = caught.value
+    assert (error.key, error.exit_code, error.measured) == ("bundle.python", 8, python)
+    assert str(error.limit).startswith(">=3.")
+
+
+def test_a_python_that_no_wheel_is_made_for_is_refused() -> None:
+    with pytest.raises(BundleError, match=r"compiled for each Python, and names none as new as 3\.98") as caught:
+        render_conda("fraud", "3.98")
+    assert (caught.value.key, caught.value.measured) == ("bundle.python", "3.98")
+
+
+def test_the_hint_of_a_wrong_python_works() -> None:
+    assert "python=" in render_conda("fraud", None)
+
+
+class Installed:
+    """A distribution as an installer leaves it, with the metadata of the real one."""
+
+    def __init__(self, version: str, **files: str) -> None:
+        self.version, self._files, self._real = version, files, metadata.distribution("numpy")
+        self.metadata = self._real.metadata
+
+    def read_text(self, name: str) -> str | None:
+        return self._files.get(name.partition(".")[0]) or self._real.read_text(name)
+
+
+# What pip and uv write into direct_url.json.
+EDITABLE = '{"url": "file:///src/numpy", "dir_info": {"editable": true}}'
+FOLDER = '{"url": "file:///src/numpy", "dir_info": {}}'
+REPOSITORY = '{"url": "https://example.org/numpy", "vcs_info": {"vcs": "git", "commit_id": "0123abc"}}'
+WHEEL = '{"url": "file:///wheels/numpy-2.4.6-cp311.whl", "archive_info": {"hashes": {}}}'
+
+
+@pytest.mark.parametrize(
+    ("installed", "told"),
+    [
+        (Installed("2.4.6+local"), r"numpy 2\.4\.6\+local is a local build"),
+        (Installed("2.5.0.dev0"), r"numpy 2\.5\.0\.dev0 is a development build"),
+        (Installed("2.4.6", direct_url=EDITABLE), r"numpy 2\.4\.6 is an editable installation"),
+        (Installed("2.4.6", direct_url=FOLDER), r"numpy 2\.4\.6 is a build from a folder"),
+        (Installed("2.4.6", direct_url=REPOSITORY), r"numpy 2\.4\.6 is a build from a repository"),
+    ],
+)
+def test_what_no_index_holds_is_refused(installed: Installed, told: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(environment, "SERVED", ("numpy",))
+    monkeypatch.setattr(metadata, "distribution", lambda _: installed)
+    with pytest.raises(BundleError, match=told) as caught:
+        render_conda("fraud", None)
     assert caught.value.exit_code == 8
+    assert "pip install --force-reinstall 'numpy<=2." in str(caught.value.hint)
 
 
-def test_what_no_index_holds_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("installed", [Installed("2.4.6", direct_url=WHEEL), Installed("2.4.6", direct_url="[")])
+def test_a_release_that_came_as_a_file_is_taken(installed: Installed, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(environment, "SERVED", ("numpy",))
+    monkeypatch.setattr(metadata, "distribution", lambda _: installed)
+    assert "numpy==2.4.6" in render_conda("fraud", None)
+
+
+def test_what_is_not_installed_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(environment, "SERVED", ("no-such-distribution",))
     with pytest.raises(BundleError, match="no-such-distribution is not installed"):
-        render_conda("fraud", None)
-    real = metadata.distribution("numpy")
-
-    class Local:
-        version, metadata = "2.4.6+local", real.metadata
-
-    monkeypatch.setattr(environment, "SERVED", ("numpy",))
-    monkeypatch.setattr(metadata, "distribution", lambda _: Local)
-    with pytest.raises(BundleError, match=r"numpy 2.4.6\+local is a local build"):
         render_conda("fraud", None)
