@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from textwrap import wrap
@@ -16,6 +17,9 @@ _USUAL_LABELS = ("target", "label", "y", "class", "outcome")
 # More are told as a number: a comment is read, not searched.
 _SHOWN = 6
 _WIDTH = 110
+_ONE_LINE = float("inf")
+# What YAML of any version reads as text without quotes, if it is none of its words.
+_PLAIN = re.compile(r"(\.{0,2}/|[a-z]+://)?[A-Za-z_][A-Za-z0-9_./-]*")
 
 
 @dataclass(frozen=True)
@@ -57,9 +61,11 @@ def render_draft(draft: Draft) -> str:
 
 
 def scalar(value: str) -> str:
-    """Return a text as a YAML scalar on one line that reads back the same; a `${` stays one."""
-    dumped = yaml.safe_dump(value.replace("${", "$${"), default_flow_style=True, width=float("inf"), allow_unicode=True)
-    return dumped.removesuffix("\n").removesuffix("\n...")
+    """Return a text as a YAML scalar on one line that reads back the same, between [ ] too; a `${` stays one."""
+    if _PLAIN.fullmatch(value) and yaml.safe_dump(value, width=_ONE_LINE).splitlines()[0] == value:
+        return value
+    quoted = yaml.safe_dump(value.replace("${", "$${"), default_style='"', width=_ONE_LINE, allow_unicode=True)
+    return quoted.removesuffix("\n")
 
 
 def _head(draft: Draft) -> Iterator[str]:
@@ -75,7 +81,7 @@ def _source(draft: Draft) -> Iterator[str]:
     yield "source:"
     yield f"  uri: {scalar(draft.uri)}"
     if draft.sha256 is not None:
-        yield f"  sha256: {draft.sha256}  # other bytes stop the build"
+        yield f'  sha256: "{draft.sha256}"  # other bytes stop the build'
     if draft.trust:
         yield f"  trust: {_listed(draft.trust)}"
 
@@ -130,17 +136,7 @@ def _rest(draft: Draft) -> Iterator[str]:
 
 
 def _listed(names: Sequence[str]) -> str:
-    return f"[{', '.join(map(_in_flow, names))}]"
-
-
-def _in_flow(name: str) -> str:
-    """Return a scalar for within [ ]: one that YAML reads otherwise there is quoted."""
-    written = scalar(name)
-    return written if yaml.safe_load(f"[{written}]") == [name.replace("${", "$${")] else _quoted(name)
-
-
-def _quoted(name: str) -> str:
-    return yaml.safe_dump(name.replace("${", "$${"), default_style='"', width=float("inf")).removesuffix("\n")
+    return f"[{', '.join(map(scalar, names))}]"
 
 
 def _endpoint(name: str) -> str:

@@ -23,7 +23,7 @@ def loaded(draft: Draft, folder: Path) -> Recipe:
     return load_recipe(path, environ={})
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(data=st.data())
 def test_names_come_back_as_they_are(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
     names = data.draw(st.lists(TEXT, min_size=2, max_size=5, unique=True))
@@ -37,7 +37,29 @@ def test_names_come_back_as_they_are(tmp_path_factory: pytest.TempPathFactory, d
 
 
 @pytest.mark.parametrize(
-    "name", ["no", "1.0", "null", "a: b", "- x", "#", "x #y", "${HOME}", "$${", '"', "'", "[", "é,"]
+    "name",
+    [
+        "no",
+        "1.0",
+        "1e5",
+        "0o17",
+        "1_0",
+        ".5",
+        "2026-01-01",
+        "a:",
+        "../../m.joblib",
+        "null",
+        "a: b",
+        "- x",
+        "#",
+        "x #y",
+        "${HOME}",
+        "$${",
+        '"',
+        "'",
+        "[",
+        "é,",
+    ],
 )
 def test_names_that_yaml_reads_otherwise(name: str, tmp_path: Path) -> None:
     rows = Rows("rows.csv", (name, "target"), ("target",))
