@@ -258,6 +258,18 @@ def report(
     _result(report_files(files, options, out=out, as_json=as_json), False)
 
 
+@app.command(epilog="Example: package diff dist/fraud-3/bundle dist/fraud-4/bundle")
+def diff(
+    first: Annotated[Path, typer.Argument(help="folder of a bundle", metavar="BUNDLE")],
+    second: Annotated[Path, typer.Argument(help="folder of the bundle that follows it", metavar="BUNDLE")],
+    as_json: AsJson = False,
+) -> None:
+    """Say what changed between two bundles: model, signature, environment, answers, figures."""
+    from packager.commands.diff import diff_bundles
+
+    raise typer.Exit(diff_bundles(first, second, as_json=as_json))
+
+
 @app.command(epilog="Example: package schema > recipe.schema.json")
 def schema() -> None:
     """Print the recipe's JSON Schema, for editors."""
