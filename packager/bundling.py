@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,6 +10,7 @@ import numpy.typing as npt
 
 from packager import __version__
 from packager.artifact import VERIFIED_SETTINGS, Signature, SourceModel, Variant, Verdict
+from packager.bundle.deploy import keys_told
 from packager.bundle.environment import pins
 from packager.bundle.golden import whole_labels
 from packager.bundle.manifest import Json
@@ -45,19 +44,8 @@ def require_environment(recipe: Recipe) -> None:
 
     What no package index holds is refused too.
     """
-    with _told_where(recipe):
+    with keys_told(recipe):
         pins(recipe.bundle.python)
-
-
-@contextmanager
-def _told_where(recipe: Recipe) -> Iterator[None]:
-    """Say of an error that names a recipe key in which file and line the recipe sets it."""
-    try:
-        yield
-    except BundleError as error:
-        if error.key is not None and " " not in error.key:
-            error.key = recipe.where(error.key)
-        raise
 
 
 def plan_bundle(recipe: Recipe, source: Source, proof: Proof, *, report: BuildReport, decision: Decision) -> BundlePlan:
@@ -90,7 +78,7 @@ def write_and_replay(plan: BundlePlan, folder: Path, *, proof: Proof, recipe: Re
 
     BundleError where the script is at fault, VerifyError where its answers are the model's and lie beyond the limits.
     """
-    with _told_where(recipe):
+    with keys_told(recipe):
         digest = write_bundle(plan, folder)
     served = _rows_to_serve(plan, proof, is_baseline=plan.model.name == report.variants[0].name)
     result, rehearsal = replay(folder), rehearse(folder, served.made, served.others)

@@ -16,6 +16,7 @@ from pathlib import Path
 from packager import bundling, deciding, stages, telling
 from packager.artifact import Bundle
 from packager.baseline import find_baseline
+from packager.bundle.deploy import check_deploy
 from packager.console import Console, Step
 from packager.errors import BundleError, PackagerError
 from packager.files import replaced_folder
@@ -61,7 +62,8 @@ def build(recipe: Recipe, options: Options, console: Console) -> BuildReport:
 
 def _run(recipe: Recipe, options: Options, console: Console, *, report: BuildReport, scratch: Path) -> None:
     """The seven stages, in order."""
-    bundling.require_environment(recipe)  # as much as can be found out now, before minutes of work
+    check_deploy(recipe)  # as much as can be found out now, before minutes of work
+    bundling.require_environment(recipe)
     if options.locked and recipe.version is not None:
         find_lock(recipe, bundle_folder(report, options.out))  # found out now, not after the benchmark
     baseline = find_baseline(recipe, environ=options.environ)

@@ -14,6 +14,8 @@ import numpy as np
 from packager.artifact import Bundle, Signature, SourceModel, Variant, signature_from
 from packager.benchmark.benchmark import MIN_ROWS, ROWS_PER_LARGEST_BATCH, measure
 from packager.benchmark.subjects import Bench
+from packager.bundle.deploy import keys_told
+from packager.bundle.deploy_lint import require_memory
 from packager.bundle.manifest import read_manifest
 from packager.bundle.plan import Golden
 from packager.champion import open_champion
@@ -265,6 +267,8 @@ def serving_process(recipe: Recipe, bundle: Path, *, report: BuildReport) -> Non
     report.bundle_bytes = read_manifest(bundle).size_bytes
     if recipe.benchmark.process == "measure":
         report.process = measure_process(bundle)
+        with keys_told(recipe):
+            require_memory(recipe.bundle.deploy, report.process.resident_largest_bytes)
 
 
 def publish(recipe: Recipe, bundle: Bundle, *, environ: Mapping[str, str]) -> list[str]:

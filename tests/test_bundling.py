@@ -19,6 +19,7 @@ from packager.bundle import write
 from packager.bundle.manifest import read_manifest
 from packager.bundle.plan import Golden
 from packager.bundle.rehearse import Rehearsal
+from packager.commands.check import check_recipe
 from packager.console import Console
 from packager.dataset.rows import Rows
 from packager.pipeline import Options, build
@@ -132,3 +133,24 @@ def test_targets_and_slo_travel_in_the_bundle(space: Workspace, tmp_path: Path) 
     assert travelled["slo"] == {"p95_ms": 250.0, "qps": 100.0, "utilization": 0.7}
     assert travelled["batch_sizes"] == [1]
     assert [target["name"] for target in travelled["targets"]] == ["cpu-1"]
+
+
+def test_a_name_that_azure_refuses_stops_the_build_before_any_work(space: Workspace, tmp_path: Path) -> None:
+    report = built(space, tmp_path, bundle={"deploy": {"endpoint": "1 fraud"}})
+    assert (report.exit_code, report.timings_s) == (8, {})
+    assert "recipe.yml:15 bundle.deploy.endpoint" in str(report.error)
+    assert not list(tmp_path.rglob("bundle"))
+    assert list(tmp_path.rglob("report.json"))
+    found = check_recipe(space.recipe(bundle={"deploy": {"endpoint": "1 fraud"}}))
+    assert (found["exit_code"], found["stage"], found["ok"]) == (8, "bundle", False)
+    assert found["error"] == report.error
+
+
+def test_workers_that_the_instance_cannot_hold_as_measured_stop_the_build(space: Workspace, tmp_path: Path) -> None:
+    deploy = {"instance_type": "Standard_DS1_v2", "workers": 20}
+    settings = {"batch_sizes": [1], "process": "measure"}
+    report = built(space, tmp_path, bundle={"deploy": deploy}, benchmark=settings)
+    assert report.exit_code == 8
+    assert "Standard_DS1_v2 is too small: 20 workers" in str(report.error)
+    assert "bundle.deploy.instance_type" in str(report.error)
+    assert not list(tmp_path.rglob("bundle"))

@@ -102,7 +102,7 @@ class DeployFile:
             around = around[:-1]
         shown = clip(printable(measured), 80) if isinstance(measured, str) else measured
         told = f"{clip(printable(dotted(place)), 80)}: {message}" if place else message
-        check = f"deploy.{place[0] if place else 'file'}"
+        check = ".".join((Path(self.name).stem, clip(printable(dotted(place)), 120) if place else "file"))
         where = f"{self.name}:{self.lines.get(around, 1)}"
         return Finding(code, check, told, hint, file=where, measured=shown, limit=limit)
 

@@ -12,9 +12,11 @@ from packager import wording
 from packager.azure import rules
 from packager.azure.instance_types import GIB, PLATFORM_BYTES, find_type, limits, type_names
 from packager.bundle.deploy_file import DEPLOYMENT, ENDPOINT, DeployFile, read_deploy_file, shape
-from packager.bundle.deploy_paths import path_findings
+from packager.bundle.deploy_paths import path_findings, reference_findings
 from packager.bundle.deploy_settings import settings_findings, tag_findings, worker_count
 from packager.bundle.finding import Finding
+from packager.errors import BundleError
+from packager.recipe.deploy import Deploy
 from packager.recipe.problems import did_you_mean
 
 ENDPOINT_FILE, DEPLOYMENT_FILE = "deploy/endpoint.yml", "deploy/deployment.yml"
@@ -23,10 +25,18 @@ _ACCESS = ("enabled", "disabled")
 # What a worker takes at the very least: the server with its libraries, and while it loads the model its bytes, their
 # parsed form and the session's own.
 _WORKER_BYTES, _MODEL_COPIES = 75 << 20, 3
+_SMALLER = "choose an instance type with more memory, or fewer workers"
 
 
 def lint(bundle: Path) -> list[Finding]:
     """Return what Azure ML would refuse in the bundle's deployment files, or what would fail there."""
+    findings = lint_settings(bundle)
+    deployment = read_deploy_file(bundle, DEPLOYMENT_FILE)
+    return findings if isinstance(deployment, Finding) else [*findings, *path_findings(deployment)]
+
+
+def lint_settings(bundle: Path) -> list[Finding]:
+    """Return what is wrong with the two files alone, whatever else lies in the bundle."""
     endpoint, deployment = (read_deploy_file(bundle, name) for name in (ENDPOINT_FILE, DEPLOYMENT_FILE))
     findings = [one for one in (endpoint, deployment) if isinstance(one, Finding)]
     if isinstance(endpoint, DeployFile):
@@ -38,6 +48,20 @@ def lint(bundle: Path) -> list[Finding]:
         if isinstance(endpoint, DeployFile):
             findings += _same_endpoint(endpoint, deployment)
     return findings
+
+
+def require_memory(deploy: Deploy, worker_bytes: int) -> None:
+    """Raise BundleError where the instance cannot hold the workers, each as large as one was measured."""
+    found, needed = find_type(deploy.instance_type), deploy.workers * worker_bytes + PLATFORM_BYTES
+    if found is not None and needed > found.memory_gib * GIB:
+        each = f"{wording.several(deploy.workers, 'worker')} of {wording.size(worker_bytes)}, as measured"
+        raise BundleError(
+            f"{found.name} is too small: {each}, and {wording.size(PLATFORM_BYTES)} for the platform",
+            measured=wording.size(needed),
+            limit=wording.size(int(found.memory_gib * GIB)),
+            key="bundle.deploy.instance_type",
+            hint=_SMALLER,
+        )
 
 
 def _endpoint(file: DeployFile) -> Iterator[Finding]:
@@ -60,7 +84,7 @@ def _deployment(file: DeployFile) -> Iterator[Finding]:
     yield from _one_of(file, "egress_public_network_access", _ACCESS)
     yield from _instances(file)
     yield from _memory(file)
-    yield from path_findings(file)
+    yield from reference_findings(file)
     yield from settings_findings(file)
     yield from tag_findings(file)
 
@@ -133,9 +157,8 @@ def _memory(file: DeployFile) -> Iterator[Finding]:
     if needed > found.memory_gib * GIB:
         each = f"{wording.several(workers, 'worker')} with a model of {wording.size(model)}"
         message = f"{found.name} is too small: {each}, and {wording.size(PLATFORM_BYTES)} for the platform"
-        hint = "choose an instance type with more memory, or fewer workers"
         least, limit = f"{wording.size(needed)} at least", wording.size(int(found.memory_gib * GIB))
-        yield file.finding(("instance_type",), message, hint, measured=least, limit=limit, code="OutOfQuota")
+        yield file.finding(("instance_type",), message, _SMALLER, measured=least, limit=limit, code="OutOfQuota")
 
 
 def _same_endpoint(endpoint: DeployFile, deployment: DeployFile) -> Iterator[Finding]:

@@ -19,6 +19,15 @@ _REMOTE = re.compile(r"(azureml|https?|wasbs?|abfss?|adl)://?", re.IGNORECASE)
 _IMAGE = re.compile(r"[a-z0-9][a-z0-9._-]*(:[0-9]+)?(/[a-z0-9._-]+)*(:[\w.-]{1,128})?(@sha256:[0-9a-f]{64})?")
 
 
+def reference_findings(file: DeployFile) -> Iterator[Finding]:
+    """Yield what is written as a registered asset and is none."""
+    for place in (("model",), ("environment",), ("code_configuration", "code")):
+        text = file.text(*place)
+        if text is not None and (len(place) == 1 or text.startswith("azureml:")) and not rules.is_reference(text):
+            message = "neither a registered asset nor a path"
+            yield file.finding(place, message, _REGISTERED, measured=text, code="ResourceNotFound")
+
+
 def path_findings(file: DeployFile) -> Iterator[Finding]:
     """Yield what the platform would look for and not find."""
     yield from _model(file)
@@ -28,9 +37,7 @@ def path_findings(file: DeployFile) -> Iterator[Finding]:
 
 def _model(file: DeployFile) -> Iterator[Finding]:
     model = file.at("model")
-    if isinstance(model, str):
-        yield from _reference(file, "model", model)
-    elif isinstance(model, dict):
+    if isinstance(model, dict):
         kind = model.get("type", "custom_model")
         if kind != "custom_model":
             hint = "write custom_model: score.py loads the file by itself"
@@ -38,7 +45,7 @@ def _model(file: DeployFile) -> Iterator[Finding]:
         found = yield from _local(file, ("model", "path"))
         if found is not None and not any(found.rglob("*.onnx") if found.is_dir() else [found]):
             yield file.finding(("model", "path"), "there is no model in it", _ANEW, code="ResourceNotFound")
-    else:
+    elif not isinstance(model, str):
         hint = f"write path: ../model, or {_REGISTERED}"
         yield file.finding(("model",), "a deployment needs its model", hint, code="ResourceNotFound")
 
@@ -51,7 +58,6 @@ def _code(file: DeployFile) -> Iterator[Finding]:
     place = ("code_configuration", "code")
     reference = file.text(*place)
     if reference is not None and reference.startswith("azureml:"):
-        yield from _reference(file, ".".join(place), reference)
         return
     folder = yield from _local(file, place)
     script = file.text("code_configuration", "scoring_script")
@@ -76,7 +82,6 @@ def _is_within(folder: Path, script: str) -> bool:
 def _environment(file: DeployFile) -> Iterator[Finding]:
     environment = file.at("environment")
     if isinstance(environment, str):
-        yield from _reference(file, "environment", environment)
         return
     if not isinstance(environment, dict):
         hint = f"write image and conda_file, or {_REGISTERED}"
@@ -113,12 +118,6 @@ def _conda(file: DeployFile) -> Iterator[Finding]:
     if not isinstance(listed, list) or not listed:
         message = "the conda file lists no dependencies"
         yield file.finding(place, message, _ANEW, code="ImageBuildFailure")
-
-
-def _reference(file: DeployFile, place: str, text: str) -> Iterator[Finding]:
-    if not rules.is_reference(text):
-        message = "neither a registered asset nor a path"
-        yield file.finding(tuple(place.split(".")), message, _REGISTERED, measured=text, code="ResourceNotFound")
 
 
 def _local(file: DeployFile, place: tuple[str, ...]) -> Generator[Finding, None, Path | None]:

@@ -13,7 +13,8 @@ from packager.bundle.manifest import Json
 from packager.dataset.rows import Rows
 
 if TYPE_CHECKING:
-    from packager.recipe.model import BundleSettings, Deploy
+    from packager.recipe.deploy import Deploy
+    from packager.recipe.model import BundleSettings
     from packager.recipe.parity import Tolerance
 
 Outputs = dict[str, npt.NDArray[np.generic]]
@@ -54,7 +55,7 @@ class BundlePlan:
     signature: Signature
     tolerance: Tolerance
     settings: BundleSettings
-    deploy: Deploy | None
+    deploy: Deploy
     golden: Golden
     lineage: dict[str, Json]
     lock: str

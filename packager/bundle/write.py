@@ -11,7 +11,8 @@ import tempfile
 from pathlib import Path
 
 from packager.bundle import scoring
-from packager.bundle.deploy import render_deployment, render_endpoint
+from packager.bundle.deploy import refuse, render_deployment, render_endpoint
+from packager.bundle.deploy_lint import DEPLOYMENT_FILE, ENDPOINT_FILE, lint
 from packager.bundle.environment import render_conda
 from packager.bundle.golden import GOLDEN_FILE, golden_document
 from packager.bundle.graph import open_served, read_graph
@@ -38,8 +39,9 @@ def write_bundle(plan: BundlePlan, folder: Path) -> str:
     info = _write_model(plan, folder)
     code, request = _write_code(folder, info), sample_request(plan, info)
     _put(folder / "environment" / "conda.yml", render_conda(plan.name, plan.settings.python))
-    _put(folder / "deploy" / "endpoint.yml", render_endpoint(plan))
-    _put(folder / "deploy" / "deployment.yml", render_deployment(plan))
+    _put(folder / ENDPOINT_FILE, render_endpoint(plan))
+    _put(folder / DEPLOYMENT_FILE, render_deployment(plan))
+    refuse(lint(folder))
     _put(folder / GOLDEN_FILE, _lines(golden_document(plan, info)))
     _put(folder / "samples" / "request.json", _lines(request))
     answer = _ask(folder, request)

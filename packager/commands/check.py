@@ -13,6 +13,7 @@ from typing import Any
 
 from packager import bundling, stages
 from packager.baseline import find_baseline
+from packager.bundle.deploy import check_deploy
 from packager.console import Console, Style
 from packager.convert.steps import StepFinding, refuse_unsupported, short_name, without_double_kernel
 from packager.errors import PackagerError
@@ -61,6 +62,7 @@ def _find(path: Path, result: dict[str, Any]) -> None:
     """Go as far as a build goes without building; `result` holds what was found, up to what is refused."""
     recipe = load_recipe(path)
     bundling.require_environment(recipe)
+    check_deploy(recipe)
     baseline = find_baseline(recipe, environ=os.environ)
     report = BuildReport(recipe.name, recipe.version)
     with tempfile.TemporaryDirectory(prefix="packager-") as folder, source_worker(Path(folder)) as worker:

@@ -62,23 +62,12 @@ def _dotted_keys(value: dict[str, str]) -> dict[str, str]:
 
 _DOTTED = r"^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*$"
 _DOTTED_WORDS = "expected a dotted name like my_pkg.Transformer"
-# Azure ML's rule for endpoints, held for deployments too.
-_ENDPOINT = "^[A-Za-z][A-Za-z0-9-]{1,30}[A-Za-z0-9]$"
-_ENDPOINT_WORDS = "expected 3 to 32 letters, digits and -, beginning with a letter, not ending with -"
 
 Text = Annotated[str, Field(min_length=1)]
 Name = Annotated[str, Field(pattern=RECIPE_NAME, json_schema_extra={"errorMessage": f"expected {RECIPE_NAME_WORDS}"})]
 SafeName = Annotated[str, Field(pattern=f"^{SAFE}$", json_schema_extra={"errorMessage": f"expected {SAFE_WORDS}"})]
 Sha256 = Annotated[
     str, Field(pattern="^[0-9a-f]{64}$", json_schema_extra={"errorMessage": "expected 64 digits of 0-9 and a-f"})
-]
-EndpointName = Annotated[str, Field(pattern=_ENDPOINT, json_schema_extra={"errorMessage": _ENDPOINT_WORDS})]
-InstanceType = Annotated[
-    str,
-    Field(
-        pattern="^[A-Za-z0-9_]{1,64}$",
-        json_schema_extra={"errorMessage": "expected a machine size such as Standard_DS3_v2"},
-    ),
 ]
 PythonVersion = Annotated[
     str,

@@ -16,13 +16,12 @@ from pydantic_core import PydanticCustomError
 
 from packager.artifact import Precision
 from packager.files import canonical_json
+from packager.recipe.deploy import Deploy
 from packager.recipe.fields import (
     TOLD,
     Count,
     Dotted,
     DottedByName,
-    EndpointName,
-    InstanceType,
     MetricName,
     Name,
     NotNegative,
@@ -246,24 +245,6 @@ class Select(Section):
     )
 
 
-class Deploy(Section):
-    """Names and sizes in the deployment files."""
-
-    endpoint: EndpointName | None = Field(
-        default=None,
-        description="name of the endpoint; default: made from the recipe's name",
-    )
-    deployment: EndpointName = Field(
-        default="blue",
-        description="name of the deployment",
-    )
-    instance_type: InstanceType = Field(
-        default="Standard_DS3_v2",
-        description="size of the machine",
-    )
-    instance_count: Count = Field(default=1, description="number of machines")
-
-
 class BundleSettings(Section):
     """What goes into the bundle beside the model."""
 
@@ -276,7 +257,7 @@ class BundleSettings(Section):
         description="key of the rows in a request",
     )
     max_batch: Count = Field(default=1000, description="most rows that one request may hold")
-    deploy: Deploy = Field(default=Deploy(), description="names and sizes in the deployment files")
+    deploy: Deploy = Field(default=Deploy(), description="the deployment files for Azure ML")
 
 
 class Publication(Section):

@@ -15,6 +15,7 @@ from packager.artifact import MISSING_TEXT, Column, Output, Scalar, Signature, V
 from packager.bundle.plan import BundlePlan, Golden, ModelCard
 from packager.bundle.write import write_bundle
 from packager.dataset.rows import Rows
+from packager.recipe.deploy import Deploy
 from packager.recipe.model import BundleSettings
 from packager.recipe.parity import Tolerance
 
@@ -262,7 +263,7 @@ def _plan(folder: Path, graph: onnx.ModelProto, signature: Signature, golden: Go
         signature=signature,
         tolerance=Tolerance(),
         settings=BundleSettings(),
-        deploy=None,
+        deploy=Deploy(),
         golden=golden,
         lineage={"source_uri": "registry://fraud/3", "source_sha256": "9f2c" * 16, "versions": {"numpy": "2.4.6"}},
         lock="recipe_version: 1\n",

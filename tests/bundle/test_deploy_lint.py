@@ -15,7 +15,7 @@ import yaml
 from packager.azure import rules
 from packager.bundle.deploy_lint import DEPLOYMENT_FILE, ENDPOINT_FILE, lint
 from packager.bundle.finding import Finding
-from packager.recipe.model import Deploy
+from packager.recipe.deploy import Deploy
 
 from . import models
 
@@ -178,7 +178,7 @@ def test_what_is_wrong_is_found(case: str, bundle: Path) -> None:
     assert [one for one in found if words in one.message and one.code == code], found
     for one in found:
         assert one.hint
-        assert one.check.startswith("deploy.")
+        assert one.check.startswith(("endpoint.", "deployment."))
         assert len(one.message) < 300
 
 
