@@ -5,16 +5,17 @@ Made from the same facts as score.py; every form, limit, label and status is sai
 
 from __future__ import annotations
 
+import math
+import sys
 from typing import TYPE_CHECKING
 
 from packager.artifact import MISSING_TEXT
 from packager.bundle.manifest import Json
+from packager.bundle.operations import Examples, Schema, paths
 
 if TYPE_CHECKING:
     from packager.artifact import Column
     from packager.bundle.model_info import ModelInfo
-
-Schema = dict[str, Json]
 
 _JSON_TYPES = {"float64": "number", "int64": "integer", "bool": "boolean", "object": "string"}
 _ARRAYS, _OBJECTS, _TABLE = "#/components/schemas/Rows", "#/components/schemas/Records", "#/components/schemas/Table"
@@ -26,11 +27,6 @@ _ALIASES = {
     "instances": [_ARRAYS],
     "dataframe_split": [_TABLE],
     "dataframe_records": [_OBJECTS],
-}
-_ERRORS = {
-    "400": "The body is not JSON or does not match the schema. `row` counts from 0; the value itself is never told.",
-    "413": "More rows than one request may hold.",
-    "500": "A fault of the service. The body tells no internals.",
 }
 _CODES: list[Json] = [
     "content_encoding",
@@ -48,38 +44,17 @@ _CODES: list[Json] = [
 ]
 
 
-def describe_api(info: ModelInfo, *, title: str, version: str, request: Json, response: Json) -> Schema:
-    """Return the OpenAPI document; `request` and `response` are its examples."""
+def describe_api(info: ModelInfo, *, title: str, version: str, examples: Examples) -> Schema:
+    """Return the OpenAPI document."""
     return {
         "openapi": "3.1.0",
         "info": {"title": title, "version": version, "description": "Scores rows with one ONNX model."},
-        "paths": {"/score": {"post": _score_operation(request, response)}, "/": {"get": _health_operation()}},
+        "paths": paths(examples),
         "components": {
             "schemas": {**_request_schemas(info), "Response": _response(info), "Error": _error()},
             "securitySchemes": {"key": {"type": "http", "scheme": "bearer", "description": "Asked for in the cloud."}},
         },
     }
-
-
-def _score_operation(request: Json, response: Json) -> Schema:
-    body: Schema = {"schema": {"$ref": "#/components/schemas/Request"}, "example": request}
-    answer: Schema = {"schema": {"$ref": "#/components/schemas/Response"}, "example": response}
-    responses: Schema = {"200": {"description": "One answer for each row", "content": {"application/json": answer}}}
-    for status, description in _ERRORS.items():
-        error: Schema = {"schema": {"$ref": "#/components/schemas/Error"}}
-        responses[status] = {"description": description, "content": {"application/json": error}}
-    return {
-        "operationId": "score",
-        "summary": "Score rows",
-        "security": [{}, {"key": []}],
-        "requestBody": {"required": True, "content": {"application/json": body}},
-        "responses": responses,
-    }
-
-
-def _health_operation() -> Schema:
-    up: Schema = {"description": "Up", "content": {"text/html": {"schema": {"type": "string"}}}}
-    return {"operationId": "health", "summary": "Tell that the service is up", "responses": {"200": up}}
 
 
 def _request_schemas(info: ModelInfo) -> Schema:
@@ -162,8 +137,29 @@ def _cell(column: Column) -> Schema:
     elif column.dtype == "string":
         cell["not"] = {"pattern": MISSING_TEXT}  # what stands between texts, and for a missing one
     else:
-        cell |= {"minimum": column.least, "maximum": column.max_abs}
+        cell |= _bounds(column.least, column.max_abs)
     return cell
+
+
+def _bounds(least: float, most: float) -> Schema:
+    """Return the limits of a number; what no double holds needs none."""
+    bounds: Schema = {}
+    if least > -sys.float_info.max:
+        bounds["minimum"] = -furthest(-least)
+    if most < sys.float_info.max:
+        bounds["maximum"] = furthest(most)
+    return bounds
+
+
+def furthest(limit: float) -> int | float:
+    """Return the largest number that a parser of doubles reads as no more than `limit`.
+
+    From 2**53 on neighbours in double precision lie more than 1 apart, and integers between them are rounded.
+    """
+    if abs(limit) < 2**53:
+        return limit
+    halfway = (int(limit) + int(math.nextafter(limit, math.inf))) // 2
+    return halfway if float(halfway) == limit else halfway - 1
 
 
 def _response(info: ModelInfo) -> Schema:

@@ -11,6 +11,8 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from packager.bundle import scoring
 from packager.bundle.compare import Compared, compare, served_outputs, session_outputs
 from packager.bundle.golden import in_requests, read_golden
@@ -62,6 +64,7 @@ def rehearse(bundle: Path, made: Golden, others: Rows) -> Rehearsal:
     """
     info = read_info(bundle / "code")
     limits = read_golden(bundle, info).limits
+    made = _within_limits(made, info)
     cells = json_rows(made.rows, info.signature)
     requests = in_requests(cells, info.max_batch)
     refused = [*refusals(info, cells[0]), *uncarried(others, info)]
@@ -74,6 +77,13 @@ def rehearse(bundle: Path, made: Golden, others: Rows) -> Rehearsal:
     native = {output.name: made.outputs[output.name].astype(output.dtype) for output in info.outputs}
     compared = compare(served, own, native, info=info, limits=limits)
     return Rehearsal(len(cells), tuple(compared), len(refused), tuple(_taken(refused, answers[len(requests) :])))
+
+
+def _within_limits(made: Golden, info: ModelInfo) -> Golden:
+    """Leave out rows further out than the served model's limits, which may be lower than the native one's."""
+    most = np.array([column.max_abs for column in info.signature.columns])
+    fit = np.flatnonzero(~(np.abs(made.rows.numbers) > most).any(axis=1))
+    return Golden(made.rows.take(fit), {name: values[fit] for name, values in made.outputs.items()})
 
 
 def _require_answered(answers: tuple[tuple[int, str], ...], info: ModelInfo) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 from packager.bundle import scoring
@@ -19,7 +20,9 @@ from packager.bundle.graph import open_served, read_graph
 from packager.bundle.manifest import Json, write_manifest
 from packager.bundle.model_info import MODEL_FILE, ModelInfo, describe
 from packager.bundle.openapi import describe_api
+from packager.bundle.operations import Examples, bad_bodies
 from packager.bundle.plan import BundlePlan
+from packager.bundle.reach import within_reach
 from packager.bundle.render import render_readme, render_score
 from packager.bundle.samples import sample_request
 from packager.errors import BundleError
@@ -44,11 +47,10 @@ def write_bundle(plan: BundlePlan, folder: Path) -> str:
     refuse(lint(folder))
     _put(folder / GOLDEN_FILE, _lines(golden_document(plan, info)))
     _put(folder / "samples" / "request.json", _lines(request))
-    answer = _ask(folder, request)
+    answer, refusals = _ask(folder, request, info)
     _put(folder / "samples" / "response.json", answer)
-    response = json.loads(answer)
-    title = f"{plan.name} {plan.version}"
-    api = pretty_json(describe_api(info, title=title, version=plan.version, request=request, response=response))
+    examples = Examples(request, json.loads(answer), refusals)
+    api = pretty_json(describe_api(info, title=f"{plan.name} {plan.version}", version=plan.version, examples=examples))
     for path in (folder / "openapi.json", *(code / name for name in _SWAGGER_FILES)):
         _put(path, api)
     _put(folder / "README.md", render_readme(plan, info))
@@ -66,8 +68,9 @@ def _write_model(plan: BundlePlan, folder: Path) -> ModelInfo:
     sha256 = copy_hashed(plan.model.path, target)
     if plan.model.sha256 not in (None, sha256):
         raise BundleError(f"{plan.model.path.name} was changed on its way", measured=sha256, limit=plan.model.sha256)
-    graph = read_graph(open_served(target, plan.signature))
-    return describe(plan, graph, size=target.stat().st_size, sha256=sha256)
+    session = open_served(target, plan.signature)
+    info = describe(plan, read_graph(session), size=target.stat().st_size, sha256=sha256)
+    return replace(info, signature=within_reach(info.signature, session, plan.golden.rows))
 
 
 def _write_code(folder: Path, info: ModelInfo) -> Path:
@@ -78,14 +81,21 @@ def _write_code(folder: Path, info: ModelInfo) -> Path:
     return code
 
 
-def _ask(folder: Path, request: Json) -> str:
-    """Return what the bundle's own score.py answers, byte for byte what its server will send."""
+def _ask(folder: Path, request: Json, info: ModelInfo) -> tuple[str, dict[str, dict[str, Json]]]:
+    """Return what the bundle's own score.py answers, byte for byte what its server will send, and how it refuses."""
+    bodies = [json.dumps(request), *bad_bodies(info.request_key, info.max_batch)]
     with tempfile.TemporaryDirectory(prefix="sample-") as scratch:
-        ((status, body),) = scoring.score(folder, [json.dumps(request)], Path(scratch)).answers
+        (status, body), *refused = scoring.score(folder, bodies, Path(scratch)).answers
     if status != 200:
         message = json.loads(body)["error"]["message"]
         raise BundleError(f"score.py refuses the sample request: {message}", measured=status, limit=200)
-    return body
+    refusals: dict[str, dict[str, Json]] = {}
+    for number, said in refused:
+        error = json.loads(said)
+        shown = refusals.setdefault(str(number), {})
+        code = error["error"]["code"]
+        shown[f"{code}_{len(shown)}" if code in shown else code] = error
+    return body, refusals
 
 
 def _lines(document: dict[str, Json]) -> str:

@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema  # type: ignore[import-untyped]
+import numpy as np
 import pytest
 from openapi_spec_validator import validate
 
 from packager.artifact import MISSING_TEXT
+from packager.bundle.openapi import furthest
 
 from . import models
 from .scripts import ask, load
@@ -54,6 +56,30 @@ def test_the_description_and_the_script_agree(tmp_path: Path) -> None:
             continue
         parsed = json.loads(request) if isinstance(request, str | bytes) else request
         assert requests.is_valid(parsed) == (status == 200), case
+
+
+def test_refusals_are_shown_as_the_script_gives_them(tmp_path: Path) -> None:
+    plan = models.with_settings(models.classifier(tmp_path), max_batch=8)
+    bundle = models.bundled(plan, tmp_path / "bundle")
+    document = json.loads((bundle / "openapi.json").read_bytes())
+    responses = document["paths"]["/score"]["post"]["responses"]
+    shown = {status: responses[status]["content"]["application/json"].get("examples", {}) for status in ("400", "413")}
+    assert {"malformed_json", "wrong_key", "schema_mismatch", "duplicate_key"} <= shown["400"].keys()
+    assert shown["413"]["too_many_rows"]["value"]["error"]["found"] == "9 rows"
+    errors = schema(document, "Error")
+    for example in (*shown["400"].values(), *shown["413"].values()):
+        errors.validate(example["value"])
+    script = load(bundle)
+    assert ask(script, "{")[1] == shown["400"]["malformed_json"]["value"]
+
+
+@pytest.mark.parametrize("limit", [1e6, 2.0**53, float(np.finfo(np.float32).max), 1e100, 1e300])
+def test_a_limit_is_the_last_number_that_is_read_as_no_more(limit: float) -> None:
+    told = furthest(limit)
+    assert float(told) == limit
+    if limit >= 2**53:
+        assert isinstance(told, int)
+        assert float(told + 1) > limit
 
 
 def test_limits_labels_and_missing_cells_are_told(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from packager.bundle.deploy import render_deployment, render_endpoint
 from packager.bundle.graph import Graph
 from packager.bundle.model_info import ModelInfo, describe
 from packager.bundle.openapi import describe_api
+from packager.bundle.operations import Examples
 from packager.bundle.plan import BundlePlan
 from packager.bundle.render import code_span, render_readme, render_score
 
@@ -86,7 +87,7 @@ def test_no_free_text_becomes_code(
     deployment = yaml.safe_load(render_deployment(plan))
     assert deployment["tags"]["bundle_version"] == names[0]
     assert yaml.safe_load(render_endpoint(plan))
-    api = describe_api(info, title=names[0], version=names[1], request={}, response={})
+    api = describe_api(info, title=names[0], version=names[1], examples=Examples({}, {}))
     assert api["components"]["schemas"]["RowObject"]["required"] == names  # type: ignore[index, call-overload]
     rows = [line for line in render_readme(plan, info).splitlines() if re.match(r"\| \d \|", line)]
     assert len(rows) == 3
