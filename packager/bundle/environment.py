@@ -10,7 +10,7 @@ from importlib import metadata
 from packager.errors import BundleError
 
 # The distributions of what score.py imports.
-SERVED = ("azureml-inference-server-http", "msgspec", "numpy", "onnxruntime", "orjson")
+SERVED = ("azureml-inference-server-http", "flask", "msgspec", "numpy", "onnxruntime", "orjson")
 PYTHON_KEY = "bundle.python"
 _HINT = "leave bundle.python out to take the Python that builds"
 

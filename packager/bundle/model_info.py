@@ -9,7 +9,7 @@ import json
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -32,9 +32,23 @@ if TYPE_CHECKING:
     from packager.bundle.graph import Graph
     from packager.bundle.plan import BundlePlan
 
+Form = Literal["arrays", "objects", "table"]
+
 MODEL_FILE = "model.onnx"
 # The keys whose rows must be objects or tables: a body of plain rows can't lie under them.
 _TAKEN_KEYS = ("dataframe_split", "dataframe_records")
+# JSON's numbers end at 1.8e308: a limit near it is none worth telling.
+_NEARLY_ALL = 1e308
+# What each key of a request takes, beside the recipe's own: rows as arrays, rows as objects by column name, or a table
+# of columns and data.
+_ALIASES: dict[str, tuple[Form, ...]] = {
+    "data": ("arrays", "objects", "table"),
+    "input_data": ("arrays", "objects", "table"),
+    "inputs": ("arrays", "objects"),
+    "instances": ("arrays", "objects"),
+    "dataframe_split": ("table",),
+    "dataframe_records": ("objects",),
+}
 _FIELDS = {"label": "prediction", "value": "prediction", "probability": "probability"}
 _DTYPES: dict[OutputDtype, str] = {"bool": "bool", "int64": "int64", "float64": "float64", "string": "object"}
 _LABEL_DTYPES: dict[type, str] = {bool: "bool", int: "int64", float: "float64", str: "object"}
@@ -65,15 +79,26 @@ class ModelInfo:
     size: int
     warm_up: list[Json]
     session: SessionSettings
+    name: str
+    version: str
+    log_id: str | None
+
+    @property
+    def forms(self) -> dict[str, tuple[Form, ...]]:
+        """Return what may lie under each key of a request."""
+        return {self.request_key: ("arrays", "objects"), **_ALIASES}
 
     def document(self) -> dict[str, Json]:
         """Return model_info.json."""
         signature = self.signature
         return {
-            "columns": [vars(column) for column in signature.columns],
+            "bundle": {"name": self.name, "version": self.version},
+            "columns": [{**vars(column), **_cell(column)} for column in signature.columns],
+            "forms": {key: list(forms) for key, forms in self.forms.items()},
             "graph_dtype": self.graph_dtype,
             "inputs": list(signature.input_names),
             "layout": signature.layout,
+            "log_id": self.log_id,
             "max_batch": self.max_batch,
             "model": {"file": MODEL_FILE, "sha256": self.sha256, "size": self.size},
             "outputs": [{**vars(output), "shape": list(output.shape)} for output in self.outputs],
@@ -83,6 +108,27 @@ class ModelInfo:
             "session": dict(sorted(vars(self.session).items())),
             "warm_up": self.warm_up,
         }
+
+
+def _cell(column: Column) -> dict[str, Json]:
+    """Return what score.py reads a column's cells by: the JSON types, the least number, and how a person is told."""
+    kinds = {"float64": ["number"], "string": ["string"], "any": ["number", "string", "boolean"]}[column.dtype]
+    takes: list[Json] = [*kinds, *["boolean"] * column.truth, *["null"] * column.accepts_missing]
+    return {"expected": _expected(column, kinds), "least": column.least, "takes": takes}
+
+
+def _expected(column: Column, kinds: list[str]) -> str:
+    limited = column.dtype == "float64" and column.least >= -_NEARLY_ALL
+    expected = f"number from {column.least} to {column.max_abs}" if limited else ", ".join(kinds)
+    if column.known is not None:
+        expected = f"one of the {len(column.known)} {kinds[0]}s that the model knows"
+    elif column.dtype == "string":
+        expected = "string of Unicode characters"
+    return expected + " or true or false" * column.truth + " or null" * column.accepts_missing
+
+
+def _without_cell(document: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in document.items() if key not in ("expected", "least", "takes")}
 
 
 def describe(plan: BundlePlan, graph: Graph, *, size: int, sha256: str) -> ModelInfo:
@@ -102,6 +148,9 @@ def describe(plan: BundlePlan, graph: Graph, *, size: int, sha256: str) -> Model
         size=size,
         warm_up=json_rows(plan.golden.rows.take(slice(0, 1)), signature)[0],
         session=plan.session,
+        name=plan.name,
+        version=plan.version,
+        log_id=plan.settings.log_id,
     )
 
 
@@ -120,7 +169,7 @@ def _parse(values: Any) -> ModelInfo:
     signature = Signature(
         task=values["task"],
         layout=values["layout"],
-        columns=tuple(column_from(column) for column in values["columns"]),
+        columns=tuple(column_from(_without_cell(column)) for column in values["columns"]),
         outputs=tuple(Output(output.name, output.role, output.shape[0] if output.shape else 0) for output in outputs),
         classes=None if values["classes"] is None else tuple(values["classes"]),
     )
@@ -135,6 +184,10 @@ def _parse(values: Any) -> ModelInfo:
         warm_up=values["warm_up"],
         # Bundles of before settings were tuned tell their threads alone.
         session=settings_from(values.get("session", {"threads": values.get("threads", 1)})),
+        # Bundles of before the log told of them lack these.
+        name=values.get("bundle", {}).get("name", ""),
+        version=values.get("bundle", {}).get("version", ""),
+        log_id=values.get("log_id"),
     )
 
 

@@ -15,19 +15,10 @@ from packager.bundle.operations import Examples, Schema, paths
 
 if TYPE_CHECKING:
     from packager.artifact import Column
-    from packager.bundle.model_info import ModelInfo
+    from packager.bundle.model_info import Form, ModelInfo
 
 _JSON_TYPES = {"float64": "number", "int64": "integer", "bool": "boolean", "object": "string"}
 _ARRAYS, _OBJECTS, _TABLE = "#/components/schemas/Rows", "#/components/schemas/Records", "#/components/schemas/Table"
-# What each key of a request takes, beside the recipe's own; score.py holds the same table.
-_ALIASES = {
-    "data": [_ARRAYS, _TABLE],
-    "input_data": [_ARRAYS, _TABLE],
-    "inputs": [_ARRAYS],
-    "instances": [_ARRAYS],
-    "dataframe_split": [_TABLE],
-    "dataframe_records": [_OBJECTS],
-}
 _CODES: list[Json] = [
     "content_encoding",
     "content_type",
@@ -69,7 +60,7 @@ def _request_schemas(info: ModelInfo) -> Schema:
             unordered.append(kind)
     rows: Schema = {"type": "array", "maxItems": info.max_batch}
     return {
-        "Request": {"oneOf": [_keyed(key, forms) for key, forms in _forms(info.request_key).items()]},
+        "Request": {"oneOf": [_keyed(key, forms) for key, forms in info.forms.items()]},
         "Rows": {
             **rows,
             "description": "Rows in any of the two forms; no rows get an empty answer.",
@@ -114,14 +105,11 @@ def _request_schemas(info: ModelInfo) -> Schema:
     }
 
 
-def _forms(request_key: str) -> dict[str, list[str]]:
-    return {request_key: [_ARRAYS], **_ALIASES}
-
-
-def _keyed(key: str, forms: list[str]) -> Schema:
-    references: list[Json] = [{"$ref": form} for form in forms]
-    rows: Json = references[0] if len(references) == 1 else {"oneOf": references}
-    return {"type": "object", "properties": {key: rows}, "required": [key], "additionalProperties": False}
+def _keyed(key: str, forms: tuple[Form, ...]) -> Schema:
+    rows = [_ARRAYS] if "arrays" in forms else [_OBJECTS] if "objects" in forms else []
+    references: list[Json] = [{"$ref": form} for form in [*rows, *([_TABLE] if "table" in forms else [])]]
+    taken: Json = references[0] if len(references) == 1 else {"oneOf": references}
+    return {"type": "object", "properties": {key: taken}, "required": [key], "additionalProperties": False}
 
 
 def _cell(column: Column) -> Schema:

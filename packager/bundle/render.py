@@ -44,6 +44,7 @@ def render_score(info: ModelInfo, *, info_sha256: str) -> str:
         missing_text=any(column.dtype == "string" and column.accepts_missing for column in columns),
         known=any(column.known is not None for column in columns),
         truth=any(column.truth for column in columns),
+        log_id=info.log_id is not None,
         session=info.session,
         level=LEVELS[info.session.optimization],
         # What finds a container's limit is ours, word for word; one thread is within any.

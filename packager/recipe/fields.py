@@ -83,6 +83,17 @@ RequestKey = Annotated[
         json_schema_extra={"errorMessage": "expected 1 to 64 letters, digits, _ and -, beginning with a letter or _"},
     ),
 ]
+# Those that hold secrets are no names of anybody.
+HeaderName = Annotated[
+    str,
+    Field(
+        pattern="^(?![Aa]uthorization$|[Cc]ookie$|[Pp]roxy-)[A-Za-z][A-Za-z0-9-]{0,63}$",
+        json_schema_extra={
+            "errorMessage": "expected the name of a request header such as x-customer-id: 1 to 64 letters, digits and "
+            "-, beginning with a letter; not authorization, cookie or proxy-…"
+        },
+    ),
+]
 Dotted = Annotated[str, Field(pattern=_DOTTED, json_schema_extra={"errorMessage": _DOTTED_WORDS})]
 DottedByName = Annotated[
     dict[str, Dotted],

@@ -22,6 +22,7 @@ from packager.recipe.fields import (
     Count,
     Dotted,
     DottedByName,
+    HeaderName,
     MetricName,
     Name,
     NotNegative,
@@ -257,6 +258,12 @@ class BundleSettings(Section):
         description="key of the rows in a request",
     )
     max_batch: Count = Field(default=1000, description="most rows that one request may hold")
+    log_id: HeaderName | None = Field(
+        default=None,
+        description="request header that says whose request it is; the log tells a keyed hash of its value, "
+        "never the value: HMAC-SHA256 with the key in the service's environment variable SCORE_LOG_ID_KEY (at least 16 "
+        "bytes)",
+    )
     deploy: Deploy = Field(default=Deploy(), description="the deployment files for Azure ML")
 
 

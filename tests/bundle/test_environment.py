@@ -41,7 +41,8 @@ def test_all_that_the_script_imports_is_pinned_and_no_training_library() -> None
         if isinstance(node, ast.Import | ast.ImportFrom)
     }
     distributions = metadata.packages_distributions()
-    wanted = {distributions[root.partition(".")[0]][0] for root in roots if root.partition(".")[0] in distributions}
+    packages = {root.partition(".")[0] for root in roots}
+    wanted = {distributions[package][0].lower() for package in packages if package in distributions}
     assert wanted == set(SERVED)
     pins = yaml.safe_load(render_conda("fraud", "3.12"))["dependencies"][-1]["pip"]
     assert all("==" in pin for pin in pins)

@@ -8,6 +8,7 @@ import math
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pytest
@@ -328,7 +329,7 @@ def test_an_unexpected_failure_tells_its_type_to_the_log_alone(
     def fail(*_: object) -> None:
         raise ZeroDivisionError("secret 1.0")
 
-    monkeypatch.setattr(scored, "_predict", fail)
+    monkeypatch.setattr(scored, "_infer", fail)
     with caplog.at_level(logging.INFO, "azmlinfsrv.score"):
         status, body = ask(scored, {"features": [ROW]})
     assert status == 500
@@ -408,6 +409,25 @@ NUMBERS = st.from_regex(r"-?(0|[1-9][0-9]{0,20})(\.[0-9]{1,25})?([eE][+-]?[0-9]{
 TOKENS = NUMBERS | st.sampled_from(["null", "true", '"x"', '"\\u0061"', "[]", "1e400", "-0", "-0.0", "01", "1.", "+1"])
 
 
+def _read_exactly(scored: ModuleType, body: bytes) -> object:
+    """Return the document as the script reads what its quick decoder does not take."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(scored, "DECODE", _no_decoder)
+        return scored._parse(body)
+
+
+def _validated(scored: ModuleType, read: Callable[[ModuleType, bytes], object], body: bytes) -> Any:
+    """Return the count of rows and the graph's inputs, or the error that the client reads."""
+    try:
+        return scored._validate(read(scored, body))
+    except scored.Refused as refused:
+        return refused.error
+
+
+def _no_decoder(_: bytes) -> None:
+    raise ValueError
+
+
 @settings(max_examples=600, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     rows=st.lists(st.lists(TOKENS, min_size=3, max_size=3), min_size=1, max_size=3),
@@ -418,17 +438,16 @@ def test_the_quick_reading_and_the_exact_one_agree(
 ) -> None:
     scored = script(kind)
     body = ('{"features": [' + ", ".join(f"[{', '.join(row)}]" for row in rows) + "]}").encode()
-    count, quick = scored._read_quickly(body)
-    try:
-        exact = scored._read_exactly(body)
-    except scored.Refused:
-        assert quick is None
-        return
-    if quick is not None:
-        inputs = scored._to_inputs(exact)
-        assert count == len(exact)
-        assert quick.keys() == inputs.keys()
-        for name, values in quick.items():
+    exact, quick = (
+        _validated(scored, read, body) for read in (_read_exactly, lambda scored, body: scored._parse(body))
+    )
+    if isinstance(exact, dict) or isinstance(quick, dict):
+        assert quick == exact
+    else:
+        (count, inputs), (rows, quickly) = exact, quick
+        assert count == rows
+        assert quickly.keys() == inputs.keys()
+        for name, values in quickly.items():
             same = values.tolist() == inputs[name].tolist() if values.dtype == object else None
             assert same if same is not None else values.tobytes() == inputs[name].tobytes()
 
@@ -464,8 +483,8 @@ def test_the_script_imports_nothing_of_the_building_side(tmp_path: Path) -> None
     imported = {
         line.split()[1].partition(".")[0] for line in source.splitlines() if line.startswith(("import ", "from "))
     }
-    third = {"msgspec", "numpy", "onnxruntime", "orjson", "azureml_inference_server_http"}
-    assert imported - third <= {"hashlib", "itertools", "json", "logging", "os", "pathlib", "re", "time"}
+    third = {"msgspec", "numpy", "onnxruntime", "orjson", "azureml_inference_server_http", "flask"}
+    assert imported - third <= {"hashlib", "itertools", "json", "logging", "os", "pathlib", "re", "time", "typing"}
 
 
 def test_run_needs_text_or_bytes(script: Callable[[str], ModuleType]) -> None:

@@ -209,7 +209,9 @@ def test_no_input_value_reaches_a_log_a_body_or_a_header(running: Running) -> No
             assert SECRET not in str(reply.headers)
     log = running.log.read_text(encoding="utf-8", errors="replace")
     assert SECRET not in log
-    assert re.search(r"scored status=200 rows=1 parse_ms=\d+\.\d{3} infer_ms=\d+\.\d{3}", log)
+    assert re.search(
+        r"scored status=200 rows=1( (parse|validate|infer|serialize)_ms=\d+\.\d{3}){4} bundle=fraud/3 ", log
+    )
     assert "refused status=400 code=schema_mismatch" in log
     assert "Traceback" not in log
 
