@@ -73,7 +73,11 @@ class Workspace:
     def leftovers(self) -> list[str]:
         """Return what a build has left under `dist` beside whole bundles and reports."""
         out = self.folder / "dist"
-        return sorted(str(path.relative_to(out)) for path in out.rglob(".*")) if out.is_dir() else []
+        return (
+            sorted(str(path.relative_to(out)) for path in out.rglob(".*") if path.name != ".vscode")
+            if out.is_dir()
+            else []
+        )
 
 
 def labelled_rows(rows: int = 300, columns: int = 5, *, seed: int = 0) -> pd.DataFrame:

@@ -125,8 +125,13 @@ def is_asset_version(text: str) -> bool:
     return re.fullmatch(_VERSION, text) is not None
 
 
+def is_injected(value: str) -> bool:
+    """Say whether the platform fills the value in when the container starts."""
+    return re.fullmatch(_INJECTED, value) is not None
+
+
 def looks_secret(name: str, value: str) -> bool:
     """Say whether a variable looks like a secret, by its name or its value, that nothing injects at start."""
-    if re.fullmatch(_INJECTED, value):
+    if is_injected(value):
         return False
     return bool(re.search(_SECRET_NAME, name, re.IGNORECASE) or re.search(_SECRET_VALUE, value))

@@ -22,7 +22,7 @@ def render_conda(name: str, python: str | None) -> str:
     """
     import yaml
 
-    python = python or _own_python()
+    python = python or own_python()
     environment = {
         "name": name,
         "channels": ["conda-forge"],
@@ -33,11 +33,12 @@ def render_conda(name: str, python: str | None) -> str:
 
 def pins(python: str | None) -> list[str]:
     """Return the exact requirements of the serving environment; BundleError as `render_conda` says, in a moment."""
-    python = python or _own_python()
+    python = python or own_python()
     return [f"{name}=={_version(name, python)}" for name in SERVED]
 
 
-def _own_python() -> str:
+def own_python() -> str:
+    """Return the minor version of Python that runs now."""
     return f"{sys.version_info.major}.{sys.version_info.minor}"
 
 

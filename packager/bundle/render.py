@@ -9,6 +9,7 @@ import inspect
 import re
 import sys
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,7 +29,7 @@ _TEMPLATES = Path(__file__).parent / "templates"
 def render_score(info: ModelInfo, *, info_sha256: str) -> str:
     """Return score.py for a model; `info_sha256` is the digest of the model_info.json that lies beside it."""
     columns = info.signature.columns
-    template = _environment().get_template("score.py.j2")
+    template = environment().get_template("score.py.j2")
     return template.render(
         info_sha256=info_sha256,
         tensor=info.signature.layout == "tensor",
@@ -61,7 +62,7 @@ def render_readme(plan: BundlePlan, info: ModelInfo) -> str:
     """Return README.md, the bundle's model card."""
     passed = [verdict for verdict in plan.card.checks if verdict.ok and verdict.limit is not None]
     checks = sorted({(verdict.check, str(verdict.limit)) for verdict in passed})
-    return _environment().get_template("README.md.j2").render(plan=plan, info=info, checks=checks)
+    return environment().get_template("README.md.j2").render(plan=plan, info=info, checks=checks)
 
 
 def code_span(value: object) -> str:
@@ -71,6 +72,14 @@ def code_span(value: object) -> str:
     fence = "`" * (longest + 1)
     edge = " " if longest or not text.strip() else ""
     return f"{fence}{edge}{text}{edge}{fence}"
+
+
+def quoted(text: str) -> str:
+    """Return text as one word of a Dockerfile: quotes, backslashes and variables in it stay what they are."""
+    if re.search(r"[\x00-\x1f\x7f]", text):
+        # No recipe holds any, and a Dockerfile has no way to write them.
+        text = re.sub(r"[\x00-\x1f\x7f]", "\N{REPLACEMENT CHARACTER}", text)
+    return '"' + re.sub(r'(["\\$])', r"\\\1", text) + '"'
 
 
 def _takes(column: Column) -> str:
@@ -87,16 +96,19 @@ def _takes(column: Column) -> str:
     return f"number from {column.least!r} to {column.max_abs!r}" if limited else "number"
 
 
-def _environment() -> jinja2.Environment:
+@cache
+def environment() -> jinja2.Environment:
+    """Return the templates of a bundle with their filters."""
     import jinja2
 
-    environment = jinja2.Environment(
+    made = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_TEMPLATES),
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters["code"] = code_span
-    environment.filters["takes"] = _takes
-    return environment
+    made.filters["code"] = code_span
+    made.filters["quoted"] = quoted
+    made.filters["takes"] = _takes
+    return made

@@ -12,9 +12,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from packager.bundle import scoring
+from packager.bundle.container import container_files
 from packager.bundle.deploy import refuse, render_deployment, render_endpoint
 from packager.bundle.deploy_lint import DEPLOYMENT_FILE, ENDPOINT_FILE, lint
-from packager.bundle.environment import render_conda
+from packager.bundle.environment import own_python, render_conda
 from packager.bundle.golden import GOLDEN_FILE, golden_document
 from packager.bundle.graph import open_served, read_graph
 from packager.bundle.manifest import Json, write_manifest
@@ -45,6 +46,8 @@ def write_bundle(plan: BundlePlan, folder: Path) -> str:
     _put(folder / ENDPOINT_FILE, render_endpoint(plan))
     _put(folder / DEPLOYMENT_FILE, render_deployment(plan))
     refuse(lint(folder))
+    for name, text in container_files(plan, plan.settings.python or own_python()).items():
+        _put(folder / name, text)
     _put(folder / GOLDEN_FILE, _lines(golden_document(plan, info)))
     _put(folder / "samples" / "request.json", _lines(request))
     answer, refusals = _ask(folder, request, info)

@@ -23,12 +23,16 @@ from . import models
 from .scripts import ask, load
 
 LAYOUT = {
+    ".vscode/launch.json",
     "README.md",
     "code/model_info.json",
     "code/score.py",
     "code/swagger.json",
     "code/swagger3.1.json",
     "code/swagger3.json",
+    "container/Dockerfile",
+    "container/Dockerfile.dockerignore",
+    "container/requirements.txt",
     "deploy/deployment.yml",
     "deploy/endpoint.yml",
     "environment/conda.yml",
