@@ -203,7 +203,7 @@ def serve(
         typer.Option("--key", envvar="SCORING_KEY", help="platform: the key; default: one made for this run"),
     ] = None,
 ) -> None:
-    """Run a bundle on the real inference server, on loopback, until Ctrl-C."""
+    """Run a bundle on the real inference server, on loopback, with a page to try it, until Ctrl-C."""
 
     def say(text: str) -> None:
         print(text, file=sys.stderr, flush=True)
@@ -213,9 +213,9 @@ def serve(
 
         serve_as_platform(bundle, port=port, key=key, say=say)
         return
-    from packager.bundle.serve import serve as serve_bundle
+    from packager.front.page import serve_with_page
 
-    serve_bundle(bundle, port=port, say=say)
+    serve_with_page(bundle, port=port, say=say)
 
 
 @app.command(epilog="Example: package publish dist/fraud-3/bundle --to registry://fraud-onnx")

@@ -5,8 +5,6 @@ The bundle is checked first and stays untouched: logs and scratch files lie else
 
 from __future__ import annotations
 
-import json
-import shlex
 import signal
 import socket
 import subprocess
@@ -15,14 +13,13 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import IO
 
-from packager.bundle.manifest import Manifest, check_digests
 from packager.bundle.scoring import child_environment, lay_out
 from packager.errors import BundleError
 
@@ -47,22 +44,6 @@ class Served:
     def score_url(self) -> str:
         """Return the address to POST rows to."""
         return f"{self.url}/score"
-
-
-def serve(bundle: Path, *, port: int, say: Callable[[str], None] = print) -> None:
-    """Serve until interrupted (Ctrl-C or SIGTERM), telling where to POST and how. `port` 0 takes a free one.
-
-    BundleError where the bundle is not whole, the port is taken, or the server ends by itself.
-    """
-    manifest = check_digests(bundle)
-    with interrupted_by_sigterm(), served(bundle, port=port, log=sys.stderr.buffer) as server:
-        for line in _invitation(bundle, manifest, server):
-            say(line)
-        try:
-            server.process.wait()
-        except KeyboardInterrupt:
-            return
-    raise BundleError(f"The server ended by itself with code {server.process.returncode}", hint="its log is above")
 
 
 @contextmanager
@@ -137,16 +118,6 @@ def _free_port(port: int) -> int:
             raise BundleError(f"Can't listen on port {port}: {reason}", hint="choose another with --port") from None
         found: int = probe.getsockname()[1]
         return found
-
-
-def _invitation(bundle: Path, manifest: Manifest, server: Served) -> list[str]:
-    request = bundle / "samples" / "request.json"
-    rows = len(next(iter(json.loads(request.read_bytes()).values())))
-    return [
-        f"{manifest.name} {manifest.version} answers at {server.score_url} (POST; Ctrl-C ends it)",
-        f"try its {rows} sample rows:",
-        f"curl -X POST {server.score_url} -H 'Content-Type: application/json' -d @{shlex.quote(str(request))}",
-    ]
 
 
 @contextmanager

@@ -277,10 +277,14 @@ def test_a_changed_model_is_not_served(serving_python: str, tmp_path: Path) -> N
 
 def test_the_serve_command_announces_itself_and_ends_on_interrupt(tmp_path: Path) -> None:
     bundle = models.bundled(models.classifier(tmp_path), tmp_path / "bundle")
-    code = f"from pathlib import Path; from packager.bundle.serve import serve; serve(Path({str(bundle)!r}), port=0)"
+    code = "import pathlib, sys; from packager.front.page import serve_with_page as serve; "
+    code += "serve(pathlib.Path(sys.argv[1]), port=0)"
     for ending in (signal.SIGINT, signal.SIGTERM):
         process = subprocess.Popen(
-            [sys.executable, "-u", "-c", code], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+            [sys.executable, "-u", "-c", code, str(bundle)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
         )
         assert process.stdout is not None
         told = [process.stdout.readline() for _ in range(3)]
