@@ -53,7 +53,7 @@ def test_logarithms_of_powers_are_whole() -> None:
         (np.round, {"decimals": 2}),
         (np.round, {"decimals": -1}),
     ],
-    ids=str,
+    ids=lambda value: getattr(value, "__name__", str(value)),
 )
 def test_arguments(function: Any, arguments: dict[str, Any]) -> None:
     assert unlike(FunctionTransformer(function, kw_args=arguments).fit(CELLS), CELLS, tolerance=0) == []
