@@ -194,7 +194,7 @@ def benchmark(
 @app.command(epilog="Example: package serve dist/fraud-3/bundle --port 5001 --platform")
 def serve(
     bundle: BundleFolder,
-    port: Annotated[int, typer.Option("--port", min=1, max=65535, help="port on loopback")] = 5001,
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="port on loopback; 0 takes a free one")] = 5001,
     platform: Annotated[
         bool, typer.Option("--platform", help="answer as Azure ML's front does: key, 401, 404, 408, 424, 429")
     ] = False,

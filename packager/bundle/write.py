@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from packager.bundle import scoring
+from packager.bundle.clients import render_clients
 from packager.bundle.container import container_files
 from packager.bundle.deploy import refuse, render_deployment, render_endpoint
 from packager.bundle.deploy_lint import DEPLOYMENT_FILE, ENDPOINT_FILE, lint
@@ -56,6 +57,10 @@ def write_bundle(plan: BundlePlan, folder: Path) -> str:
     api = pretty_json(describe_api(info, title=f"{plan.name} {plan.version}", version=plan.version, examples=examples))
     for path in (folder / "openapi.json", *(code / name for name in _SWAGGER_FILES)):
         _put(path, api)
+    timeout_ms = plan.deploy.request_timeout_ms
+    clients = render_clients(info, name=plan.name, version=plan.version, request_timeout_ms=timeout_ms)
+    for name, text in clients.items():
+        _put(folder / name, text)
     _put(folder / "README.md", render_readme(plan, info))
     _put(folder / "recipe.lock.yml", plan.lock)
     manifest = write_manifest(folder, plan.name, plan.version, lineage=plan.lineage)
@@ -111,7 +116,7 @@ def _lines(document: dict[str, Json]) -> str:
 
 
 def _put(path: Path, text: str) -> None:
-    path.parent.mkdir(exist_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("x", encoding="utf-8", newline="\n") as stream:
         stream.write(text)
 

@@ -25,6 +25,11 @@ from .scripts import ask, load
 LAYOUT = {
     ".vscode/launch.json",
     "README.md",
+    "clients/csharp/Example.cs",
+    "clients/csharp/ScoringClient.cs",
+    "clients/curl/score.sh",
+    "clients/javascript/scoring-client.mjs",
+    "clients/python/scoring_client.py",
     "code/model_info.json",
     "code/score.py",
     "code/swagger.json",
