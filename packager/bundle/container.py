@@ -82,5 +82,8 @@ def render_launch(deploy: Deploy) -> str:
 
 def _variables(deploy: Deploy) -> list[tuple[str, str]]:
     """Return the deployment's variables but those that only Azure ML can fill in."""
-    variables = sorted(server_variables(deploy).items())
-    return [(name, value) for name, value in variables if name not in _GIVEN and not rules.is_injected(value)]
+    return [
+        (name, value)
+        for name, value in sorted(server_variables(deploy).items())
+        if rules.is_variable(name) and name not in _GIVEN and not rules.is_injected(value)
+    ]

@@ -7,23 +7,28 @@ from __future__ import annotations
 
 import inspect
 import re
+import shlex
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from packager.bundle.deploy import endpoint_name
 from packager.runtime import cgroup
 from packager.runtime.session import LEVELS
+from packager.wording import limit, printable, size
 
 if TYPE_CHECKING:
     import jinja2
 
-    from packager.artifact import Column
+    from packager.artifact import Column, Scalar
+    from packager.bundle.manifest import Json
     from packager.bundle.model_info import ModelInfo
     from packager.bundle.plan import BundlePlan
 
 _TEMPLATES = Path(__file__).parent / "templates"
+_LABELS_SHOWN = 12
 
 
 def render_score(info: ModelInfo, *, info_sha256: str) -> str:
@@ -61,17 +66,61 @@ def _source_of(*functions: Callable[..., object]) -> str:
 def render_readme(plan: BundlePlan, info: ModelInfo) -> str:
     """Return README.md, the bundle's model card."""
     passed = [verdict for verdict in plan.card.checks if verdict.ok and verdict.limit is not None]
-    checks = sorted({(verdict.check, str(verdict.limit)) for verdict in passed})
-    return environment().get_template("README.md.j2").render(plan=plan, info=info, checks=checks)
+    columns = info.signature.columns
+    return (
+        environment()
+        .get_template("README.md.j2")
+        .render(
+            plan=plan,
+            info=info,
+            checks=sorted({(verdict.check, str(verdict.limit), verdict.recipe_key) for verdict in passed}),
+            known=any(column.known is not None for column in columns),
+            missing=all(column.accepts_missing for column in columns),
+            endpoint=endpoint_name(plan),
+        )
+    )
 
 
 def code_span(value: object) -> str:
     """Return a value as a Markdown code span for a table: one line, nothing in it is read as Markdown or HTML."""
-    text = re.sub(r"\s+", " ", str(value)).replace("|", "\\|")
+    text = _one_line(value).replace("|", "\\|")
     longest = max((len(run) for run in re.findall("`+", text)), default=0)
     fence = "`" * (longest + 1)
     edge = " " if longest or not text.strip() else ""
     return f"{fence}{edge}{text}{edge}{fence}"
+
+
+def _one_line(value: object) -> str:
+    return printable(re.sub(r"\s+", " ", str(value)))
+
+
+def _words(value: object) -> str:
+    """Return a value as plain words of Markdown."""
+    return re.sub(r"([\\`*_{}\[\]<>()#+!|&~])", r"\\\1", _one_line(value))
+
+
+def _shell(value: object) -> str:
+    """Return a value as one word of a shell's line."""
+    return shlex.quote(_one_line(value))
+
+
+def _labels(classes: Sequence[Scalar]) -> str:
+    shown = ", ".join(code_span(label) for label in classes[:_LABELS_SHOWN])
+    return shown if len(classes) <= _LABELS_SHOWN else f"{shown} and {len(classes) - _LABELS_SHOWN} more"
+
+
+def _source_uri(lineage: Mapping[str, Json]) -> str:
+    source = lineage.get("source")
+    return str(source.get("uri")) if isinstance(source, dict) else "not told"
+
+
+def _flat(lineage: Mapping[str, Json], prefix: str = "") -> Iterator[tuple[str, Json]]:
+    """Yield what is told of the origin; what the recipe asks a benchmark for is told by the manifest alone."""
+    for key, value in sorted(lineage.items()):
+        if isinstance(value, dict) and value and f"{prefix}{key}" != "recipe.benchmark":
+            yield from _flat(value, f"{prefix}{key}.")
+        elif not isinstance(value, dict):
+            yield f"{prefix}{key}", value
 
 
 def quoted(text: str) -> str:
@@ -110,5 +159,12 @@ def environment() -> jinja2.Environment:
     )
     made.filters["code"] = code_span
     made.filters["quoted"] = quoted
+    made.filters["words"] = _words
+    made.filters["shell"] = _shell
+    made.filters["labels"] = _labels
+    made.filters["size"] = size
+    made.filters["limit"] = limit
+    made.filters["sources"] = _source_uri
+    made.filters["flat"] = _flat
     made.filters["takes"] = _takes
     return made

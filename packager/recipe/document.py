@@ -28,6 +28,8 @@ MAX_DEPTH = 24
 # Longer runs of digits are no setting, and Python refuses to convert very long ones.
 MAX_DIGITS = 100
 
+# Escapes in YAML can write half of a character too, which no file can hold.
+_NO_TEXT = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
 _TAG = "tag:yaml.org,2002:"
 _SCALARS = {
     "null": r"~|null|Null|NULL|",
@@ -161,6 +163,9 @@ class _Reader:
                 self.problems.append(Problem(place, line, "expected text as a key; put other keys in quotes"))
                 continue
             key = key_node.value
+            if problem := control_problem(key):
+                self.problems.append(Problem((*place, printable(key)), line, problem))
+                continue
             if key in values:
                 first = self.lines[*place, key]
                 self.problems.append(Problem((*place, key), line, f"written twice, first on line {first}"))
@@ -205,11 +210,12 @@ def _scalar(node: yaml.Node) -> tuple[JsonValue, str | None]:
         case "int" | "float":
             return None, f"expected a number of at most {MAX_DIGITS} digits"
         case "str":
-            return text, control_problem(text)
+            # What is no text is told as such, and never gets as far as a file.
+            return (printable(text), problem) if (problem := control_problem(text)) else (text, None)
         case _:
             return None, "tags (words beginning with !) are not used in recipes"
 
 
 def control_problem(text: str) -> str | None:
     """Say so if `text` holds a line break or another control character: no value of a recipe needs one."""
-    return "expected text on one line, without control characters" if re.search(r"[\x00-\x1f\x7f]", text) else None
+    return "expected text on one line, without control characters" if _NO_TEXT.search(text) else None
