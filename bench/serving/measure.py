@@ -31,6 +31,10 @@ WARM_UP_S = 0.3
 CONNECTIONS = 4
 
 
+# A figure from fewer is none: the run is made again, longer.
+_LEAST_REQUESTS, _LONGEST_S = 20, 10
+
+
 class Failed(Exception):
     """A server that did not start, or answered wrongly."""
 
@@ -128,6 +132,8 @@ def load(url: str, bodies: Path, *, seconds: float) -> float:
     if line is None:
         raise Failed(f"wrk: {(done.stderr or done.stdout).strip()[-200:]}")
     requests, microseconds, refused, broken, _ = (int(part) for part in line.split()[1:])
+    if requests < _LEAST_REQUESTS and seconds < _LONGEST_S and not (refused or broken):
+        return load(url, bodies, seconds=3 * seconds)
     if refused or broken or not requests:
         raise Failed(f"{refused} answers that are not 200 and {broken} broken of {requests}")
     return requests / microseconds * 1e6

@@ -53,11 +53,6 @@ def _request_schemas(info: ModelInfo) -> Schema:
     names: list[Json] = [column.name for column in columns]
     cells: list[Json] = [_cell(column) for column in columns]
     width = len(columns)
-    unordered: list[Json] = []
-    for cell in cells:
-        kind: Schema = {"type": cell["type"]} if isinstance(cell, dict) else {}
-        if kind not in unordered:
-            unordered.append(kind)
     rows: Schema = {"type": "array", "maxItems": info.max_batch}
     return {
         "Request": {"oneOf": [_keyed(key, forms) for key, forms in info.forms.items()]},
@@ -82,26 +77,36 @@ def _request_schemas(info: ModelInfo) -> Schema:
             "required": [column.name for column in columns if column.dtype != "any"],
             "additionalProperties": False,
         },
-        "Table": {
-            "type": "object",
-            "description": "Column names in any order, and rows of cells in that order. The index is not used.",
-            "properties": {
-                "columns": {
-                    "type": "array",
-                    "items": {"enum": names},
-                    "uniqueItems": True,
-                    "minItems": width,
-                    "maxItems": width,
-                },
-                "data": {
-                    **rows,
-                    "items": {"type": "array", "items": {"anyOf": unordered}, "minItems": width, "maxItems": width},
-                },
-                "index": {"type": "array", "description": "As long as data."},
-            },
-            "required": ["columns", "data"],
-            "additionalProperties": False,
+        "Table": _table(names, cells, rows),
+    }
+
+
+def _table(names: list[Json], cells: list[Json], rows: Schema) -> Schema:
+    """Return the form of columns and data. A schema can't tie a cell to its column's name, only to its place.
+
+    Columns that all take the same cells are described in any order, others in the model's own; score.py takes any.
+    """
+    width = len(names)
+    sized: Schema = {"type": "array", "minItems": width, "maxItems": width}
+    kinds = [{key: value for key, value in cell.items() if key != "title"} for cell in cells if isinstance(cell, dict)]
+    if all(kind == kinds[0] for kind in kinds):
+        told = "Column names in any order, and rows of cells in that order."
+        columns: Schema = {**sized, "items": {"enum": names}, "uniqueItems": True}
+        row: Schema = {**sized, "items": kinds[0]}
+    else:
+        told = "Column names, and rows of cells in their order. Another order of the columns is taken too."
+        columns = {**sized, "prefixItems": [{"const": name} for name in names], "items": False}
+        row = {"$ref": "#/components/schemas/RowArray"}
+    return {
+        "type": "object",
+        "description": f"{told} The index is not used.",
+        "properties": {
+            "columns": columns,
+            "data": {**rows, "items": row},
+            "index": {"type": "array", "description": "As long as data."},
         },
+        "required": ["columns", "data"],
+        "additionalProperties": False,
     }
 
 
