@@ -31,7 +31,7 @@ _SAID = (
     (404, ("not_found", "There is no such endpoint or deployment: look at SCORING_URI and the deployment.")),
     (408, ("request_timeout", "The model did not answer within the deployment's request_timeout_ms.")),
     (413, ("payload_too_large", "The request is too large: send fewer rows at once.")),
-    (424, ("model_error", "The model's container failed.")),
+    (424, ("model_error", "The model's container refused the request, or failed.")),
     (429, ("too_many_requests", "The endpoint is busy: more requests are under way than it admits.")),
     (503, ("unavailable", "The endpoint is not ready.")),
 )

@@ -6,6 +6,8 @@ curl sends a request as it is; the others take rows, and split them into batches
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -99,6 +101,7 @@ def test_rows_beyond_the_largest_request_go_in_batches(
     ]
     late = ask(language, bundle, replace(call, rows=[*rows[:7], [1, "x", 2]], in_batches=True), scratch)
     assert (late.error["row"], late.error["column"]) == (7, "hour")
+    assert late.error["message"] == "row 7, column hour: expected number, found string"
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -151,6 +154,7 @@ def test_what_is_no_json_is_refused_before_it_is_sent(
             found = ask(language, bundle, Call(f"{url}/score", endpoint.key, [[1, 2, 3], row]), scratch)
             assert found.error["code"] == "not_finite"
             assert language == "curl" or (found.error["row"], found.error["column"]) == (1, "age")
+            assert language == "curl" or found.text.startswith("not_finite: row 1, column age: NaN")
     assert not seen
 
 
@@ -344,3 +348,19 @@ def test_an_answer_of_something_else_is_told_as_that(
     with before(endpoint.url, Reply(200, (), body)) as url:
         found = ask(language, bundle, Call(f"{url}/score", endpoint.key, sample(bundle)[0]), scratch)
     assert found.told == ("malformed_answer", 200, None, 1)
+
+
+@pytest.mark.skipif(not shutil.which("curl"), reason="no curl: apt-get install curl")
+def test_the_key_is_on_no_command_line(
+    bundle: Path, endpoint: Endpoint, scratch: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A curl that notes what it is called with stands before the real one."""
+    wrapper = tmp_path / "curl"
+    wrapper.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" >>"{tmp_path}/seen"\nexec {shutil.which("curl")} "$@"\n')
+    wrapper.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    rows, response = sample(bundle)
+    assert ask("curl", bundle, Call(endpoint.score_url, endpoint.key, rows), scratch).scores == response
+    seen = (tmp_path / "seen").read_text()
+    assert endpoint.score_url in seen
+    assert endpoint.key not in seen
