@@ -26,6 +26,7 @@ from packager.recipe.parity import Tolerance
 from packager.report.model import BuildReport
 from packager.runtime.machine import cpu_features
 from packager.runtime.session import open_session
+from packager.sizing import sized
 from packager.stages import Proof, Source
 from packager.verify import gate
 from packager.verify.golden import choose_golden, fit_rows, servable, spread
@@ -58,7 +59,7 @@ def plan_bundle(recipe: Recipe, source: Source, proof: Proof, *, report: BuildRe
         signature=model.signature,
         tolerance=recipe.verify.parity.tolerance(variant.precision),
         settings=recipe.bundle,
-        deploy=recipe.bundle.deploy,
+        deploy=sized(recipe.bundle.deploy, decision.lock.size),
         golden=_golden(proof, variant, recipe, report=report),
         lineage=_lineage(model, recipe),
         lock=decision.lock.text(),

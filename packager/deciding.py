@@ -24,6 +24,7 @@ from packager.report.verdicts import measured_and_limit
 from packager.runtime.cgroup import threads_within
 from packager.runtime.session import ExecutionProvider
 from packager.select import select
+from packager.sizing import find_size
 from packager.stages import Proof, Source
 from packager.verify import gate
 
@@ -59,19 +60,19 @@ def decide(recipe: Recipe, source: Source, proof: Proof, *, report: BuildReport,
 
 def _selected(recipe: Recipe, source: Source, *, report: BuildReport, locked: Path | None) -> Decision:
     """Select the variant, or take the locked one."""
-    model, session = source.model, None
+    model, session, size = source.model, None, None
     fresh = Lock(recipe.name, model.version, recipe.digest, model.sha256, selected="")
     if locked is None:
-        report.selected = select(report.variants, report.measurements, recipe)
+        report.selected, size = select(report.variants, report.measurements, recipe), find_size(recipe)
     else:
         lock = find_lock(recipe, locked)
         check_lock(lock, fresh)
-        report.selected, session = lock.selected, lock.session
+        report.selected, session, size = lock.selected, lock.session, lock.size
     gate.gate(report.verdicts, report.selected, recipe)
     variant = next((one for one in report.variants if one.name == report.selected and one.status == "ok"), None)
     if variant is None:
         raise RecipeError(f"--locked: the variant {report.selected!r} did not come out of this build as ok")
-    lock = replace(fresh, selected=variant.name, session=session)
+    lock = replace(fresh, selected=variant.name, session=session, size=size)
     return Decision(variant, model.signature, session or VERIFIED_SETTINGS, lock)
 
 

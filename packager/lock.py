@@ -9,6 +9,7 @@ from packager import __version__
 from packager.artifact import SessionSettings, settings_from
 from packager.errors import RecipeError
 from packager.recipe.model import Recipe
+from packager.sizing import Size
 
 LOCK_VERSION = 1
 LOCK_FILE = "recipe.lock.yml"
@@ -18,7 +19,8 @@ LOCK_FILE = "recipe.lock.yml"
 class Lock:
     """The choice, and what it was made for: another recipe, artifact or tool needs a build without `--locked`.
 
-    `session`: how the variant's session runs, where settings were tuned.
+    `session`: how the variant's session runs, where settings were tuned. `size`: of the deployment, where a report says
+    it.
     """
 
     name: str
@@ -27,6 +29,7 @@ class Lock:
     source_sha256: str
     selected: str
     session: SessionSettings | None = None
+    size: Size | None = None
     tool: str = f"packager {__version__}"
     lock_version: int = LOCK_VERSION
 
@@ -69,8 +72,12 @@ def _read(path: Path) -> Lock:
 
     try:
         document = yaml.safe_load(path.read_text(encoding="utf-8"))
-        session = document.get("session")
-        lock = Lock(**{**document, "session": None if session is None else settings_from(session)})
+        session, size = document.get("session"), document.get("size")
+        decided = {
+            "session": None if session is None else settings_from(session),
+            "size": None if size is None else Size(**size),
+        }
+        lock = Lock(**{**document, **decided})
     except (OSError, ValueError, yaml.YAMLError, TypeError, AttributeError) as error:
         raise RecipeError(f"{path} is not a lock: {type(error).__name__}", hint="build without --locked") from error
     if lock.lock_version != LOCK_VERSION:

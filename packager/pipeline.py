@@ -25,6 +25,7 @@ from packager.recipe.model import Recipe
 from packager.report.model import BuildReport
 from packager.report.write import write_report
 from packager.runtime.machine import describe_machine, library_versions
+from packager.sizing import find_size
 from packager.source.child import source_worker
 from packager.verify.oracle import Oracle
 
@@ -64,7 +65,9 @@ def _run(recipe: Recipe, options: Options, console: Console, *, report: BuildRep
     """The seven stages, in order."""
     check_deploy(recipe)  # as much as can be found out now, before minutes of work
     bundling.require_environment(recipe)
-    if options.locked and recipe.version is not None:
+    if not options.locked:
+        find_size(recipe)
+    elif recipe.version is not None:
         find_lock(recipe, bundle_folder(report, options.out))  # found out now, not after the benchmark
     baseline = find_baseline(recipe, environ=options.environ)
     with source_worker(scratch) as worker:
@@ -95,7 +98,7 @@ def _run(recipe: Recipe, options: Options, console: Console, *, report: BuildRep
     with replaced_folder(target) as staging:
         with _stage("bundle", console, report) as step:
             digest = bundling.write_and_replay(plan, staging, proof=proof, recipe=recipe, report=report)
-            stages.serving_process(recipe, staging, report=report)
+            stages.serving_process(recipe, staging, deploy=plan.deploy, report=report)
             step.detail(telling.bundle(report, digest))
         if options.publish and recipe.publish:
             with _stage("publish", console, report) as step:

@@ -27,6 +27,7 @@ from packager.dataset.rows import Rows
 from packager.errors import ConvertError, VerifyError
 from packager.optimize import optimize as optimize_stage
 from packager.publish.publish import publish as publish_bundle
+from packager.recipe.deploy import Deploy
 from packager.recipe.model import Recipe
 from packager.report.crossover import crossovers
 from packager.report.model import BuildReport
@@ -262,13 +263,13 @@ def benchmark(
     return rows_file
 
 
-def serving_process(recipe: Recipe, bundle: Path, *, report: BuildReport) -> None:
+def serving_process(recipe: Recipe, bundle: Path, *, deploy: Deploy, report: BuildReport) -> None:
     """Measure what one serving process of the bundle costs, unless the recipe leaves that out."""
     report.bundle_bytes = read_manifest(bundle).size_bytes
     if recipe.benchmark.process == "measure":
         report.process = measure_process(bundle)
         with keys_told(recipe):
-            require_memory(recipe.bundle.deploy, report.process.resident_largest_bytes)
+            require_memory(deploy, report.process.resident_largest_bytes)
 
 
 def publish(recipe: Recipe, bundle: Bundle, *, environ: Mapping[str, str]) -> list[str]:

@@ -21,6 +21,7 @@ from packager.files import pretty_json
 from packager.recipe.load import load_recipe
 from packager.report.model import BuildReport
 from packager.runtime.machine import describe_machine
+from packager.sizing import find_size
 from packager.source.child import source_worker
 from packager.wording import printable
 
@@ -63,6 +64,7 @@ def _find(path: Path, result: dict[str, Any]) -> None:
     recipe = load_recipe(path)
     bundling.require_environment(recipe)
     check_deploy(recipe)
+    find_size(recipe)
     baseline = find_baseline(recipe, environ=os.environ)
     report = BuildReport(recipe.name, recipe.version)
     with tempfile.TemporaryDirectory(prefix="packager-") as folder, source_worker(Path(folder)) as worker:

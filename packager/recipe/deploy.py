@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field, JsonValue, model_validator
+from pydantic_core import PydanticCustomError
 
-from packager.recipe.fields import Count, Section, Share, Text, Unique
+from packager.recipe.fields import TOLD, Count, Section, Share, Text, Unique
 
 NAME_RULE = "3 to 32 letters, digits and -, beginning with a letter"
 Access = Literal["enabled", "disabled"]
@@ -40,8 +41,20 @@ class DataCollector(Section):
     rolling_rate: Literal["minute", "hour", "day"] = Field(default="hour", description="how often a new file is begun")
 
 
+_SIZES = ("instance_type", "instance_count", "workers")
+_SIZED_TWICE: dict[str, JsonValue] = {
+    "not": {
+        "required": ["sized_by"],
+        "properties": {"sized_by": {"type": "string"}},
+        "anyOf": [{"required": [name]} for name in _SIZES],
+    }
+}
+
+
 class Deploy(Section):
     """The deployment files for Azure ML."""
+
+    model_config = ConfigDict(json_schema_extra=_SIZED_TWICE)
 
     endpoint: Text | None = Field(
         default=None,
@@ -55,6 +68,11 @@ class Deploy(Section):
     workers: Count = Field(
         default=2,
         description="processes on each machine that answer one request at a time; as many are let in at once",
+    )
+    sized_by: Text | None = Field(
+        default=None,
+        description="report.json of `package report`, whose recommendation is taken in place of instance_type, "
+        "instance_count and workers; recipe.lock.yml keeps it",
     )
     request_timeout_ms: TimeoutMs = Field(default=20_000, description="time that an answer may take")
     auth_mode: Literal["key", "aad_token"] = Field(
@@ -87,3 +105,10 @@ class Deploy(Section):
         description="variables of the container; secrets only as ${{keyvault:...}}, written $${{keyvault:...}}",
     )
     tags: dict[str, str] = Field(default={}, description="tags of the endpoint and the deployment")
+
+    @model_validator(mode="after")
+    def _one_size(self) -> Deploy:
+        if self.sized_by is not None and (twice := self.model_fields_set & {*_SIZES}):
+            text = f"holds both sized_by and {sorted(twice)[0]}: leave one of them out"
+            raise PydanticCustomError(TOLD, "{text}", {"text": text})
+        return self

@@ -78,6 +78,8 @@ def test_the_example_is_valid() -> None:
         {"benchmark": {"targets": [{"name": "a", "provider": "qnn", "threads": 4}], "slo": {"qps": 1}}},
         {"source": {"uri": "models:/a@b", "sha256": "0" * 64, "trust": ["a.B"]}},
         {"publish": []},
+        {"bundle": {"deploy": {"sized_by": "report.json", "tags": {"a": "b"}}}},
+        {"bundle": {"deploy": {"sized_by": None, "workers": 2}}},
     ],
 )  # fmt: skip
 def test_good_documents_pass_both(tmp_path: Path, more: dict[str, Any]) -> None:
@@ -138,6 +140,7 @@ def test_good_documents_pass_both(tmp_path: Path, more: dict[str, Any]) -> None:
         {"bundle": {"deploy": {"endpoint": ""}}},
         {"bundle": {"deploy": {"request_timeout_ms": 180_001}}},
         {"bundle": {"deploy": {"auth_mode": "password"}}},
+        {"bundle": {"deploy": {"sized_by": "report.json", "workers": 2}}},
         {"bundle": {"deploy": {"tags": {"a": 1}}}},
         {"publish": [{}]},
         {"publish": {"to": "registry://x"}},
