@@ -9,7 +9,7 @@ export PACKAGE_REGISTRY := $(CURDIR)/recipes/registry
 # LightGBM's wheel wants the system's libgomp.so.1; where there is none, `setup` lends it scikit-learn's copy.
 export LD_LIBRARY_PATH := $(if $(LD_LIBRARY_PATH),$(LD_LIBRARY_PATH):)$(CURDIR)/$(VENV)/lib/openmp
 
-.PHONY: help setup setup-dev demo test check bench clean
+.PHONY: help setup setup-dev demo test check bench bench-serving clean
 
 help:            ## list the targets
 	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/:/'
@@ -65,6 +65,9 @@ bench: setup-dev recipes/registry/.trained            ## measure, as ratios, bes
 	done
 	$(BIN)/python -m pytest -q bench --benchmark-only --benchmark-json=.benchmarks/last.json --benchmark-columns=median,iqr,rounds
 	@$(BIN)/python -m bench.table .benchmarks/last.json
+
+bench-serving: setup-dev            ## measure a bundle under its server beside other servers (needs wrk)
+	@$(BIN)/python -m bench.serving
 
 clean:            ## remove everything that was made
 	rm -rf $(VENV) dist recipes/registry .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks
