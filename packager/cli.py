@@ -147,6 +147,18 @@ def verify(
     raise typer.Exit(verify_bundle(bundle, show_values=show_values, as_json=as_json))
 
 
+@app.command(epilog="Example: package validate dist/fraud-3/bundle --load 'p95 <= 250 ms at 100 rps'")
+def validate(
+    bundle: BundleFolder,
+    load: Annotated[str | None, typer.Option("--load", help="load gate, as 'p95 <= 250 ms at 100 rps'")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Run a bundle as the platform would, in a clean environment of its own, and say what would fail there."""
+    from packager.commands.validate import validate_bundle
+
+    raise typer.Exit(validate_bundle(bundle, load=load, as_json=as_json))
+
+
 @app.command(epilog="Example: package benchmark dist/fraud-3/bundle --target cpu --served --cpus 2 --slo-p95-ms 250")
 def benchmark(
     bundle: BundleFolder,

@@ -13,7 +13,7 @@ from packager.artifact import VERIFIED_SETTINGS, SessionSettings, Signature, Var
 from packager.baseline import Baseline
 from packager.benchmark import regression
 from packager.benchmark.contest import Contestant, Rows
-from packager.benchmark.environments import EnvironmentUnavailable, environment_for
+from packager.benchmark.environments import environment_for
 from packager.benchmark.tuning import Tuned, tune
 from packager.errors import BenchmarkError, RecipeError
 from packager.lock import Lock, check_lock, find_lock
@@ -23,6 +23,7 @@ from packager.report.model import BuildReport
 from packager.report.verdicts import measured_and_limit
 from packager.runtime.cgroup import threads_within
 from packager.runtime.session import ExecutionProvider
+from packager.runtime.virtual_environment import EnvironmentUnavailable
 from packager.select import select
 from packager.sizing import find_size
 from packager.stages import Proof, Source

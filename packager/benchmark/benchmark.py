@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 
 from packager.artifact import NATIVE, Measurement, Variant
-from packager.benchmark.environments import Environment, EnvironmentUnavailable, environment_for
+from packager.benchmark.environments import Environment, environment_for
 from packager.benchmark.limits import within_limits
 from packager.benchmark.noise import NoiseWatch
 from packager.benchmark.statistics import figures
@@ -21,6 +21,7 @@ from packager.benchmark_result import Noise, TargetEnvironment
 from packager.errors import BenchmarkError
 from packager.recipe.model import Target
 from packager.recipe.providers import PROVIDERS
+from packager.runtime.virtual_environment import EnvironmentUnavailable
 
 # The least and the greatest of six medians hold the true one between them in 31 of 32 cases, whatever their law.
 _ROUNDS = 6

@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-# What a deployment ends with, or an endpoint answers, where the thing found goes uncorrected.
+# What a deployment ends with, or an endpoint answers, where the thing found goes uncorrected. 200: the platform notices
+# nothing, and a client is answered, or a log written, as it must not be.
 PlatformCode = Literal[
     "ImageBuildFailure",
     "BadArgument",
     "ResourceNotFound",
     "ResourceNotReady",
     "OutOfQuota",
+    "200",
     "408",
     "424",
     "429",

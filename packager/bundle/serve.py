@@ -5,6 +5,7 @@ The bundle is checked first and stays untouched: logs and scratch files lie else
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 import subprocess
@@ -13,9 +14,9 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 from typing import IO
@@ -46,6 +47,23 @@ class Served:
         return f"{self.url}/score"
 
 
+@dataclass(frozen=True)
+class Placed:
+    """Where the platform has put code and model, and the folder that it starts the server in.
+
+    `variables` are set beside its own; the server has `workers`, each replaced when a request holds it for longer than
+    `worker_timeout_s`, and has to be up after `start_s`.
+    """
+
+    code: Path
+    model_dir: Path
+    folder: Path
+    variables: Mapping[str, str] = field(default_factory=dict)
+    workers: int = 1
+    worker_timeout_s: int | None = None
+    start_s: float = _START_S
+
+
 @contextmanager
 def served(
     bundle: Path, *, port: int = 0, python: str = sys.executable, log: IO[bytes] | None = None, workers: int = 1
@@ -55,37 +73,62 @@ def served(
     `python` is the interpreter whose environment serves. The server's log goes to `log`, else it is dropped; when the
     server does not come up, its last lines are in the BundleError.
     """
-    port = _free_port(port)
-    with tempfile.TemporaryDirectory(prefix="serve-") as scratch, tempfile.TemporaryFile() as kept:
+    with tempfile.TemporaryDirectory(prefix="serve-") as scratch:
         code, mount = lay_out(bundle, Path(scratch))
+        placed = Placed(code, mount, Path(scratch), workers=workers)
+        with running(placed, port=port, python=python, log=log) as server:
+            yield server
+
+
+@contextmanager
+def running(
+    placed: Placed, *, port: int = 0, python: str = sys.executable, log: IO[bytes] | None = None
+) -> Iterator[Served]:
+    """Yield a server of what lies where the platform puts it; it and all its workers end with the block.
+
+    BundleError where it does not come up, with the last lines of its log where that can be read back.
+    """
+    port = _free_port(port)
+    options = [] if placed.worker_timeout_s is None else ["--timeout", str(placed.worker_timeout_s)]
+    with tempfile.TemporaryFile() as kept:
+        told = log or kept
         process = subprocess.Popen(
-            [python, "-m", "gunicorn", "-b", f"{HOST}:{port}", "-w", str(workers), "--access-logfile", "-", _APP],
-            env=child_environment(code, mount, Path(scratch)),
-            cwd=scratch,
+            [python, "-m", "gunicorn", "-b", f"{HOST}:{port}", "-w", str(placed.workers), *options]
+            + ["--access-logfile", "-", _APP],
+            env={**placed.variables, **child_environment(placed.code, placed.model_dir, placed.folder)},
+            cwd=placed.folder,
             stdin=subprocess.DEVNULL,
-            stdout=log or kept,
-            stderr=log or kept,
+            stdout=told,
+            stderr=told,
+            start_new_session=True,
         )
         try:
             server = Served(f"http://{HOST}:{port}", process)
-            _await_health(server, kept)
+            _await_health(server, told, placed.start_s)
             yield server
         finally:
             _stop(process)
 
 
-def _await_health(server: Served, log: IO[bytes]) -> None:
-    deadline = time.monotonic() + _START_S
+def _await_health(server: Served, log: IO[bytes], start_s: float) -> None:
+    deadline = time.monotonic() + start_s
     while time.monotonic() < deadline:
         if (code := server.process.poll()) is not None:
-            log.seek(0)
-            told = " / ".join(log.read().decode("utf-8", "replace").strip().splitlines()[-_LOG_LINES:])
+            told = " / ".join(_last_lines(log))
             why = "score.py's init() refused" if code == BOOT_FAILED else "the server did not start"
             raise BundleError(f"{why}: {told}" if told else why, measured=f"exit code {code}")
         if _is_healthy(server.url):
             return
         time.sleep(0.05)
-    raise BundleError("The server is not healthy", measured=f"no answer after {_START_S} s")
+    raise BundleError("The server is not healthy", measured=f"no answer after {start_s:g} s")
+
+
+def _last_lines(log: IO[bytes]) -> list[str]:
+    """Return the end of a log; nothing of one that can't be read back, as a terminal."""
+    if not (log.readable() and log.seekable()):
+        return []
+    log.seek(0)
+    return log.read().decode("utf-8", "replace").strip().splitlines()[-_LOG_LINES:]
 
 
 def _is_healthy(url: str) -> bool:
@@ -106,6 +149,8 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
+    with suppress(ProcessLookupError, PermissionError):  # workers that hang outlive a server that was killed
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 def _free_port(port: int) -> int:

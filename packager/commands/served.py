@@ -6,7 +6,6 @@ One ServedLoad comes out for each arrangement of processors and workers that is 
 from __future__ import annotations
 
 import itertools
-import json
 import math
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -15,25 +14,19 @@ from pathlib import Path
 
 from packager import wording
 from packager.benchmark.noise import NoiseWatch
-from packager.benchmark.rows import distinct, draw_rows
 from packager.benchmark_result import LoadPoint, Noise, ServedLoad
-from packager.bundle.golden import in_requests, read_golden
 from packager.bundle.manifest import Json, Manifest, check_digests
 from packager.bundle.model_info import ModelInfo, read_info
-from packager.bundle.samples import json_rows, rows_of
 from packager.bundle.serve import served
 from packager.console import Console, Style
 from packager.errors import BenchmarkError, BundleError, RecipeError
 from packager.load.arrivals import Arrivals
 from packager.load.measure import LoadPlan, Offer, Server, measure_load
 from packager.load.processors import Split, most_processors, running_on, split_processors, usable_processors
+from packager.offered import offered
 from packager.report.load_charts import arrangement, held, holds, point_cells, workers_on
 from packager.runtime.cgroup import cpu_limit, threads_within
 
-# A row that comes again finds the processor's caches and branch predictors prepared for it. So many come in between
-# that they are not; more would only take memory.
-_MOST_ROWS, _MOST_CELLS = 20_000, 2_000_000
-_FEWEST_REQUESTS = 8
 # Workers of a processor take turns on it: from a few on, more only take memory.
 _MOST_WORKERS_A_PROCESSOR = 16
 _HEADER = ("requests/s", "answered/s", "p50 ms", "p95 ms", "p99 ms", "errors", "waiting", "held")
@@ -71,14 +64,14 @@ def served_load(
     """
     try:
         manifest, info = check_digests(bundle), read_info(bundle / "code")
-        offered, note = _offered(bundle, info, asked.rows)
+        requests, note = _offered(bundle, info, asked.rows)
     except BundleError as error:
         raise BenchmarkError(error.message, hint=error.hint) from error
     plan = _plan(manifest, asked)
     utilization = _recipe_slo(manifest).get("utilization")
     loads = []
     for split, workers in arrangements(asked, usable_processors(), cpu_limit()):
-        load, noise = _loaded(bundle, split, workers, offered=offered, plan=plan, console=console)
+        load, noise = _loaded(bundle, split, workers, offered=requests, plan=plan, console=console)
         notes = (*load.notes, *_quota(load.cpus), note)
         loads.append(load.model_copy(update={"notes": notes, "utilization": utilization}))
         keep(loads[-1], noise)
@@ -172,17 +165,12 @@ def _offered(bundle: Path, info: ModelInfo, rows: int) -> tuple[Offer, str]:
         raise BenchmarkError(
             "The bundle does not take so many rows in one request", measured=f"--rows {rows}", limit=info.max_batch
         )
-    room = min(_MOST_ROWS, _MOST_CELLS // len(info.signature.columns))
-    requests = max(room // rows, _FEWEST_REQUESTS)
-    golden = rows_of(read_golden(bundle, info).cells, info.signature)
-    drawn = draw_rows(golden, info.signature, requests * rows)
-    cells = json_rows(drawn, info.signature)
-    bodies = [json.dumps({info.request_key: list(part)}).encode() for part in in_requests(cells, rows)]
+    drawn = offered(bundle, info, rows)
     note = (
-        f"{wording.count(requests)} requests were sent in turn; of their {wording.rows(len(drawn))} "
-        f"{wording.count(distinct(drawn))} are distinct, drawn column by column from the bundle's golden rows."
+        f"{wording.count(len(drawn.bodies))} requests were sent in turn; of their {wording.rows(drawn.rows)} "
+        f"{wording.count(drawn.distinct)} are distinct, drawn column by column from the bundle's golden rows."
     )
-    return Offer(bodies, rows), note
+    return Offer(drawn.bodies, rows), note
 
 
 def _quota(cpus: int) -> tuple[str, ...]:

@@ -19,14 +19,15 @@ from onnxmltools.convert import convert_lightgbm
 from onnxmltools.convert.common.data_types import FloatTensorType
 
 from packager.artifact import Output, Variant
-from packager.benchmark import environments as module
 from packager.benchmark.benchmark import measure
 from packager.benchmark.child import Child, ChildEnded
-from packager.benchmark.environments import Environment, EnvironmentUnavailable, environment_for, requirements_of
+from packager.benchmark.environments import Environment, environment_for, requirements_of
 from packager.benchmark.subjects import Bench
 from packager.dataset.rows import Rows
 from packager.recipe.model import Target
 from packager.recipe.providers import PROVIDERS, Provider
+from packager.runtime import virtual_environment as module
+from packager.runtime.virtual_environment import EnvironmentUnavailable
 from tests.runtime.graphs import regressor, write
 
 OPENVINO = PROVIDERS["openvino"]
@@ -80,7 +81,7 @@ def test_what_can_not_be_installed_is_unavailable_and_leaves_nothing(
 ) -> None:
     (tmp_path / "wheels").mkdir()
     nowhere = ("--no-index", "--find-links", str(tmp_path / "wheels"))
-    monkeypatch.setattr(module, "_WHEELS_ONLY", (*module._WHEELS_ONLY, *nowhere))
+    monkeypatch.setattr(module, "WHEELS_ONLY", (*module.WHEELS_ONLY, *nowhere))
     offline = into(tmp_path, PIP_CONFIG_FILE=os.devnull, PIP_FIND_LINKS="", PATH="/usr/bin:/bin")
     with pytest.raises(EnvironmentUnavailable, match=r"packaging==24\.2 can't be installed here: ERROR: "):
         environment_for(SMALL, environ=offline)
@@ -115,7 +116,7 @@ def test_an_installer_that_hangs_is_ended(tmp_path: Path, monkeypatch: pytest.Mo
     slow.parent.mkdir()
     slow.write_text("#!/bin/sh\nexec sleep 600\n")
     slow.chmod(0o755)
-    monkeypatch.setattr(module, "_MAKE_S", 1.0)
+    monkeypatch.setattr(module, "MAKE_S", 1.0)
     with pytest.raises(EnvironmentUnavailable, match="was not installed within 1 s"):
         environment_for(SMALL, environ=into(tmp_path, PATH=f"{slow.parent}:/usr/bin:/bin"))
     assert made(tmp_path) == []
