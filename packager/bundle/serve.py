@@ -106,6 +106,9 @@ def running(
             server = Served(f"http://{HOST}:{port}", process)
             _await_health(server, told, placed.start_s)
             yield server
+        except BaseException:  # nobody waits for what it would still answer
+            _end_all(process)
+            raise
         finally:
             _stop(process)
 
@@ -149,7 +152,12 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
-    with suppress(ProcessLookupError, PermissionError):  # workers that hang outlive a server that was killed
+    _end_all(process)
+
+
+def _end_all(process: subprocess.Popen[bytes]) -> None:
+    """Kill the server with its workers: one that hangs would outlive it."""
+    with suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
 
 

@@ -56,8 +56,17 @@ class CleanEnvironment:
     python: Path
     version: str
     folder: Path
-    packages: int
     was_kept: bool
+
+    @property
+    def lock(self) -> str:
+        """Return what is installed, with hashes, as a requirements file."""
+        return (self.folder / _LOCK).read_text(encoding="utf-8")
+
+    @property
+    def packages(self) -> int:
+        """Return how many packages that is."""
+        return self.lock.count("==")
 
     @property
     def size_bytes(self) -> int:
@@ -85,8 +94,7 @@ def clean_environment(conda: Conda, *, environ: Mapping[str, str] = os.environ) 
         keep(folder, fill)
     except EnvironmentUnavailable as error:
         return _unmade(error, conda)
-    packages = (folder / _LOCK).read_text(encoding="utf-8").count("==")
-    return CleanEnvironment(python_of(folder), interpreter.version, folder, packages, was_kept)
+    return CleanEnvironment(python_of(folder), interpreter.version, folder, was_kept)
 
 
 @dataclass(frozen=True)
@@ -173,8 +181,10 @@ def _unmade(error: EnvironmentUnavailable, conda: Conda) -> Finding:
     else:
         told = "the pins can't be resolved"
         hint = "build the bundle anew with released versions that an index holds"
-    return Finding("ImageBuildFailure", "environment", f"{told}: {_cause(str(error))}", hint, CONDA_FILE)
+    return Finding("ImageBuildFailure", "environment", f"{told} ({_cause(error)})", hint, CONDA_FILE)
 
 
-def _cause(message: str) -> str:
-    return clip(printable(message), 400)
+def _cause(error: EnvironmentUnavailable) -> str:
+    """Return the installer's last reason, which is the one at the root; else the whole message."""
+    reasons = re.findall(r"^\s*cause: (.+(?:\n {9}.+)*)", error.said, re.MULTILINE)
+    return clip(printable(" ".join((reasons[-1] if reasons else str(error)).split())), 300)

@@ -10,6 +10,7 @@ import math
 import re
 from dataclasses import dataclass
 
+from packager import wording
 from packager.benchmark_result import LoadPoint
 from packager.bundle.finding import Finding
 from packager.errors import RecipeError
@@ -87,7 +88,7 @@ def gate_findings(point: LoadPoint, gate: Gate, settings: Settings) -> list[Find
     if point.p95_ms is not None and (point.p95_ms > gate.p95_ms or point.queue_grew):
         grew = " and the queue grows" if point.queue_grew else ""
         message = f"slower than asked for{grew}, on this machine with {settings.workers} workers"
-        measured = f"p95 {point.p95_ms:.3g} ms at {gate.rate_qps:g} rps"
+        measured = f"p95 {wording.latency(1000 * point.p95_ms)} at {gate.rate_qps:g} rps"
         hint = "choose a faster variant or more workers; instances share the rate: try the rate of one"
         findings.append(
             settings.finding("408", "load", place, message, hint=hint, measured=measured, limit=f"{gate.p95_ms:g} ms")

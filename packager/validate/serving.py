@@ -122,7 +122,7 @@ class _Look:
         self._say(f"loading it with {asked.rate_qps:g} requests/s for {wording.seconds(asked.seconds)}")
         bodies = offered(self._facts.bundle, self._facts.info, 1).bodies
         point = gate.load(self._server.score_url, bodies, asked)
-        p95 = "no p95" if point.p95_ms is None else f"p95 {point.p95_ms:.3g} ms"
+        p95 = "no p95" if point.p95_ms is None else f"p95 {wording.latency(1000 * point.p95_ms)}"
         told = f"{p95} at {asked.rate_qps:g} rps, limit {asked.p95_ms:g} ms; {point.most_waiting} at once at most"
         return gate.gate_findings(point, asked, self._facts.settings), told, None
 

@@ -23,6 +23,7 @@ from packager.validate.conda import Conda, read_conda
 from packager.validate.container import changed, mounted
 from packager.validate.facts import Facts
 from packager.validate.gate import Gate
+from packager.validate.hashes import hash_findings
 from packager.validate.result import Check, Validation
 from packager.validate.serving import serve_and_look
 from packager.validate.settings import read_settings
@@ -54,7 +55,7 @@ def validate(bundle: Path, *, gate: Gate | None, say: Callable[[str], None]) -> 
                     checks.append(_layout(facts, changed(container, facts.manifest), checks))
     made = {check.name: check for check in checks}
     why = next((check.name for check in checks if check.status == "failed"), "an earlier check")
-    every = [made.get(name) or Check(name, f"not made: {why} failed", made=False) for name in names]
+    every = [made.get(name) or Check(name, f"{why} failed", made=False) for name in names]
     return Validation(tuple(every), python, time.perf_counter() - began)
 
 
@@ -96,7 +97,9 @@ def _environment(facts: Facts, checks: list[Check], say: Callable[[str], None]) 
         return None
     kept = "kept from before" if made.was_kept else "made now"
     told = f"Python {made.version}, {made.packages} packages locked with hashes, {kept}"
-    checks.append(Check("environment", told, (), seconds, gap=_gap(conda.python, made.version)))
+    findings = tuple(hash_findings(facts.bundle, made.lock))
+    told = findings[0].message if findings else told
+    checks.append(Check("environment", told, findings, seconds, gap=_gap(conda.python, made.version)))
     return made
 
 

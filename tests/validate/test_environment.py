@@ -11,7 +11,7 @@ import pytest
 
 from packager.bundle.finding import Finding
 from packager.runtime import virtual_environment
-from packager.validate import clean, interpreter
+from packager.validate import api, clean, interpreter
 from packager.validate.clean import CleanEnvironment, clean_environment
 from packager.validate.conda import Conda, Pin, read_conda
 from packager.validate.interpreter import find_python, own
@@ -127,3 +127,11 @@ def test_a_hash_that_the_index_does_not_have(environment: CleanEnvironment, tmp_
     assert isinstance(found, Finding)
     assert "hashes do not match" in found.message
     assert not [path for path in (tmp_path / "packager" / "environments").iterdir() if path.suffix != ".lock"]
+
+
+def test_the_validator_is_installed_apart_where_it_is_not_here(
+    environment: CleanEnvironment, true_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(api.util, "find_spec", lambda _: None)
+    assert api.document_findings(true_bundle, environ=into(tmp_path)) == []
+    assert list((tmp_path / "packager" / "environments").glob("openapi-spec-validator-*/bin/python"))

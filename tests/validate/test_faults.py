@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -76,6 +77,10 @@ def _shift_sample(document: dict[str, Any]) -> None:
 
 # What is planted; which check finds it, under which code, with which words in message or hint.
 FAULTS: dict[str, tuple[Callable[[Path], object], str, str, str]] = {
+    "a hash of the container that no file has": (
+        lambda b: edited(b, "container/requirements.txt", lambda text: re.sub("[0-9a-f]{64}", "0" * 64, text)),
+        "environment", "ImageBuildFailure", "hashes do not match those of the index: ",
+    ),
     "changed model": (
         lambda b: _changed_model(b, seal=False), "digests", "ResourceNotReady", "changed 'model/model.onnx'",
     ),
@@ -149,7 +154,8 @@ TOGETHER = [
     ["init raises"],
     ["a package too few"],
     ["a slow init", "garbage is scored", "a description that is none"],
-    ["valid rows are refused", "an example that is wrong", "a code folder that is not there"],
+    ["valid rows are refused", "an example that is wrong", "a code folder that is not there"]
+    + ["a hash of the container that no file has"],
     ["other native answers", "another sample answer", "another description", "a value is logged", "one worker"]
     + ["a short time-out", "it writes beside itself", "one layout alone", "a name that Azure refuses"],
 ]

@@ -91,7 +91,7 @@ def test_what_keeps_the_gate_has_no_findings(settings: Settings) -> None:
     ("changes", "code", "measured", "limit"),
     [
         ({"p95_ms": 251.0}, "408", "p95 251 ms at 100 rps", "250 ms"),
-        ({"queue_grew": True}, "408", "p95 4 ms at 100 rps", "250 ms"),
+        ({"queue_grew": True}, "408", "p95 4.00 ms at 100 rps", "250 ms"),
         ({"errors": 7}, "424", "7 of 500", 0),
         ({"most_waiting": 5}, "429", "5 at once at 100 rps", "4 (2 x 2)"),
         ({"p95_ms": None, "errors": 500}, "424", "500 of 500", 0),
