@@ -10,13 +10,15 @@ import math
 import re
 from dataclasses import dataclass
 
+import numpy as np
+
 from packager import wording
 from packager.benchmark_result import LoadPoint
 from packager.bundle.finding import Finding
 from packager.errors import RecipeError
 from packager.load.arrivals import due_times
 from packager.load.figures import load_point
-from packager.load.generator import offer
+from packager.load.generator import Floats, offer
 from packager.load.http import Address
 from packager.validate.settings import Settings
 
@@ -28,6 +30,8 @@ _RUN_OF_LIMIT, _FEWEST, _SHORTEST_S, _LONGEST_S = 20, 100, 4.0, 30.0
 _WARM_UP, _TIMEOUT_S = 10, 20.0
 # As the platform does: so many times what is answered at once may wait, all else is turned away.
 _QUEUE = 2
+# Of so many requests a 95th percentile says nothing.
+_REST = 0.05
 
 
 @dataclass(frozen=True)
@@ -42,6 +46,14 @@ class Gate:
         """Return how long to load, in whole requests."""
         wanted = max(_RUN_OF_LIMIT * self.p95_ms / 1000, _FEWEST / self.rate_qps, _SHORTEST_S)
         return math.ceil(self.rate_qps * min(wanted, _LONGEST_S)) / self.rate_qps
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """What was measured, and how many of the requests the platform would have turned away."""
+
+    point: LoadPoint
+    turned_away: int
 
 
 def parse_gate(text: str) -> Gate:
@@ -60,30 +72,36 @@ def parse_gate(text: str) -> Gate:
     return gate
 
 
-def load(url: str, bodies: list[bytes], gate: Gate) -> LoadPoint:
+def load(url: str, bodies: list[bytes], gate: Gate, settings: Settings) -> Loaded:
     """Load a server at the gate's rate after a few requests that warm it up; return what was measured."""
     address = Address.of(url)
     requests = itertools.cycle([address.request(body) for body in bodies])
     offer(address, requests, due_times(_WARM_UP, 1.0, "fixed"), timeout_s=_TIMEOUT_S)
     trace = offer(address, requests, due_times(gate.rate_qps, gate.seconds, "poisson"), timeout_s=_TIMEOUT_S)
-    return load_point(trace, gate.rate_qps, gate.seconds, limit_ms=gate.p95_ms)
+    point = load_point(trace, gate.rate_qps, gate.seconds, limit_ms=gate.p95_ms)
+    return Loaded(point, turned_away(trace.due_s, trace.ended_s, _QUEUE * settings.at_once))
 
 
-def gate_findings(point: LoadPoint, gate: Gate, settings: Settings) -> list[Finding]:
-    """Hold what was measured against the gate, and what waited against what the platform lets wait."""
-    findings = []
+def turned_away(due_s: Floats, ended_s: Floats, allowed: int) -> int:
+    """Return how many requests were due while so many others were not ended: the platform answers them with 429."""
+    ended = np.searchsorted(np.sort(ended_s), due_s, side="right")
+    return int(np.count_nonzero(np.arange(len(due_s)) - ended >= allowed))
+
+
+def gate_findings(loaded: Loaded, gate: Gate, settings: Settings) -> list[Finding]:
+    """Hold what was measured against the gate: of what it says of 95 in 100 requests, as many may be turned away."""
+    point, findings = loaded.point, []
     if point.errors:
         hint = "package serve BUNDLE shows its log; more workers or a longer request_timeout_ms may help"
         message, measured = f"requests are not answered at {gate.rate_qps:g} rps", f"{point.errors} of {point.requests}"
         findings.append(Finding("424", "load", message, hint, "code/score.py", measured, 0))
     key = "max_concurrent_requests_per_instance"
     place = ("request_settings", key)
-    allowed = _QUEUE * settings.at_once
-    if point.most_waiting > allowed:
-        message = f"more requests at once than {key} lets the platform take of one instance: it turns others away"
+    if loaded.turned_away > _REST * point.requests:
+        message = f"too many requests at once: the platform takes {_QUEUE} x {key}, and turns others away"
         hint = f"raise {key} with WORKER_COUNT, or instance_count"
-        measured = f"{point.most_waiting} at once at {gate.rate_qps:g} rps"
-        limit = f"{allowed} ({_QUEUE} x {settings.at_once})"
+        measured = f"{loaded.turned_away} of {point.requests} at {gate.rate_qps:g} rps"
+        limit = f"{_REST:.0%} beyond {_QUEUE} x {settings.at_once} at once"
         findings.append(settings.finding("429", "load", place, message, hint=hint, measured=measured, limit=limit))
     if point.p95_ms is not None and (point.p95_ms > gate.p95_ms or point.queue_grew):
         grew = " and the queue grows" if point.queue_grew else ""

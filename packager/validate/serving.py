@@ -121,10 +121,11 @@ class _Look:
     def _load(self, asked: Gate) -> _Seen:
         self._say(f"loading it with {asked.rate_qps:g} requests/s for {wording.seconds(asked.seconds)}")
         bodies = offered(self._facts.bundle, self._facts.info, 1).bodies
-        point = gate.load(self._server.score_url, bodies, asked)
+        loaded = gate.load(self._server.score_url, bodies, asked, self._facts.settings)
+        point, away = loaded.point, wording.several(loaded.turned_away, "request")
         p95 = "no p95" if point.p95_ms is None else f"p95 {wording.latency(1000 * point.p95_ms)}"
-        told = f"{p95} at {asked.rate_qps:g} rps, limit {asked.p95_ms:g} ms; {point.most_waiting} at once at most"
-        return gate.gate_findings(point, asked, self._facts.settings), told, None
+        told = f"{p95} at {asked.rate_qps:g} rps, limit {asked.p95_ms:g} ms; 429 for {away}"
+        return gate.gate_findings(loaded, asked, self._facts.settings), told, None
 
     def _memory(self) -> _Seen:
         settings, resident = self._facts.settings, resident_bytes(self._server.process.pid)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from packager.benchmark_result import LoadPoint
@@ -12,7 +12,7 @@ from packager.bundle.model_info import read_info
 from packager.bundle.serve import served
 from packager.errors import RecipeError
 from packager.offered import offered
-from packager.validate.gate import Gate, gate_findings, load, parse_gate
+from packager.validate.gate import Gate, Loaded, gate_findings, load, parse_gate, turned_away
 from packager.validate.settings import Settings, read_settings
 
 POINT = LoadPoint(
@@ -84,7 +84,7 @@ def test_figures_out_of_bounds_are_refused_against_their_limit(text: str) -> Non
 
 
 def test_what_keeps_the_gate_has_no_findings(settings: Settings) -> None:
-    assert gate_findings(POINT, GATE, settings) == []
+    assert gate_findings(Loaded(POINT, 25), GATE, settings) == []
 
 
 @pytest.mark.parametrize(
@@ -93,26 +93,33 @@ def test_what_keeps_the_gate_has_no_findings(settings: Settings) -> None:
         ({"p95_ms": 251.0}, "408", "p95 251 ms at 100 rps", "250 ms"),
         ({"queue_grew": True}, "408", "p95 4.00 ms at 100 rps", "250 ms"),
         ({"errors": 7}, "424", "7 of 500", 0),
-        ({"most_waiting": 5}, "429", "5 at once at 100 rps", "4 (2 x 2)"),
         ({"p95_ms": None, "errors": 500}, "424", "500 of 500", 0),
     ],
 )
 def test_what_breaks_it_is_told_against_its_limit(
     changes: dict[str, object], code: str, measured: str, limit: str | int, settings: Settings
 ) -> None:
-    (found,) = gate_findings(POINT.model_copy(update=changes), GATE, settings)
+    (found,) = gate_findings(Loaded(POINT.model_copy(update=changes), 0), GATE, settings)
     assert (found.code, found.measured, found.limit) == (code, measured, limit)
     assert found.hint
 
 
-def test_more_at_once_are_taken_where_the_deployment_says_so(settings: Settings) -> None:
-    assert gate_findings(POINT.model_copy(update={"most_waiting": 5}), GATE, replace(settings, at_once=3)) == []
+def test_what_the_platform_turns_away_breaks_it(settings: Settings) -> None:
+    (found,) = gate_findings(Loaded(POINT, 26), GATE, settings)
+    assert (found.code, found.measured, found.limit) == ("429", "26 of 500 at 100 rps", "5% beyond 2 x 2 at once")
+    assert str(found.file).startswith("deploy/deployment.yml:")
 
 
-def test_a_real_server_is_loaded(true_bundle: Path) -> None:
+def test_those_are_turned_away_that_come_while_too_many_wait() -> None:
+    due, ended = np.array([0.0, 1.0, 2.0, 3.0, 10.0]), np.array([9.0, 9.0, 9.0, 9.0, 11.0])
+    assert [turned_away(due, ended, allowed) for allowed in (1, 2, 3, 4)] == [3, 2, 1, 0]
+
+
+def test_a_real_server_is_loaded(true_bundle: Path, settings: Settings) -> None:
     with served(true_bundle, workers=2) as server:
         bodies = offered(true_bundle, read_info(true_bundle / "code"), 1).bodies
-        point = load(server.score_url, bodies[:50], Gate(200, 25))
+        loaded = load(server.score_url, bodies[:50], Gate(200, 25), settings)
+    point = loaded.point
     assert (point.errors, point.requests) == (0, 100)
     assert point.p95_ms is not None
     assert point.p95_ms > 0
