@@ -89,7 +89,7 @@ def refuse(findings: list[Finding]) -> None:
         return
     first = findings[0]
     others = sorted({recipe_key(one) for one in findings} - {recipe_key(first)})
-    more = f" (so are {', '.join(others[:3])}{' and others' * (len(others) > 3)})" if others else ""
+    more = f"; wrong too: {', '.join(others[:3])}{' and more' * (len(others) > 3)}" if others else ""
     raise BundleError(
         f"Azure ML would not deploy this: {first.message}{more}",
         measured=first.measured,

@@ -155,7 +155,7 @@ def _memory(file: DeployFile) -> Iterator[Finding]:
     model = sum(path.stat().st_size for path in (file.bundle / "model").rglob("*") if path.is_file())
     needed = workers * (_WORKER_BYTES + _MODEL_COPIES * model) + PLATFORM_BYTES
     if needed > found.memory_gib * GIB:
-        each = f"{wording.several(workers, 'worker')} with a model of {wording.size(model)}"
+        each = wording.several(workers, "worker") + (f" with a model of {wording.size(model)}" if model else "")
         message = f"{found.name} is too small: {each}, and {wording.size(PLATFORM_BYTES)} for the platform"
         least, limit = f"{wording.size(needed)} at least", wording.size(int(found.memory_gib * GIB))
         yield file.finding(("instance_type",), message, _SMALLER, measured=least, limit=limit, code="OutOfQuota")
