@@ -88,7 +88,7 @@ def running(
 
     BundleError where it does not come up, with the last lines of its log where that can be read back.
     """
-    port = _free_port(port)
+    port = free_port(port)
     options = [] if placed.worker_timeout_s is None else ["--timeout", str(placed.worker_timeout_s)]
     with tempfile.TemporaryFile() as kept:
         told = log or kept
@@ -161,7 +161,8 @@ def _end_all(process: subprocess.Popen[bytes]) -> None:
         os.killpg(process.pid, signal.SIGKILL)
 
 
-def _free_port(port: int) -> int:
+def free_port(port: int) -> int:
+    """Return the port if it can be listened on, or a free one for 0; BundleError where it is taken."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

@@ -8,6 +8,7 @@ What is known of the front comes from Microsoft's troubleshooting pages and answ
 from __future__ import annotations
 
 import hmac
+import re
 import secrets
 import sys
 import threading
@@ -21,8 +22,8 @@ from typing import IO
 from urllib.parse import urlsplit
 
 from packager.bundle.manifest import Json, check_digests
-from packager.bundle.serve import Served, interrupted_by_sigterm, served
-from packager.errors import BundleError
+from packager.bundle.serve import Served, free_port, interrupted_by_sigterm, served
+from packager.errors import BundleError, RecipeError
 from packager.front.exchange import Asked, Headers, Reply, UpstreamGoneError, UpstreamSilentError, forward, header
 from packager.front.proxy import proxied
 
@@ -185,7 +186,9 @@ def as_platform(
     `settings` default to those of deployment.yml, `key` to one made for this run. `log` takes the server's log,
     `note` a line for each answer of the front.
     """
-    settings, key = settings or read_settings(bundle), key or secrets.token_urlsafe(32)
+    settings, key, port = settings or read_settings(bundle), key or secrets.token_urlsafe(32), free_port(port)
+    if not re.fullmatch("[!-~]+", key):
+        raise RecipeError("A key is printable ASCII without spaces: no header holds another", key="--key")
     with served(bundle, log=log, workers=settings.workers) as container:
         front = Platform(settings, key, container.url, note)
         with proxied(container.url, port=port, answer=front.answer) as url:
@@ -203,7 +206,7 @@ def serve_as_platform(bundle: Path, *, port: int, key: str | None = None, say: C
         as_platform(bundle, key=key, port=port, log=sys.stderr.buffer, note=say) as endpoint,
     ):
         say(f"{manifest.name} {manifest.version} answers as an endpoint of Azure ML would (Ctrl-C ends it)")
-        for line in _invitation(endpoint, key_is_known=key is not None):
+        for line in _invitation(endpoint, key_is_known=bool(key)):
             say(line)
         try:
             endpoint.container.process.wait()

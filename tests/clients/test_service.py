@@ -10,6 +10,7 @@ import os
 import shutil
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -172,6 +173,22 @@ def test_a_busy_endpoint_is_asked_again_under_the_same_id(
     assert len(seen) == 3
     ids = {asked.header("x-request-id") for asked in seen} | {asked.header("x-ms-client-request-id") for asked in seen}
     assert len(ids) == 1
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_client_waits_as_long_as_it_is_asked_to(
+    language: str, bundle: Path, endpoint: Endpoint, scratch: Path
+) -> None:
+    rows, response = sample(bundle)
+    came: list[float] = []
+
+    def hook(asked: Asked) -> Reply | None:
+        came.append(time.monotonic())
+        return Reply.of_text(429, "", (("Retry-After", "1"),)) if len(came) == 1 else None
+
+    with proxied(endpoint.url, answer=hook) as url:
+        assert ask(language, bundle, Call(f"{url}/score", endpoint.key, rows, backoff_ms=1), scratch).scores == response
+    assert came[1] - came[0] >= 1
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

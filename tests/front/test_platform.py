@@ -17,7 +17,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from packager.errors import BundleError
+from packager.errors import BundleError, RecipeError
 from packager.front.exchange import Reply, header
 from packager.front.platform import PAYLOAD_BYTES, Endpoint, Platform, PlatformSettings, as_platform, read_settings
 from packager.front.proxy import proxied
@@ -207,6 +207,18 @@ def test_a_deployment_file_that_is_none_is_refused(text: str, tmp_path: Path) ->
     (tmp_path / "deploy" / "deployment.yml").write_text(text)
     with pytest.raises(BundleError, match="does not describe a deployment"):
         read_settings(tmp_path)
+
+
+@pytest.mark.parametrize("key", ["two words", "a\nb", "clé"])
+def test_a_key_that_no_header_holds_is_refused_at_once(key: str, bundle: Path) -> None:
+    with pytest.raises(RecipeError, match="printable ASCII"), as_platform(bundle, key=key):
+        pass
+
+
+def test_a_port_that_is_taken_is_named_before_anything_starts(bundle: Path, endpoint: Endpoint) -> None:
+    port = int(endpoint.url.rpartition(":")[2])
+    with pytest.raises(BundleError, match=f"Can't listen on port {port}"), as_platform(bundle, port=port):
+        pass
 
 
 def test_settings_come_from_the_bundles_deployment_file(bundle: Path, tmp_path: Path) -> None:
