@@ -1,0 +1,59 @@
+"""Clients that send half a request and stay: the server answers others, its health first of all."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from packager.bundle.serve import Served, served
+from packager.recipe.deploy import Deploy
+from tests.bundle import models
+from tests.integration.test_served import GOOD, JSON, send
+
+HEAD = b"POST /score HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 999\r\n"
+HALVES = {"half a body": HEAD + b"\r\n" + GOOD[:9], "no body": HEAD + b"\r\n", "half the headers": HEAD}
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """Return a server with as many workers as are deployed."""
+    folder = tmp_path_factory.mktemp("slow")
+    bundle = models.bundled(models.classifier(folder), folder / "bundle")
+    with served(bundle, workers=Deploy().workers) as running:
+        yield running
+
+
+@contextmanager
+def stalled(server: Served, half: bytes) -> Iterator[socket.socket]:
+    """Send a part of a request, keep the connection, and let the server take it up before the block begins."""
+    with socket.create_connection(("127.0.0.1", int(server.url.rpartition(":")[2])), 60) as client:
+        client.sendall(half)
+        assert send(server, method="GET", path="/").status == 200
+        yield client
+
+
+@pytest.mark.parametrize("half", HALVES)
+def test_health_and_answers_do_not_wait_for_a_slow_client(server: Served, half: str) -> None:
+    with stalled(server, HALVES[half]) as client:
+        for _ in range(5):
+            assert send(server, method="GET", path="/").status == 200
+            assert send(server, GOOD, content_type=JSON).status == 200
+        client.setblocking(False)
+        with pytest.raises(BlockingIOError):  # the client is still there, and not answered yet
+            client.recv(1)
+
+
+@pytest.mark.parametrize("half", ["half a body", "no body"])
+def test_a_client_that_falls_silent_is_let_go(half: str, tmp_path: Path) -> None:
+    impatient = models.bundled(models.classifier(tmp_path), tmp_path / "bundle") / "code" / "score.py"
+    script = impatient.read_text(encoding="utf-8")
+    assert "BODY_TIMEOUT_S = 10" in script
+    impatient.write_text(script.replace("BODY_TIMEOUT_S = 10", "BODY_TIMEOUT_S = 0.5"), encoding="utf-8")
+    with served(tmp_path / "bundle", workers=1) as server, stalled(server, HALVES[half]) as client:
+        answer = client.recv(10_000)
+        assert answer.startswith(b"HTTP/1.1 400 ")
+        assert b"incomplete_body" in answer
