@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -28,6 +29,7 @@ CACHE, RESULTS = ROOT / ".peers" / "serving", ROOT / ".benchmarks" / "serving.js
 def main() -> int:
     """Measure in interleaved rounds and print."""
     asked = _arguments()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # servers end with the run, however it ends
     if shutil.which("wrk") is None:
         print("The serving bench needs wrk: apt-get install wrk", file=sys.stderr)
         return 0

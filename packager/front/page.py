@@ -142,7 +142,7 @@ def _takes(column: Column) -> str:
     if column.known is not None:
         if len(column.known) > 6:
             return f"one of {len(column.known)} known values"
-        return ", ".join(str(value) for value in column.known)
+        return ", ".join(f"{value:.15g}" if isinstance(value, float) else str(value) for value in column.known)
     if column.dtype == "string":
         return "any text"
     if column.least <= -1e30 and column.max_abs >= 1e30:
