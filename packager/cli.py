@@ -6,6 +6,7 @@ Results go to stdout, talk to stderr. Everything heavy is imported inside the co
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import sys
 from pathlib import Path
@@ -119,7 +120,7 @@ def init(
         print(text, end="")
         return
     write_draft(text, out)
-    print(f"next: package check {out}", file=sys.stderr)
+    print(f"next: package check {shlex.quote(str(out))}", file=sys.stderr)
     print(out)
 
 

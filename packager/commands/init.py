@@ -15,6 +15,7 @@ from packager.commands.register import framework_of
 from packager.dataset.read import open_dataset
 from packager.errors import RecipeError, SourceError, VerifyError
 from packager.recipe.draft import Draft, Rows, render_draft
+from packager.recipe.names import RECIPE_NAME, RECIPE_NAME_WORDS
 from packager.registry.fetch import fetch_source
 from packager.wording import count
 
@@ -44,7 +45,7 @@ def draft_recipe(artifact: str, asked: Asked, *, folder: Path) -> str:
     rows = _rows(asked.data, fetched, looked, folder=folder)
     return render_draft(
         Draft(
-            name=asked.name or _name(artifact, fetched),
+            name=_name(asked.name, artifact, fetched),
             uri=fetched.entry.uri if fetched.entry else _relative(fetched.path, folder),
             sha256=None if fetched.entry else looked.sha256,
             about=_about(looked, rows),
@@ -139,8 +140,12 @@ def _metric(signature: Signature | None) -> str | None:
     return "roc_auc" if scored and len(signature.classes or ()) == 2 else "accuracy"
 
 
-def _name(artifact: str, fetched: Fetched) -> str:
-    """Return a bundle's name: the registered one, or the file's, in the characters that names may have."""
+def _name(given: str | None, artifact: str, fetched: Fetched) -> str:
+    """Return a bundle's name: the given one, the registered one, or the file's in characters that names may have."""
+    if given is not None:
+        if not re.fullmatch(RECIPE_NAME, given):
+            raise RecipeError(f"--name {given!r} is no name of a bundle", hint=f"give {RECIPE_NAME_WORDS}")
+        return given
     raw = fetched.entry.name if fetched.entry else fetched.path.name.split(".")[0]
     name = re.sub(r"[^a-z0-9]+", "-", raw.lower()).strip("-")[:_NAME_LENGTH].strip("-")
     if not name:

@@ -100,10 +100,11 @@ def _data(draft: Draft) -> Iterator[str]:
     elif not draft.rows_are_registered:
         yield "#   verification: held-out.parquet   # parquet, csv, feather or npz; a glob is allowed"
     if label is not None:
-        yield f"  label: {scalar(label)}"
+        rest = [name for name in rows.others if name != label] if rows is not None else []
+        doubt = f"  # by its name; neither feature nor label: {_told(rest)}" if rest else ""
+        yield f"  label: {scalar(label)}{doubt}"
     elif rows is not None and rows.others:
-        shown = ", ".join(map(printable, rows.others[:_SHOWN])) + (", …" if len(rows.others) > _SHOWN else "")
-        yield f"  # label: which of these holds the true label: {shown}"
+        yield f"  # label: which of these holds the true label: {_told(rows.others)}"
     else:
         yield "#   label: target                    # drift is measured against it"
     if draft.features is not None:
@@ -133,6 +134,10 @@ def _rest(draft: Draft) -> Iterator[str]:
     yield f"#   deploy: {{endpoint: {_endpoint(draft.name)}, instance_type: Standard_DS3_v2, instance_count: 1}}"
     yield "# publish:"
     yield f"#   - to: registry://{draft.name}-onnx"
+
+
+def _told(names: Sequence[str]) -> str:
+    return ", ".join(map(printable, names[:_SHOWN])) + (", …" if len(names) > _SHOWN else "")
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -104,3 +104,9 @@ def test_a_name_that_cannot_be_made_is_asked_for(space: Workspace) -> None:
     with pytest.raises(SourceError, match="no name for a bundle"):
         draft_recipe(str(odd), Asked(), folder=space.folder)
     assert "\nname: fraud\n" in draft_recipe(str(odd), Asked(name="fraud"), folder=space.folder)
+
+
+def test_a_name_that_no_recipe_takes_is_refused(space: Workspace) -> None:
+    told = space.package("init", "model.joblib", "--name", "Bad Name!")
+    assert (told.code, told.out) == (2, "")
+    assert "a-z, 0-9 and -" in told.err

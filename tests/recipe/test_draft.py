@@ -106,3 +106,9 @@ def test_long_names_make_no_endpoint_that_is_refused(tmp_path: Path) -> None:
         assert 3 <= len(endpoint) <= 32
         assert endpoint[0].isalpha()
         assert endpoint[-1] != "-"
+
+
+def test_a_label_chosen_by_its_name_says_what_else_there_is() -> None:
+    rows = Rows("rows.csv", ("a", "y 1", "target", "id"), ("y 1", "target", "id"))
+    text = render_draft(Draft("fraud", "m", None, (), rows=rows))
+    assert "label: target  # by its name; neither feature nor label: y 1, id" in text
