@@ -138,7 +138,7 @@ BROKEN: dict[str, tuple[Callable[[Path], object], int, str]] = {
         lambda b: edited(b, "code/score.py", lambda s: s + "\nraise SystemExit(0)\n"), 8, "score.py does not run",
     ),
     "sealed: a script that answers something": (
-        lambda b: edited(b, "code/score.py", lambda s: s.replace("AMLResponse(answer, 200", "AMLResponse('[1]', 200")),
+        lambda b: edited(b, "code/score.py", lambda s: s.replace("Response(answer, 200", "Response('[1]', 200")),
         8, "not with what its bundle promises",
     ),
     "sealed: a script that rounds": (

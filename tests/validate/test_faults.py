@@ -100,11 +100,11 @@ FAULTS: dict[str, tuple[Callable[[Path], object], str, str, str]] = {
         "start-up", "ResourceNotReady", "the liveness probe gives up before the server is up",
     ),
     "garbage is scored": (
-        lambda b: scripted(b, (READ, READ + '        return AMLResponse("{}", 200)\n')),
+        lambda b: scripted(b, (READ, READ + '        return Response("{}", 200)\n')),
         "contract", "200", "a request that must be refused is scored",
     ),
     "valid rows are refused": (
-        lambda b: scripted(b, (READ, READ + '        return AMLResponse("{}", 503)\n')),
+        lambda b: scripted(b, (READ, READ + '        return Response("{}", 503)\n')),
         "contract", "424", "a valid request is not answered: rows under the bundle's key",
     ),
     "other native answers": (_golden(_shift), "golden", "424", "1 of 8 values are off, by up to 0.5"),
