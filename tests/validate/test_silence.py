@@ -13,7 +13,11 @@ from packager.validate.client import Reply
 from packager.validate.contract import MARK, Answered, Case, marked_number
 from packager.validate.silence import silence_findings
 
-LINE = b"2026-01-01 12:00:00,123 I [77] azmlinfsrv.score - scored status=200 rows=1 parse_ms=0.123 infer_ms=12345.678\n"
+LINE = (
+    b"2026-01-01 12:00:00,123 I [77] azmlinfsrv.score - scored status=200 rows=1 parse_ms=0.123 validate_ms=0.023 "
+    b"infer_ms=12345.678 serialize_ms=0.004 bundle=fraud/3 request_id=8b1a9953-c461-4f2e-9a3d-57e0bb9c1a22 "
+    b"client_request_id=\n"
+)
 
 
 @pytest.fixture(scope="module")
