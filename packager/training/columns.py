@@ -270,7 +270,8 @@ def _numbers(values: npt.NDArray[np.generic]) -> npt.NDArray[np.float64]:
     known = [value for value in values.tolist() if value is not None and value == value]
     if not all(isinstance(value, int | float) for value in known):
         told = ", ".join(sorted({type(value).__name__ for value in known}))
-        raise ConvertError(f"an encoder knows categories of the type {told}, and a request holds numbers or text")
+        message = f"an encoder knows categories of the type {told}, and a request holds numbers or text"
+        raise ConvertError(message, hint="train on text instead, dates in the form 2024-01-31: as with astype(str)")
     numbers = np.array(known, dtype=np.float64)
     if numbers.tolist() != known:
         raise ConvertError(

@@ -165,3 +165,19 @@ def test_members_that_disagree_on_categories_are_refused() -> None:
     model.estimators_ = members
     with pytest.raises(ConvertError, match="different pandas categories"):
         columns.category_columns(model)
+
+
+@pytest.mark.parametrize("encoder", [OneHotEncoder(), OrdinalEncoder()], ids=["one-hot", "ordinal"])
+def test_dates_are_refused_and_text_named_instead(encoder: Any) -> None:
+    table = pd.DataFrame({"day": pd.date_range("2024-01-01", periods=3).repeat(20), "x": NUMBERS})
+
+    def fitted(days: pd.Series[Any]) -> Any:
+        model = make_pipeline(
+            make_column_transformer((encoder, ["day"]), remainder="passthrough"), LogisticRegression()
+        )
+        return model.fit(table.assign(day=days), TARGET)
+
+    with pytest.raises(ConvertError, match="of the type datetime, and a request holds numbers or text") as caught:
+        columns.text_columns(fitted(table["day"]))
+    assert "2024-01-31" in str(caught.value.hint)
+    assert columns.text_columns(fitted(table["day"].astype(str)))[0][0] == "2024-01-01"
