@@ -52,6 +52,10 @@ _ALIASES: dict[str, tuple[Form, ...]] = {
 _FIELDS = {"label": "prediction", "value": "prediction", "probability": "probability"}
 _DTYPES: dict[OutputDtype, str] = {"bool": "bool", "int64": "int64", "float64": "float64", "string": "object"}
 _LABEL_DTYPES: dict[type, str] = {bool: "bool", int: "int64", float: "float64", str: "object"}
+# What Azure ML's front takes of a request; longer ones never come to a deployment.
+_FRONT_BYTES = 10_000_000
+# Room for a cell: every digit of a double and white space; a long text.
+_CELL_BYTES = (40, 4096)
 _NUMBER_DTYPES = ("float64", "float32", "float16")
 
 
@@ -88,6 +92,13 @@ class ModelInfo:
         """Return what may lie under each key of a request."""
         return {self.request_key: ("arrays", "objects"), **_ALIASES}
 
+    @property
+    def max_body_bytes(self) -> int:
+        """Return how long a request may be: `max_batch` rows by name fit, and what Azure ML's front lets through."""
+        columns = self.signature.columns
+        row = sum(len(json.dumps(column.name)) + _CELL_BYTES[column.dtype == "string"] for column in columns)
+        return max(_FRONT_BYTES, self.max_batch * row)
+
     def document(self) -> dict[str, Json]:
         """Return model_info.json."""
         signature = self.signature
@@ -100,6 +111,7 @@ class ModelInfo:
             "layout": signature.layout,
             "log_id": self.log_id,
             "max_batch": self.max_batch,
+            "max_body_bytes": self.max_body_bytes,
             "model": {"file": MODEL_FILE, "sha256": self.sha256, "size": self.size},
             "outputs": [{**vars(output), "shape": list(output.shape)} for output in self.outputs],
             "request_key": self.request_key,

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 _JSON_TYPES = {"float64": "number", "int64": "integer", "bool": "boolean", "object": "string"}
 _ARRAYS, _OBJECTS, _TABLE = "#/components/schemas/Rows", "#/components/schemas/Records", "#/components/schemas/Table"
 _CODES: list[Json] = [
+    "body_too_large",
     "content_encoding",
     "content_type",
     "duplicate_key",

@@ -15,7 +15,7 @@ Schema = dict[str, Json]
 
 _ERRORS = {
     "400": "The body is not JSON or does not match the schema. `row` counts from 0; the value itself is never told.",
-    "413": "More rows than one request may hold.",
+    "413": "More rows than one request may hold, or a longer body.",
     "500": "A fault of the service. The body tells no internals.",
 }
 # The server's own version numbers of a description; all give this one.

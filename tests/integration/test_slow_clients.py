@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import http.client
+import json
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from contextlib import contextmanager, suppress
 
 import pytest
 
@@ -47,13 +48,56 @@ def test_health_and_answers_do_not_wait_for_a_slow_client(server: Served, half: 
             client.recv(1)
 
 
-@pytest.mark.parametrize("half", ["half a body", "no body"])
-def test_a_client_that_falls_silent_is_let_go(half: str, tmp_path: Path) -> None:
-    impatient = models.bundled(models.classifier(tmp_path), tmp_path / "bundle") / "code" / "score.py"
-    script = impatient.read_text(encoding="utf-8")
+@pytest.fixture(scope="module")
+def impatient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """Return a server of one worker that gives a body half a second."""
+    folder = tmp_path_factory.mktemp("impatient")
+    path = models.bundled(models.classifier(folder), folder / "bundle") / "code" / "score.py"
+    script = path.read_text(encoding="utf-8")
     assert "BODY_TIMEOUT_S = 10" in script
-    impatient.write_text(script.replace("BODY_TIMEOUT_S = 10", "BODY_TIMEOUT_S = 0.5"), encoding="utf-8")
-    with served(tmp_path / "bundle", workers=1) as server, stalled(server, HALVES[half]) as client:
+    path.write_text(script.replace("BODY_TIMEOUT_S = 10", "BODY_TIMEOUT_S = 0.5"), encoding="utf-8")
+    with served(folder / "bundle", workers=1) as server:
+        yield server
+
+
+@pytest.mark.parametrize("half", ["half a body", "no body"])
+def test_a_client_that_falls_silent_is_let_go(half: str, impatient: Served) -> None:
+    with stalled(impatient, HALVES[half]) as client:
         answer = client.recv(10_000)
         assert answer.startswith(b"HTTP/1.1 400 ")
         assert b"incomplete_body" in answer
+
+
+@pytest.mark.parametrize("length", [b"Content-Length: 99999", b"Transfer-Encoding: chunked"])
+def test_a_client_that_drips_is_let_go_too(length: bytes, impatient: Served) -> None:
+    head = b"POST /score HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n" + length + b"\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", int(impatient.url.rpartition(":")[2])), 60) as client:
+        client.sendall(head)
+        client.settimeout(0.1)
+        for _ in range(300):  # half a minute, of which each byte alone would be soon enough
+            with suppress(OSError):
+                client.sendall(b"1\r\n \r\n" if b"chunked" in length else b" ")
+            with suppress(TimeoutError):
+                answer = client.recv(10_000)
+                break
+        assert answer.startswith(b"HTTP/1.1 400 ")
+        assert b"incomplete_body" in answer
+    assert send(impatient, GOOD, content_type=JSON).status == 200
+
+
+def test_a_body_that_is_too_long_is_not_read(server: Served) -> None:
+    long = HEAD.replace(b"999", b"10000001") + b"\r\n"
+    with socket.create_connection(("127.0.0.1", int(server.url.rpartition(":")[2])), 60) as client:
+        client.sendall(long)
+        answer = client.recv(10_000)
+    assert answer.startswith(b"HTTP/1.1 413 ")
+    assert b"body_too_large" in answer
+
+
+def test_nor_one_whose_length_is_not_told(server: Served) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", int(server.url.rpartition(":")[2]), timeout=60)
+    blocks = iter([b" " * 1_000_000] * 10 + [b" "])
+    connection.request("POST", "/score", body=blocks, headers={"Content-Type": JSON}, encode_chunked=True)
+    answer = connection.getresponse()
+    assert (answer.status, json.loads(answer.read())["error"]["code"]) == (413, "body_too_large")
+    connection.close()
