@@ -9,15 +9,46 @@ import os
 import shlex
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Literal, NoReturn
 
 import typer
+import typer.core
 
 from packager import __version__
 from packager.errors import PackagerError
 
+# As a shell tells of a program that SIGPIPE ended.
+_READER_GONE = 141
+
+
+@contextmanager
+def _quiet_without_reader() -> Iterator[None]:
+    """End quietly where whoever reads stdout has heard enough; typer would say 1, which stands for a bug of ours."""
+    try:
+        try:
+            yield
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(_READER_GONE)
+
+
+class _Commands(typer.core.TyperGroup):
+    def make_context(self, *args: Any, **kwargs: Any) -> Any:
+        with _quiet_without_reader():  # --help is printed here
+            return super().make_context(*args, **kwargs)
+
+    def invoke(self, ctx: Any) -> Any:
+        with _quiet_without_reader():
+            return super().invoke(ctx)
+
+
 app = typer.Typer(
+    cls=_Commands,
     help="Turn a registered scikit-learn or LightGBM model into a verified, benchmarked, deployable ONNX bundle.",
     rich_markup_mode=None,
     add_completion=False,
@@ -46,9 +77,6 @@ def main() -> None:
     except KeyboardInterrupt:
         print("interrupted: nothing was left behind", file=sys.stderr)
         sys.exit(130)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # whoever read us has heard enough
-        sys.exit(0)
     except Exception as error:
         if traceback_wanted:
             raise

@@ -247,6 +247,20 @@ def test_two_recipes_at_once_keep_their_order(workspace: Workspace) -> None:
     assert [report["name"] for report in ran.json()] == ["first", "second"]
 
 
+@pytest.mark.parametrize("arguments", [["--help"], ["check", "--help"], ["schema"], ["check", "nope.yml", "--json"]])
+def test_a_reader_that_is_gone_is_no_bug(arguments: list[str]) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        command = [sys.executable, "-m", "packager", *arguments]
+        done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, text=True, timeout=60, check=False)
+    finally:
+        os.close(writing)
+    assert done.returncode == 141
+    assert "Exception ignored" not in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_an_interrupt_leaves_nothing_and_ends_with_130(workspace: Workspace) -> None:
     workspace.recipe(name="interrupted")
     command = [sys.executable, "-m", "packager", "build", "recipe.yml"]

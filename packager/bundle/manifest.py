@@ -62,11 +62,17 @@ def write_manifest(folder: Path, name: str, version: str, *, lineage: dict[str, 
     return manifest
 
 
-def read_manifest(bundle: Path) -> Manifest:
-    """Read manifest.json and check it against its own digest; BundleError where it is not one."""
+def require_bundle(bundle: Path) -> Path:
+    """Return the path of manifest.json; BundleError for a folder without one, which is no bundle."""
     path = bundle / MANIFEST
     if not path.is_file() or path.is_symlink():
         raise BundleError(f"{bundle} is not a bundle: it has no {MANIFEST}", hint="name the bundle folder of a build")
+    return path
+
+
+def read_manifest(bundle: Path) -> Manifest:
+    """Read manifest.json and check it against its own digest; BundleError where it is not one."""
+    path = require_bundle(bundle)
     if path.stat().st_size > _MAX_MANIFEST_BYTES:
         raise BundleError(f"{path} is too large", measured=path.stat().st_size, limit=_MAX_MANIFEST_BYTES)
     try:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from packager.bundle.environment import SERVED
+from packager.errors import BundleError
 
 if TYPE_CHECKING:
     from packaging.requirements import Requirement
@@ -61,11 +62,18 @@ def parse_lock(text: str) -> Locked:
 
 
 def _version(name: str, locked: Locked) -> str:
-    """Return the version installed here; of what another Python needs alone, the locked one."""
+    """Return the version installed here; of what another Python needs alone, the locked one.
+
+    BundleError where there is neither.
+    """
     try:
         return metadata.version(name)
     except metadata.PackageNotFoundError:
-        return next(version for known, version in locked if known == name)
+        found = next((version for known, version in locked if known == name), None)
+    if found is None:
+        message = f"{name} is not installed, so the container's environment can't be pinned to it"
+        raise BundleError(message, hint=f"install it: pip install {name}")
+    return found
 
 
 def _closure(python: str, locked: Locked) -> set[str]:

@@ -19,7 +19,7 @@ from typing import IO, TYPE_CHECKING
 
 from packager.bundle.manifest import Json, Manifest, check_digests
 from packager.bundle.model_info import read_info
-from packager.bundle.serve import Served, interrupted_by_sigterm, served
+from packager.bundle.serve import Served, free_port, interrupted_by_sigterm, served
 from packager.errors import BundleError
 from packager.front.exchange import Asked, Headers, Reply
 from packager.front.proxy import Hook, proxied
@@ -57,7 +57,7 @@ def serve_with_page(bundle: Path, *, port: int, say: Callable[[str], None] = pri
 @contextmanager
 def browsed(bundle: Path, *, port: int = 0, log: IO[bytes] | None = None) -> Iterator[Browsed]:
     """Yield the bundle on its real server with the page before it; both end with the block."""
-    hook = page_hook(bundle)
+    hook, port = page_hook(bundle), free_port(port)  # a port that is taken is told before the server takes its time
     with served(bundle, log=log) as server, proxied(server.url, port=port, answer=hook) as url:
         yield Browsed(url, server)
 

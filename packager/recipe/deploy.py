@@ -67,7 +67,8 @@ class Deploy(Section):
     instance_count: Count = Field(default=1, description="number of machines")
     workers: Count = Field(
         default=2,
-        description="processes on each machine that answer one request at a time; as many are let in at once",
+        description="processes on each machine that answer one request at a time; as many are let in at once; a "
+        "slow client holds up the health probe of a single one",
     )
     sized_by: Text | None = Field(
         default=None,

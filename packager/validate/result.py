@@ -12,7 +12,7 @@ Status = Literal["ok", "failed", "partly", "not made"]
 
 @dataclass(frozen=True)
 class Check:
-    """One check: what was seen, in words, and what is wrong. `gap` says what could not be looked at."""
+    """One check: what was seen, in words, and what is wrong. `gap`: what could not be looked at, or was asked for so."""
 
     name: str
     told: str
@@ -23,7 +23,7 @@ class Check:
 
     @property
     def status(self) -> Status:
-        """Return failed where there are findings, partly where something could not be looked at."""
+        """Return failed where there are findings, partly where there is a gap."""
         if self.findings:
             return "failed"
         if not self.made:

@@ -15,7 +15,7 @@ from packager import wording
 from packager.bundle.deploy_lint import lint
 from packager.bundle.finding import Finding
 from packager.bundle.golden import read_golden
-from packager.bundle.manifest import MANIFEST, check_digests
+from packager.bundle.manifest import MANIFEST, check_digests, require_bundle
 from packager.bundle.model_info import read_info
 from packager.errors import BundleError
 from packager.validate.clean import CleanEnvironment, clean_environment
@@ -37,7 +37,11 @@ _ANEW = "build or fetch the bundle anew"
 
 
 def validate(bundle: Path, *, gate: Gate | None, say: Callable[[str], None]) -> Validation:
-    """Return what the platform would say of the bundle; `say` is told what takes its time."""
+    """Return what the platform would say of the bundle; `say` is told what takes its time.
+
+    BundleError where there is no bundle: of a mistyped path the platform would say nothing.
+    """
+    require_bundle(bundle)
     began = time.perf_counter()
     names = [name for name in (*BEFORE, *SERVED) if gate is not None or name != "load"]
     checks: list[Check] = []

@@ -24,6 +24,7 @@ from packager.bundle import requirements
 from packager.bundle.container import render_dockerfile, render_launch
 from packager.bundle.manifest import check_digests
 from packager.bundle.requirements import container_requirements, parse_lock, served_lock
+from packager.errors import BundleError
 from packager.recipe.deploy import Deploy
 
 from . import models
@@ -98,6 +99,12 @@ def test_a_version_without_known_hashes_is_said_to_have_none(monkeypatch: pytest
     assert found.unhashed == ("numpy",)
     assert "numpy==0.1\n" in found.text
     assert "--hash" not in found.text
+
+
+def test_a_package_that_is_neither_installed_nor_locked_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(requirements, "SERVED", ("no-such-package-of-ours",))
+    with pytest.raises(BundleError, match="no-such-package-of-ours is not installed"):
+        container_requirements("3.12")
 
 
 def installed(folder: Path, run: str) -> Path:

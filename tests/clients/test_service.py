@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -30,6 +33,8 @@ from tests.bundle import models
 from .programs import LANGUAGES, Call, Outcome, ask
 
 STATUS = "ms-azureml-model-error-statuscode"
+# JSON so deep that a reader which calls itself runs out of stack.
+DEEP = b'{"error":[' * 100_000
 Ask = Callable[..., Outcome]
 
 
@@ -221,9 +226,10 @@ def test_attempts_are_bounded_and_a_long_wait_is_not_waited_for(
         found = ask(language, bundle, replace(call, uri=f"{url}/score"), scratch)
         assert (found.error["status"], found.error["attempts"]) == (429, 3)
         assert language == "curl" or found.error["code"] == "too_many_requests"
-    with before(endpoint.url, *[Reply.of_text(503, "", (("Retry-After", "3600"),))] * 9) as url:
-        found = ask(language, bundle, replace(call, uri=f"{url}/score"), scratch)
-        assert (found.error["status"], found.error["attempts"]) == (503, 1)
+    for wait in ("3600", "9" * 400, "9" * 5000):
+        with before(endpoint.url, *[Reply.of_text(503, "", (("Retry-After", wait),))] * 9) as url:
+            found = ask(language, bundle, replace(call, uri=f"{url}/score"), scratch)
+            assert (found.error["status"], found.error["attempts"]) == (503, 1)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -358,13 +364,52 @@ def test_a_key_that_no_header_holds_is_refused_and_not_shown(
 
 
 @pytest.mark.parametrize("language", LANGUAGES[:3])
-@pytest.mark.parametrize("body", [b"<html>", b"[]", b'{"prediction":[1],"probability":[[0,1]]}', b"\xff", b""])
+@pytest.mark.parametrize("body", [b"<html>", b"[]", b'{"prediction":[1],"probability":[[0,1]]}', b"\xff", b"", DEEP])
 def test_an_answer_of_something_else_is_told_as_that(
     body: bytes, language: str, bundle: Path, endpoint: Endpoint, scratch: Path
 ) -> None:
     with before(endpoint.url, Reply(200, (), body)) as url:
         found = ask(language, bundle, Call(f"{url}/score", endpoint.key, sample(bundle)[0]), scratch)
     assert found.told == ("malformed_answer", 200, None, 1)
+
+
+@pytest.mark.parametrize("language", LANGUAGES[:3])
+@pytest.mark.parametrize("told", ["\xb2", "9" * 5000, "x"])
+def test_a_refusal_by_something_else_is_told_with_what_is_known(
+    told: str, language: str, bundle: Path, endpoint: Endpoint, scratch: Path
+) -> None:
+    with before(endpoint.url, Reply(424, ((STATUS, told),), DEEP)) as url:
+        found = ask(language, bundle, Call(f"{url}/score", endpoint.key, sample(bundle)[0]), scratch)
+    assert found.told[:2] == ("model_error", 424)
+
+
+@pytest.mark.parametrize("language", [LANGUAGES[0], LANGUAGES[1], LANGUAGES[3]])
+def test_a_file_that_can_not_be_read_is_named(language: str, bundle: Path, tmp_path: Path) -> None:
+    programs = {
+        "python": [sys.executable, str(bundle / "clients/python/scoring_client.py")],
+        "javascript": ["node", str(bundle / "clients/javascript/scoring-client.mjs")],
+        "curl": ["sh", str(bundle / "clients/curl/score.sh")],
+    }
+    environ = {**os.environ, "SCORING_URI": "http://127.0.0.1:1/score", "PYTHONDONTWRITEBYTECODE": "1"}
+    for path in (tmp_path / "missing.json", tmp_path):
+        command = [*programs[language], str(path)]
+        done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=60, check=False)
+        (line,) = done.stderr.splitlines()
+        assert (done.returncode, done.stdout) == (2, "")
+        assert str(path) in line
+        assert re.search("no such file|can't be read|is a directory", line, re.IGNORECASE)
+
+
+@pytest.mark.skipif(not shutil.which("curl"), reason="no curl: apt-get install curl")
+def test_a_users_own_settings_of_curl_change_nothing(
+    bundle: Path, endpoint: Endpoint, scratch: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / ".curlrc").write_text("fail\ninclude\n")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    rows, response = sample(bundle)
+    assert ask("curl", bundle, Call(endpoint.score_url, endpoint.key, rows), scratch).scores == response
+    refused = ask("curl", bundle, Call(endpoint.score_url, endpoint.key, [[1, "x", 3]]), scratch)
+    assert refused.told == ("schema_mismatch", 424, 400, 1)
 
 
 @pytest.mark.skipif(not shutil.which("curl"), reason="no curl: apt-get install curl")

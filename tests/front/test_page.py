@@ -15,6 +15,8 @@ import pytest
 
 from packager.artifact import Signature
 from packager.bundle.plan import BundlePlan
+from packager.errors import BundleError
+from packager.front import page as page_module
 from packager.front.page import Browsed, browsed
 from tests.bundle import models
 from tests.report.browser import CHROMIUM, Page, chromium
@@ -54,6 +56,15 @@ def plain(bundles: dict[str, Path]) -> Iterator[Browsed]:
 def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
     with chromium(tmp_path_factory.mktemp("profile")) as one:
         yield one
+
+
+def test_a_port_that_is_taken_is_named_before_anything_starts(
+    bundles: dict[str, Path], plain: Browsed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(page_module, "served", None)  # calling it would be another error
+    port = int(plain.url.rpartition(":")[2])
+    with pytest.raises(BundleError, match=f"Can't listen on port {port}"), browsed(bundles["plain"], port=port):
+        pass
 
 
 def get(url: str, accept: str | None = None) -> tuple[int, dict[str, str], bytes]:

@@ -66,9 +66,10 @@ def test_findings_are_told_with_what_to_do(
 def test_what_is_no_bundle_and_no_gate(
     tmp_path: Path, true_bundle: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    code, out, _ = run(monkeypatch, capsys, str(tmp_path))
-    assert code == 8
-    assert "is not a bundle" in out
+    code, out, err = run(monkeypatch, capsys, str(tmp_path / "mistyped"))
+    assert (code, out) == (8, "")
+    assert "mistyped is not a bundle: it has no manifest.json" in err
+    assert "hint: name the bundle folder of a build" in err
     code, out, err = run(monkeypatch, capsys, str(true_bundle), "--load", "fast")
     assert (code, out) == (2, "")
     assert "p95 <= 250 ms at 100 rps" in err

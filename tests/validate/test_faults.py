@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -126,7 +125,7 @@ FAULTS: dict[str, tuple[Callable[[Path], object], str, str, str]] = {
         "logs", "200", "the server's log holds a value of a request",
     ),
     "one worker": (
-        lambda b: deployed(b, environment_variables__WORKER_COUNT="1"),
+        lambda b: deployed(b, environment_variables={}),
         "slow client", "408", "one client that does not send its request to the end holds up the health probe",
     ),
     "a short time-out": (
@@ -198,9 +197,18 @@ def test_an_instance_that_is_too_small(
     assert all("choose an instance type" in one.hint and one.measured and one.limit for one in found.findings)
 
 
-def test_an_instance_of_unknown_size_is_said(bundle: Path, environment: CleanEnvironment) -> None:
-    found = validated(deployed(bundle, instance_type="Standard_NC6s_v3"))
-    assert found.ok
+def test_an_instance_of_unknown_size_and_one_worker_as_asked_for_are_said(
+    bundle: Path, environment: CleanEnvironment
+) -> None:
+    one_worker = {
+        "environment_variables__WORKER_COUNT": "1",
+        "request_settings__max_concurrent_requests_per_instance": 1,
+    }
+    found = validated(deployed(bundle, instance_type="Standard_NC6s_v3", **one_worker))
+    assert found.ok, found.findings
+    slow = check(found, "slow client")
+    assert (slow.status, slow.told) == ("partly", "one worker, as asked for")
+    assert slow.gap == "a slow client holds up the health probe; two workers avoid it"
     for name in ("memory", "disk"):
         assert check(found, name).status == "partly"
         assert "of Standard_NC6s_v3 is not known here" in str(check(found, name).gap)
@@ -252,9 +260,7 @@ def test_without_an_index_it_is_not_ok(bundle: Path, tmp_path: Path, monkeypatch
         monkeypatch.setenv(name, "http://127.0.0.1:9/simple")
     monkeypatch.setenv("UV_HTTP_RETRIES", "0")
     monkeypatch.setenv("UV_NO_CACHE", "1")
-    began = time.monotonic()
     found = validated(bundle)
-    assert time.monotonic() - began < 120
     assert not found.ok
     assert "environment not made: no index could be reached" in only(found).message
     assert not [path for path in (tmp_path / "cache").rglob("*") if path.is_file() and not path.name.endswith(".lock")]
