@@ -12,7 +12,7 @@ Status = Literal["ok", "failed", "partly", "not made"]
 
 @dataclass(frozen=True)
 class Check:
-    """One check: what was seen, in words, and what is wrong. `gap`: what could not be looked at, or was asked for so."""
+    """One check: what was seen, in words, and what is wrong. `gap`: what could not be looked at, or asked for so."""
 
     name: str
     told: str
