@@ -1,4 +1,4 @@
-// Score what standard input asks for with the client that this is compiled with, and print what became of it as JSON.
+// Score what each line of standard input asks for with the client that this is compiled with, and print what became of it.
 using System;
 using System.Collections;
 using System.Collections.Generic;
@@ -12,7 +12,15 @@ namespace Scoring
         public static int Main()
         {
             Console.SetIn(new System.IO.StreamReader(Console.OpenStandardInput(), new System.Text.UTF8Encoding(false)));
-            var asked = (Dictionary<string, object>)Json.Parse(Console.In.ReadToEnd());
+            for (var line = Console.In.ReadLine(); line != null; line = Console.In.ReadLine())
+            {
+                Ask((Dictionary<string, object>)Json.Parse(line));
+            }
+            return 0;
+        }
+
+        private static void Ask(Dictionary<string, object> asked)
+        {
             try
             {
                 var options = new ScoringOptions
@@ -40,7 +48,6 @@ namespace Scoring
                 };
                 Console.WriteLine("{\"error\":{" + string.Join(",", told) + "}," + Pair("text", error.Message) + "}");
             }
-            return 0;
         }
 
         private static string Pair(string name, object value)

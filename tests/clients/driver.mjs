@@ -1,5 +1,5 @@
-// Score what standard input asks for with the client whose folder is named, and print what became of it as JSON.
-import { readFileSync } from "node:fs";
+// Score what each line of standard input asks for with the client whose folder is named, and print what became of it.
+import { createInterface } from "node:readline";
 import { pathToFileURL } from "node:url";
 
 const { ScoringClient, ScoringError } = await import(pathToFileURL(`${process.argv[2]}/scoring-client.mjs`));
@@ -15,15 +15,17 @@ const exact = (value) => {
   return `{${Object.entries(value).map(([k, v]) => `${JSON.stringify(k)}:${exact(v)}`)}}`;
 };
 
-const asked = JSON.parse(readFileSync(0, "utf-8"));
-try {
-  const { uri, key, deployment, timeout_ms: timeoutMs, attempts, backoff_ms: backoffMs } = asked;
-  const client = new ScoringClient({ uri, key, deployment, timeoutMs, attempts, backoffMs });
-  const scores = await client.score(asked.rows.map(row), { inBatches: asked.in_batches });
-  console.log(`{"scores":${exact(scores)}}`);
-} catch (error) {
-  if (!(error instanceof ScoringError)) throw error;
-  const { code, status, modelStatus, row, column, requestId, attempts, detail, message } = error;
-  const told = { code, status, model_status: modelStatus, row, column, request_id: requestId, attempts, message: detail };
-  console.log(JSON.stringify({ error: told, text: message }));
+for await (const line of createInterface({ input: process.stdin })) {
+  const asked = JSON.parse(line);
+  try {
+    const { uri, key, deployment, timeout_ms: timeoutMs, attempts, backoff_ms: backoffMs } = asked;
+    const client = new ScoringClient({ uri, key, deployment, timeoutMs, attempts, backoffMs });
+    const scores = await client.score(asked.rows.map(row), { inBatches: asked.in_batches });
+    console.log(`{"scores":${exact(scores)}}`);
+  } catch (error) {
+    if (!(error instanceof ScoringError)) throw error;
+    const { code, status, modelStatus, row, column, requestId, attempts, detail, message } = error;
+    const told = { code, status, model_status: modelStatus, row, column, request_id: requestId, attempts, message: detail };
+    console.log(JSON.stringify({ error: told, text: message }));
+  }
 }

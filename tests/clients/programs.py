@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -62,6 +63,48 @@ class Outcome:
         return tuple(self.error.get(name) for name in ("code", "status", "model_status", "attempts"))
 
 
+class Driver:
+    """A program that goes on from one call to the next, as services do: a line of JSON in, a line of JSON out."""
+
+    def __init__(self, command: list[str]) -> None:
+        self._process = subprocess.Popen(
+            command,
+            env=_kept(),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            encoding="utf-8",
+        )
+
+    def ask(self, line: str) -> str:
+        """Return the answer to one line; a driver that is silent for too long is ended."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        watch = threading.Timer(_TIMEOUT_S, self._process.kill)
+        watch.start()
+        try:
+            self._process.stdin.write(f"{line}\n")
+            self._process.stdin.flush()
+            answer = self._process.stdout.readline()
+        finally:
+            watch.cancel()
+        assert answer, "the driver ended, or was silent for too long: standard error tells more"
+        return answer
+
+    def end(self) -> None:
+        self._process.kill()
+        self._process.communicate()
+
+
+_DRIVERS: dict[tuple[str, Path], Driver] = {}
+
+
+def end_drivers() -> None:
+    """End all drivers that run."""
+    while _DRIVERS:
+        _DRIVERS.popitem()[1].end()
+
+
 def compiled(bundle: Path, scratch: Path) -> Path:
     """Return the C# client with its driver as a program."""
     target = scratch / "driver.exe"
@@ -84,9 +127,10 @@ def ask(language: str, bundle: Path, call: Call, scratch: Path) -> Outcome:
         "javascript": ["node", str(HERE / "driver.mjs"), str(folder)],
         "csharp": ["mono", str(scratch / "driver.exe")],
     }
-    done = _run(commands[language], json.dumps({k: v for k, v in vars(call).items() if v is not None}), {})
-    assert done.returncode == 0, done.stderr
-    document = json.loads(done.stdout)
+    driver = _DRIVERS.get((language, bundle))
+    if driver is None:
+        driver = _DRIVERS[language, bundle] = Driver(commands[language])
+    document = json.loads(driver.ask(json.dumps({k: v for k, v in vars(call).items() if v is not None})))
     error = {name: value for name, value in document.get("error", {}).items() if value is not None}
     return Outcome(document.get("scores"), error, document.get("text", ""))
 
@@ -127,12 +171,15 @@ def _parts(text: str) -> dict[str, Any]:
     return found
 
 
+def _kept() -> dict[str, str]:
+    return {name: os.environ[name] for name in _KEPT if name in os.environ}
+
+
 def _run(command: list[str], given: str, settings: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
     return subprocess.run(
         command,
         input=given,
-        env={**kept, **settings},
+        env={**_kept(), **settings},
         capture_output=True,
         text=True,
         encoding="utf-8",

@@ -9,6 +9,7 @@ import struct
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ LANGUAGES = LANGUAGES[:3]
 GONE = "http://127.0.0.1:1"
 PLANS: dict[str, Callable[[Path], BundlePlan]] = {
     **{kind: models.KINDS[kind] for kind in ("regressor", "transformer", "missing", "text", "truths")},
+    "three columns": lambda folder: models.regressor(folder, width=3),
     "huge labels": lambda folder: models.classifier(folder, classes=(-(2**53) - 1, 2**63 - 1)),
     "text labels": lambda folder: models.classifier(folder, classes=('a"b\\', "Zürich\n東京 😀 i1 s")),
     "truth labels": lambda folder: models.classifier(folder, classes=(False, True)),
@@ -50,10 +52,24 @@ def scoring(bundle: Path) -> Iterator[str]:
         yield f"{url}/score"
 
 
+@pytest.fixture(scope="module")
+def planned(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """Return the bundle of a plan, written once for all languages."""
+
+    @cache
+    def write(name: str) -> Path:
+        folder = tmp_path_factory.mktemp("planned")
+        return models.bundled(PLANS[name](folder), folder / "bundle")
+
+    return write
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("name", PLANS)
-def test_every_kind_of_model_answers_as_its_script_does(name: str, language: str, tmp_path: Path) -> None:
-    bundle = models.bundled(PLANS[name](tmp_path), tmp_path / "bundle")
+def test_every_kind_of_model_answers_as_its_script_does(
+    name: str, language: str, planned: Callable[[str], Path], tmp_path: Path
+) -> None:
+    bundle = planned(name)
     (rows,) = json.loads((bundle / "samples" / "request.json").read_bytes()).values()
     response = json.loads((bundle / "samples" / "response.json").read_bytes())
     names = [column.name for column in read_info(bundle / "code").signature.columns]
@@ -75,9 +91,11 @@ def odd_doubles(count: int) -> list[float]:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_doubles_go_and_come_back_to_the_last_bit(language: str, tmp_path: Path) -> None:
+def test_doubles_go_and_come_back_to_the_last_bit(
+    language: str, planned: Callable[[str], Path], tmp_path: Path
+) -> None:
     """The service gives back the rows that it got, in the same text: what is changed, the client changed."""
-    bundle = models.bundled(models.regressor(tmp_path, width=3), tmp_path / "bundle")
+    bundle = planned("three columns")
     doubles = odd_doubles(9000)
     rows = [doubles[place : place + 3] for place in range(0, len(doubles), 3)]
     got: list[Any] = []
@@ -97,10 +115,11 @@ def bits(rows: list[list[float]]) -> bytes:
     return np.array(rows, np.float64).tobytes()
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
-def test_several_outputs_give_one_list_each_also_over_batches(language: str, tmp_path: Path) -> None:
-    plan = models.with_settings(models.classifier(tmp_path), max_batch=2)
-    bundle = models.bundled(plan, tmp_path / "bundle")
+@pytest.fixture(scope="module")
+def several(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a bundle whose clients are those of a model with two outputs of each kind."""
+    folder = tmp_path_factory.mktemp("several")
+    bundle = models.bundled(models.with_settings(models.classifier(folder), max_batch=2), folder / "bundle")
     info = read_info(bundle / "code")
     shares = ServedOutput("shares", "probability", "probability", "float64", (2,))
     label = ServedOutput("second", "label", "prediction", "object", ())
@@ -111,7 +130,11 @@ def test_several_outputs_give_one_list_each_also_over_batches(language: str, tmp
     )
     for path, text in render_clients(info, name="n", version="1", request_timeout_ms=20_000).items():
         (bundle / path).write_text(text)
+    return bundle
 
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_several_outputs_give_one_list_each_also_over_batches(language: str, several: Path, tmp_path: Path) -> None:
     def answer(asked: Asked) -> Reply:
         rows = json.loads(asked.body)["features"]
         first, second = [int(row[0]) for row in rows], [f"t{row[0]:g}" for row in rows]
@@ -121,7 +144,7 @@ def test_several_outputs_give_one_list_each_also_over_batches(language: str, tmp
 
     rows = [[number, 0.5, 0] for number in range(3)]
     with proxied(GONE, answer=answer) as url:
-        scores = ask(language, bundle, Call(f"{url}/score", "k", rows, in_batches=True), tmp_path).scores
+        scores = ask(language, several, Call(f"{url}/score", "k", rows, in_batches=True), tmp_path).scores
     shares_ = [[0, 0.5], [0.25, 0.5], [0.5, 0.5]]
     assert scores == {
         "prediction": [[0, 1, 2], ["t0", "t1", "t2"]],
@@ -130,8 +153,10 @@ def test_several_outputs_give_one_list_each_also_over_batches(language: str, tmp
 
 
 @pytest.mark.skipif(not shutil.which("node"), reason="no node: apt-get install nodejs")
-def test_javascript_takes_and_gives_integers_that_its_numbers_do_not_hold(tmp_path: Path) -> None:
-    bundle = models.bundled(PLANS["huge labels"](tmp_path), tmp_path / "bundle")
+def test_javascript_takes_and_gives_integers_that_its_numbers_do_not_hold(
+    planned: Callable[[str], Path], tmp_path: Path
+) -> None:
+    bundle = planned("huge labels")
     got: list[bytes] = []
 
     def answer(asked: Asked) -> Reply:
