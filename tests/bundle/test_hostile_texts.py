@@ -52,7 +52,7 @@ TEXT = st.sampled_from(TRIED) | st.text(st.characters(exclude_categories=["Cs"])
 FIELDS = 22
 ORIGIN = "## Where it comes from\n"
 # Each drawn list makes so many recipes, with its texts in other fields: 10,000 in all.
-PARTS, LISTS, TURNS = 2, 1_250, 4
+PARTS, LISTS, TURNS = 2, 625, 8
 TEXTS = st.tuples(*[TEXT] * FIELDS)
 Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
