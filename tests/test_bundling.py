@@ -74,7 +74,7 @@ def test_a_script_that_rounds_leaves_no_bundle(
     render = write.render_score
 
     def rounding(*arguments: Any, **named: Any) -> str:
-        return render(*arguments, **named).replace("{field: lists[0]", "{field: lists[0].round(12)")
+        return render(*arguments, **named).replace("values if is_alone", "values.round(12) if is_alone")
 
     monkeypatch.setattr(write, "render_score", rounding)
     report = built(space, tmp_path)

@@ -88,7 +88,7 @@ def test_a_script_that_takes_too_much_is_told(kind: str, old: str, new: str, tol
 def test_a_script_that_rounds_is_told(tmp_path: Path) -> None:
     plan = models.classifier(tmp_path)
     bundle = models.bundled(plan, tmp_path / "bundle")
-    edited(bundle, "code/score.py", lambda text: text.replace("{field: lists[0]", "{field: lists[0].round(9)"))
+    edited(bundle, "code/score.py", lambda text: text.replace("values if is_alone", "values.round(9) if is_alone"))
     found = rehearse(bundle, many(plan), NONE)
     assert found.unlike_session == 1
     assert found.faults == ["probabilities: the answers to made rows are not bit for bit those of the ONNX session"]
