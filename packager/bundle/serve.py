@@ -174,6 +174,15 @@ def free_port(port: int) -> int:
         return found
 
 
+def stay(server: Served) -> None:
+    """Wait until someone interrupts; BundleError where the server ends by itself."""
+    try:
+        code = server.process.wait()
+    except KeyboardInterrupt:
+        return
+    raise BundleError(f"The server ended by itself with code {code}", hint="its log is above")
+
+
 @contextmanager
 def interrupted_by_sigterm() -> Iterator[None]:
     """Treat SIGTERM like Ctrl-C, so that no server outlives the command."""

@@ -19,8 +19,7 @@ from typing import IO, TYPE_CHECKING
 
 from packager.bundle.manifest import Json, Manifest, check_digests
 from packager.bundle.model_info import read_info
-from packager.bundle.serve import Served, free_port, interrupted_by_sigterm, served
-from packager.errors import BundleError
+from packager.bundle.serve import Served, free_port, interrupted_by_sigterm, served, stay
 from packager.front.exchange import Asked, Headers, Reply
 from packager.front.proxy import Hook, proxied
 
@@ -46,12 +45,7 @@ def serve_with_page(bundle: Path, *, port: int, say: Callable[[str], None] = pri
     with interrupted_by_sigterm(), browsed(bundle, port=port, log=sys.stderr.buffer) as running:
         for line in _invitation(bundle, manifest, running):
             say(line)
-        try:
-            running.server.process.wait()
-        except KeyboardInterrupt:
-            return
-    code = running.server.process.returncode
-    raise BundleError(f"The server ended by itself with code {code}", hint="its log is above")
+        stay(running.server)
 
 
 @contextmanager

@@ -22,7 +22,7 @@ from typing import IO
 from urllib.parse import urlsplit
 
 from packager.bundle.manifest import Json, check_digests
-from packager.bundle.serve import Served, free_port, interrupted_by_sigterm, served
+from packager.bundle.serve import Served, free_port, interrupted_by_sigterm, served, stay
 from packager.errors import BundleError, RecipeError
 from packager.front.exchange import Asked, Headers, Reply, UpstreamGoneError, UpstreamSilentError, forward, header
 from packager.front.proxy import proxied
@@ -208,12 +208,7 @@ def serve_as_platform(bundle: Path, *, port: int, key: str | None = None, say: C
         say(f"{manifest.name} {manifest.version} answers as an endpoint of Azure ML would (Ctrl-C ends it)")
         for line in _invitation(endpoint, key_is_known=bool(key)):
             say(line)
-        try:
-            endpoint.container.process.wait()
-        except KeyboardInterrupt:
-            return
-    code = endpoint.container.process.returncode
-    raise BundleError(f"The server ended by itself with code {code}", hint="its log is above")
+        stay(endpoint.container)
 
 
 def _invitation(endpoint: Endpoint, *, key_is_known: bool) -> list[str]:

@@ -20,7 +20,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from packager.bundle.serve import BOOT_FAILED, Served, served
+from packager.bundle.serve import BOOT_FAILED, Served, served, stay
 from packager.errors import BundleError
 from tests.bundle import models
 from tests.bundle.test_score import INVALID, ROW, VALID
@@ -307,3 +307,9 @@ def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
         port = taken.getsockname()[1]
         with pytest.raises(BundleError, match=f"Can't listen on port {port}"), served(bundle, port=port):
             pass
+
+
+def test_a_server_that_ends_by_itself_is_a_failure() -> None:
+    process = subprocess.Popen([sys.executable, "-c", "raise SystemExit(7)"])
+    with pytest.raises(BundleError, match="ended by itself with code 7"):
+        stay(Served("http://127.0.0.1:9", process))
