@@ -1,0 +1,1 @@
+"""Trees at the machine's limit: features as ranks among the model's own thresholds, without loss."""
