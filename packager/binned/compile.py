@@ -37,7 +37,7 @@ def compile_extension(target: Path = TARGET) -> Path:
         raise NoCompiler(f"there is no Python.h in {include}")
     is_x86 = platform.machine() in ("x86_64", "AMD64")
     command = [*compiler, *_FLAGS, f"-I{include}", *(["-DHAS_X86"] if is_x86 else [])]
-    units = [(name, ()) for name in ("load", "finish", "kernels", "module")]
+    units: list[tuple[str, tuple[str, ...]]] = [(name, ()) for name in ("load", "finish", "kernels", "module")]
     units += [("kernels", flags) for flags in _X86.values()] if is_x86 else []
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".compiling-") as scratch:
         objects = []
