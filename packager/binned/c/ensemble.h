@@ -13,44 +13,53 @@ enum { RULE_NONE = 0, RULE_LARGEST = 1, RULE_ABOVE = 2, RULE_NOT_BELOW = 3, RULE
 
 /* Rows that are scored side by side; bins of one column of a block lie together. */
 #define BLOCK_ROWS 256
+/* Edges that one byte tells apart: a column with more is several bytes, each of which sees some edges. */
+#define EDGES_A_BYTE 255
 /* Levels of a column's search that run within registers: the edges at 1/16, 2/16 … of the way. */
 #define TOP_EDGES 16
+/* Leaves that one byte tells apart: a tree with more is several parts and a top that chooses among them. */
+#define PART_LEAVES 256
 /* The slot that is always zero: what a leaf is, counted from itself. */
 #define ZERO_SLOT 31
 
-/* A virtual column: one feature as ranks among its edges, or as membership of a set. */
+/* A column of the file: one feature as ranks among its edges, or as membership of a set. */
 typedef struct {
     uint32_t feature;
     uint8_t kind, missing_right, flags;
     uint32_t n_edges;
-    uint32_t levels;        /* of the binary search: 2^levels - 1 edges, the last of them infinite */
-    const double *edges;    /* padded to 2^levels - 1 */
-    double top[TOP_EDGES];  /* edges of the first four levels, the root first, level by level */
+    uint32_t first_bin, n_bins;  /* its bytes among those of a row */
+    uint32_t levels;             /* of the binary search */
+    const double *edges;         /* padded with infinity to 2^levels - 1 */
+    double top[TOP_EDGES];       /* edges of the first four levels, the root first, level by level */
 } Column;
 
-/* One split of a tree in postorder: slot[target] = bin > rank ? slot[right] + left_leaves : slot[left]. */
+/* One split in postorder: slot[target] = bin > rank ? slot[right] + left_leaves : slot[left]. */
 typedef struct {
     uint16_t column;
-    int16_t rank;  /* bins and ranks are signed: rank 0 is the least number of their type */
-    uint16_t left_leaves;
-    uint16_t slots;  /* left, right, target: five bits each */
+    int8_t rank;  /* bins and ranks are signed: the least is -128 */
+    uint8_t left_leaves;
+    uint8_t left, right, target, unused;
 } Step;
 
 /* A node for going down: its children are `left` and `left + 1`; a leaf leads to itself. */
 typedef struct {
-    int16_t rank;
     uint16_t column;
+    int8_t rank, unused;
     uint32_t left;
 } Node;
 
+/* Splits that are blended together, and the number of the first of their leaves (or parts). */
+typedef struct {
+    uint32_t first_step, n_steps, first_leaf;
+} Part;
+
 typedef struct {
     uint32_t target;      /* the first sum that its leaves add to */
-    uint32_t n_leaves;
-    uint32_t first_leaf;  /* its leaves' numbers begin here */
+    uint32_t n_leaves, first_leaf;
     uint32_t depth;       /* splits on the longest way */
     uint32_t root;        /* its first node */
-    uint32_t first_step;
-    int is_blended;       /* its splits are steps, for blocks of rows; else a block goes down node by node */
+    uint32_t first_part;
+    uint32_t n_parts;     /* where they are more than one, the top is one more behind them; 0: go down node by node */
 } Tree;
 
 typedef struct Ensemble Ensemble;
@@ -59,27 +68,26 @@ typedef struct Ensemble Ensemble;
 typedef struct {
     const char *name;
     int (*sums)(const Ensemble *, const void *features, int is_float, size_t rows, double *raw);
-    /* Rows of a block from which on blending is quicker than going down, as a share of splits. */
-    double blend_cost, descent_cost;
+    double blend_cost;  /* of one split for a block of rows, in steps down of one row */
 } Kernel;
 
 struct Ensemble {
     uint32_t n_features, n_columns, n_trees, n_targets, leaf_width, n_splits, n_leaves;
-    uint32_t flags, link, rule, bits, n_values;
+    uint32_t flags, link, rule, n_values;
     double divisor, scale, limit;
+    uint32_t n_bins;      /* bytes of a binned row */
     Column *columns;
     double *edges;        /* of all columns */
     double *starts;       /* [n_targets] */
     double *values;       /* [n_leaves, leaf_width] */
     Tree *trees;
+    Part *parts;
     Step *steps;          /* [n_splits] */
     Node *nodes;          /* [n_splits + n_leaves] */
-    uint32_t *leaf_of;    /* [n_splits + n_leaves]: a leaf's number */
-    uint32_t *packed;     /* the nodes in 32 bits, where they fit; else NULL */
-    uint32_t *by_depth;   /* [n_trees]: the trees, the deepest first */
+    uint32_t *leaf_of;    /* [n_splits + n_leaves]: a leaf's number, of all leaves */
+    uint32_t *packed;     /* [n_splits + n_leaves]: nodes in 32 bits, where they fit; else NULL */
     const Kernel *kernel;
-    uint32_t few_rows;    /* up to so many rows go down one by one */
-    int is_wide;          /* bins and slots are 16 bits */
+    uint32_t few_rows;    /* so many rows go down one by one */
 };
 
 /* Return the checked ensemble, or NULL and what is wrong with the bytes (or "memory"). */

@@ -14,7 +14,7 @@
 
 #define MAX_COLUMNS 16384
 #define MAX_WIDTH (1u << 24)
-#define MAX_BLENDED_LEAVES 65536
+#define MAX_BINS 65536
 #define RANK(split) ((split) & 0xFFFF)
 #define COLUMN(split) ((split) >> 16 & 0x3FFF)
 #define LEFT_IS_LEAF (1u << 30)
@@ -167,7 +167,20 @@ static uint32_t levels_for(uint32_t n_edges)
     return levels;
 }
 
-static int lay_out_columns(Ensemble *e, const Sections *s)
+static void lay_out_column(Column *c, const ColumnRecord *r, const double *from, double *padded)
+{
+    uint32_t levels = levels_for(r->n_edges), n_bins = (r->n_edges + EDGES_A_BYTE - 1) / EDGES_A_BYTE;
+    *c = (Column){.feature = r->feature, .kind = r->kind, .n_edges = r->n_edges, .levels = levels, .edges = padded,
+                  .n_bins = r->kind == KIND_SET || !n_bins ? 1 : n_bins};
+    memcpy(padded, from, r->n_edges * sizeof(double));
+    for (uint32_t edge = r->n_edges; edge < (1u << levels) - 1; edge++)
+        padded[edge] = INFINITY;
+    for (uint32_t level = 0, node = 0; level < 4 && level < levels; level++)
+        for (uint32_t i = 0; i < 1u << level; i++, node++)
+            c->top[node] = padded[((2 * i + 1) << (levels - level - 1)) - 1];
+}
+
+static const char *lay_out_columns(Ensemble *e, const Sections *s)
 {
     size_t room = 1;
     for (uint32_t i = 0; i < e->n_columns; i++)
@@ -176,175 +189,258 @@ static int lay_out_columns(Ensemble *e, const Sections *s)
     e->columns = calloc(e->n_columns + 1, sizeof(Column));
     e->edges = malloc(room * sizeof(double));
     if (!e->columns || !e->edges)
-        return -1;
-    double *next = e->edges;
+        return "memory";
+    double *padded = e->edges;
     const double *from = s->edges;
     for (uint32_t i = 0; i < e->n_columns; i++) {
         const ColumnRecord *r = &s->columns[i];
         Column *c = &e->columns[i];
         if (r->flags & SHARES_EDGES) {
             *c = c[-1];
-            c->flags = r->flags;
-            c->missing_right = r->missing;
-            continue;
+        } else {
+            lay_out_column(c, r, from, padded);
+            padded += (1u << c->levels) - 1;
+            from += r->n_edges;
         }
-        uint32_t levels = levels_for(r->n_edges), padded = (1u << levels) - 1;
-        *c = (Column){r->feature, r->kind, r->missing, r->flags, r->n_edges, levels, next, {0}};
-        memcpy(next, from, r->n_edges * sizeof(double));
-        for (uint32_t edge = r->n_edges; edge < padded; edge++)
-            next[edge] = INFINITY;
-        for (uint32_t level = 0, node = 0; level < 4 && level < levels; level++)
-            for (uint32_t i = 0; i < 1u << level; i++, node++)
-                c->top[node] = next[((2 * i + 1) << (levels - level - 1)) - 1];
-        next += padded;
-        from += r->n_edges;
+        c->flags = r->flags;
+        c->missing_right = r->missing;
+        c->first_bin = e->n_bins;
+        if ((e->n_bins += c->n_bins) > MAX_BINS)
+            return "its columns have too many edges";
     }
-    return 0;
+    return NULL;
 }
 
-/* What is known of one tree while it is laid out; its splits in preorder. */
+/* What is known of one tree while it is laid out, split by split in preorder. */
 typedef struct {
+    const Ensemble *e;
+    const uint32_t *splits;
     uint32_t *right;   /* the right child's split, where it is one */
-    uint32_t *leaves;  /* leaves below */
-    uint32_t *slots;   /* slots that are alive at once while the subtree is evaluated */
+    uint32_t *leaves;  /* below the split */
+    uint32_t *units;   /* leaves, or parts below a split that belongs to the top */
+    uint32_t *slots;   /* alive at once while the part below is evaluated */
     uint32_t *stack;
-} Scratch;
+    uint32_t *place;   /* its node */
+} Growth;
 
-static int16_t biased(const Ensemble *e, uint32_t rank)
+static int is_top(const Growth *g, uint32_t split) { return g->leaves[split] > PART_LEAVES; }
+
+static int has_child(const Growth *g, uint32_t i, int side)
 {
-    return (int16_t)((int32_t)rank - (e->is_wide ? 32768 : 128));
+    return !(g->splits[i] & (side ? RIGHT_IS_LEAF : LEFT_IS_LEAF));
 }
 
-/* Fill `right`, `leaves` and `slots` from the end of the preorder on: children come behind their parents. */
-static void measure(const uint32_t *splits, uint32_t n, const Scratch *s)
+static uint32_t child_of(const Growth *g, uint32_t i, int side) { return side ? g->right[i] : i + 1; }
+
+static uint32_t leaves_of(const Growth *g, uint32_t i, int side)
 {
-    uint32_t height = 0; /* of the stack of finished subtrees, the nearest to the right on top */
+    return has_child(g, i, side) ? g->leaves[child_of(g, i, side)] : 1;
+}
+
+/* Tell whether a split's child belongs to the same part: it is a split, and of the top if the split is. */
+static int stays_in_part(const Growth *g, uint32_t i, int side)
+{
+    return has_child(g, i, side) && (!is_top(g, i) || is_top(g, child_of(g, i, side)));
+}
+
+static uint16_t column_of(const Growth *g, uint32_t split)
+{
+    return (uint16_t)(g->e->columns[COLUMN(split)].first_bin + RANK(split) / EDGES_A_BYTE);
+}
+
+static int8_t rank_of(uint32_t split) { return (int8_t)((int32_t)(RANK(split) % EDGES_A_BYTE) - 128); }
+
+/* From the end of the preorder on, children come before their parents. */
+static void measure(const Growth *g, uint32_t n)
+{
+    uint32_t height = 0; /* of the stack of finished subtrees, the leftmost on top */
     for (uint32_t i = n; i-- > 0;) {
-        uint32_t left_leaves = 1, right_leaves = 1, left_slots = 0, right_slots = 0;
-        if (!(splits[i] & LEFT_IS_LEAF)) {
-            uint32_t child = s->stack[--height];
-            left_leaves = s->leaves[child], left_slots = s->slots[child];
+        height -= has_child(g, i, 0);
+        g->right[i] = has_child(g, i, 1) ? g->stack[--height] : 0;
+        g->leaves[i] = leaves_of(g, i, 0) + leaves_of(g, i, 1);
+        uint32_t slots[2] = {0, 0};
+        g->units[i] = 0;
+        for (int side = 0; side < 2; side++) {
+            int stays = stays_in_part(g, i, side);
+            g->units[i] += stays ? g->units[child_of(g, i, side)] : 1;
+            slots[side] = stays ? g->slots[child_of(g, i, side)] : 0;
         }
-        s->right[i] = 0;
-        if (!(splits[i] & RIGHT_IS_LEAF)) {
-            uint32_t child = s->stack[--height];
-            right_leaves = s->leaves[child], right_slots = s->slots[child];
-            s->right[i] = child;
-        }
-        s->leaves[i] = left_leaves + right_leaves;
-        uint32_t more = left_slots > right_slots ? left_slots : right_slots;
-        s->slots[i] = left_slots == right_slots ? more + 1 : more;
-        s->stack[height++] = i;
+        g->slots[i] = slots[0] == slots[1] ? slots[0] + 1 : slots[0] > slots[1] ? slots[0] : slots[1];
+        g->stack[height++] = i;
     }
 }
 
-/* Emit the steps of a tree: of two subtrees the one that needs more slots comes first, and waits in its slot. */
-static void lay_out_steps(Ensemble *e, const uint32_t *splits, const Scratch *s, Step *out)
+/* Emit the steps of a part: of two subtrees the one that needs more slots comes first, and waits in its slot. */
+static Step *lay_out_part(const Growth *g, uint32_t root, Step *out)
 {
     /* A frame is a split, the slot that it fills (5 bits) and whether its children are done (1 bit). */
-    uint32_t *frames = s->stack, top = 0;
-    frames[top++] = 0;
+    uint64_t *frames = (uint64_t *)g->stack, top = 0;
+    frames[top++] = (uint64_t)root << 6;
     while (top) {
-        uint32_t frame = frames[--top], i = frame >> 6, slot = frame >> 1 & 31, split = splits[i];
-        int has_left = !(split & LEFT_IS_LEAF), has_right = !(split & RIGHT_IS_LEAF);
-        int left_first = has_left && (!has_right || s->slots[i + 1] >= s->slots[s->right[i]]);
-        uint32_t left = !has_left ? ZERO_SLOT : left_first ? slot : slot + 1;
-        uint32_t right = !has_right ? ZERO_SLOT : left_first ? slot + 1 : slot;
+        uint64_t frame = frames[--top];
+        uint32_t i = (uint32_t)(frame >> 6), slot = frame >> 1 & 31;
+        int stays[2] = {stays_in_part(g, i, 0), stays_in_part(g, i, 1)};
+        int first = stays[0] && (!stays[1] || g->slots[i + 1] >= g->slots[g->right[i]]) ? 0 : 1;
+        uint32_t slots[2] = {ZERO_SLOT, ZERO_SLOT};
+        for (int side = 0; side < 2; side++)
+            if (stays[side])
+                slots[side] = side == first ? slot : slot + 1;
         if (frame & 1) {
-            uint32_t left_leaves = has_left ? s->leaves[i + 1] : 1;
-            *out++ = (Step){(uint16_t)COLUMN(split), biased(e, RANK(split)), (uint16_t)left_leaves,
-                            (uint16_t)(left | right << 5 | slot << 10)};
+            uint32_t more = stays[0] ? g->units[i + 1] : 1;
+            *out++ = (Step){column_of(g, g->splits[i]), rank_of(g->splits[i]), (uint8_t)more,
+                            (uint8_t)slots[0], (uint8_t)slots[1], (uint8_t)slot, 0};
             continue;
         }
         frames[top++] = frame | 1;
-        uint32_t left_frame = (i + 1) << 6 | left << 1, right_frame = s->right[i] << 6 | right << 1;
-        if (has_right && left_first) /* what is pushed last comes first */
-            frames[top++] = right_frame;
-        if (has_left)
-            frames[top++] = left_frame;
-        if (has_right && !left_first)
-            frames[top++] = right_frame;
+        for (int turn = 1; turn >= 0; turn--) { /* what is pushed last comes first */
+            int side = turn ? !first : first;
+            if (stays[side])
+                frames[top++] = (uint64_t)child_of(g, i, side) << 6 | slots[side] << 1;
+        }
     }
+    return out;
 }
 
-/* Number the nodes of a tree so that siblings are neighbours and those near the root lie together. */
-static uint32_t lay_out_nodes(Ensemble *e, const uint32_t *splits, const Tree *tree, const Scratch *s, uint32_t *first_leaf)
+static Part part_below(const Growth *g, uint32_t root, uint32_t first_leaf, Step **out)
 {
-    /* The queue holds splits in the order of their nodes; a node's place is told when its parent is taken. */
-    uint32_t *queue = s->stack, *place = s->slots, head = 0, tail = 0, next = tree->root + 1, depth = 0;
+    uint32_t first = (uint32_t)(*out - g->e->steps);
+    *out = lay_out_part(g, root, *out);
+    return (Part){first, (uint32_t)(*out - g->e->steps) - first, first_leaf};
+}
+
+/* Lay out the parts below the top from the left to the right, then the top. */
+static Part *lay_out_parts(const Growth *g, const Tree *tree, Part *part)
+{
+    Step *out = g->e->steps + (tree->first_leaf - (uint32_t)(tree - g->e->trees));
+    if (tree->n_leaves <= PART_LEAVES) {
+        *part++ = tree->n_leaves > 1 ? part_below(g, 0, tree->first_leaf, &out) : (Part){0, 0, tree->first_leaf};
+        return part;
+    }
+    uint32_t leaf = tree->first_leaf, next = 0; /* the next top split of the preorder */
+    uint32_t *waiting = g->place, height = 0;   /* top splits whose right side is to come */
+    for (uint32_t i = 0, side = 0;;) {
+        if (stays_in_part(g, i, (int)side)) {
+            waiting[height++] = i << 1 | side;
+            i = child_of(g, i, (int)side), side = 0;
+            continue;
+        }
+        if (has_child(g, i, (int)side))
+            *part++ = part_below(g, child_of(g, i, (int)side), leaf, &out);
+        else
+            *part++ = (Part){0, 0, leaf};
+        leaf += leaves_of(g, i, (int)side);
+        while (side && height)
+            side = waiting[--height] & 1, i = waiting[height] >> 1;
+        if (side++)
+            break;
+    }
+    (void)next;
+    *part++ = part_below(g, 0, 0, &out);
+    return part;
+}
+
+/* Number the nodes of a tree so that siblings are neighbours and those near the root lie together; return its depth. */
+static uint32_t lay_out_nodes(const Growth *g, const Tree *tree)
+{
+    Ensemble *e = (Ensemble *)g->e;
+    /* The queue holds splits in the order of their nodes; `leaves` turns into the number of the first leaf below. */
+    uint32_t *queue = g->stack, *first_leaf = g->units, head = 0, tail = 0, next = tree->root + 1, depth = 0;
     uint32_t n = tree->n_leaves - 1;
     if (!n) {
-        e->nodes[tree->root] = (Node){INT16_MAX, 0, tree->root};
+        e->nodes[tree->root] = (Node){0, INT8_MAX, 0, tree->root};
         e->leaf_of[tree->root] = tree->first_leaf;
         return 0;
     }
-    queue[tail++] = 0, place[0] = tree->root, first_leaf[0] = tree->first_leaf;
-    for (uint32_t level_end = 1; head < n; head++) {
+    queue[tail++] = 0, g->place[0] = tree->root, first_leaf[0] = tree->first_leaf;
+    for (uint32_t level_end = 0; head < n; head++) {
         if (head == level_end)
             level_end = tail, depth++;
-        uint32_t i = queue[head], split = splits[i], left_leaves = split & LEFT_IS_LEAF ? 1 : s->leaves[i + 1];
-        e->nodes[place[i]] = (Node){biased(e, RANK(split)), (uint16_t)COLUMN(split), next};
-        for (int side = 0; side < 2; side++, next++) {
-            uint32_t child = side ? s->right[i] : i + 1, leaf = first_leaf[i] + (side ? left_leaves : 0);
-            if (split & (side ? RIGHT_IS_LEAF : LEFT_IS_LEAF)) {
-                e->nodes[next] = (Node){INT16_MAX, 0, next};
-                e->leaf_of[next] = leaf;
+        uint32_t i = queue[head], leaf = first_leaf[i];
+        e->nodes[g->place[i]] = (Node){column_of(g, g->splits[i]), rank_of(g->splits[i]), 0, next};
+        for (int side = 0; side < 2; leaf += leaves_of(g, i, side), side++, next++) {
+            if (has_child(g, i, side)) {
+                uint32_t child = child_of(g, i, side);
+                queue[tail++] = child, g->place[child] = next, first_leaf[child] = leaf;
             } else {
-                queue[tail++] = child, place[child] = next, first_leaf[child] = leaf;
+                e->nodes[next] = (Node){0, INT8_MAX, 0, next};
+                e->leaf_of[next] = leaf;
             }
         }
     }
-    return depth + 1;
+    return depth;
 }
 
-static int lay_out_trees(Ensemble *e, const Sections *s)
+/* Nodes in 32 bits: rank, column, and how far behind the tree's root the children are. */
+static int pack_nodes(Ensemble *e)
 {
-    uint32_t most = 1, leaves = 0, root = 0, n_splits = 0;
     for (uint32_t t = 0; t < e->n_trees; t++)
-        most = s->sizes[t] > most ? s->sizes[t] : most;
-    size_t n_nodes = (size_t)e->n_splits + e->n_leaves;
-    uint32_t *room = malloc((size_t)most * 5 * sizeof *room);
-    e->trees = calloc(e->n_trees, sizeof(Tree));
-    e->steps = malloc(((size_t)e->n_splits + 1) * sizeof(Step));
-    e->nodes = malloc(n_nodes * sizeof(Node));
-    e->leaf_of = calloc(n_nodes, sizeof(uint32_t));
-    if (!room || !e->trees || !e->steps || !e->nodes || !e->leaf_of) {
-        free(room);
+        if (e->trees[t].n_leaves > 32768 || e->n_bins > 256)
+            return 0;
+    size_t n = (size_t)e->n_splits + e->n_leaves;
+    if (!(e->packed = malloc(n * sizeof(uint32_t))))
         return -1;
-    }
-    Scratch scratch = {room, room + most, room + 2 * (size_t)most, room + 3 * (size_t)most};
-    for (uint32_t t = 0; t < e->n_trees; t++) {
-        const uint32_t *splits = s->splits + n_splits, n = s->sizes[t] - 1;
-        Tree *tree = &e->trees[t];
-        *tree = (Tree){s->targets[t], n + 1, leaves, 0, root, n_splits, n + 1 <= MAX_BLENDED_LEAVES};
-        measure(splits, n, &scratch);
-        if (n && tree->is_blended)
-            lay_out_steps(e, splits, &scratch, e->steps + n_splits);
-        tree->depth = lay_out_nodes(e, splits, tree, &scratch, room + 4 * (size_t)most);
-        double blend = e->kernel->blend_cost * (e->is_wide ? 2 : 1) * n;
-        tree->is_blended &= blend <= e->kernel->descent_cost * BLOCK_ROWS * tree->depth;
-        leaves += n + 1, root += 2 * n + 1, n_splits += n;
-    }
-    free(room);
+    for (uint32_t t = 0, node = 0; t < e->n_trees; t++)
+        for (uint32_t root = node, end = node + 2 * e->trees[t].n_leaves - 1; node < end; node++) {
+            const Node *from = &e->nodes[node];
+            e->packed[node] = (uint32_t)(from->rank + 128) | (uint32_t)from->column << 8 | (from->left - root) << 16;
+        }
     return 0;
 }
 
-static int lay_out(Ensemble *e, const Header *h, const Sections *s)
+static const char *lay_out_trees(Ensemble *e, const Sections *s)
 {
-    int is_narrow = h->bits == 8;
-    for (uint32_t t = 0; t < h->n_trees; t++)
-        is_narrow &= s->sizes[t] <= 256;
-    e->is_wide = !is_narrow;
-    if (lay_out_columns(e, s) || lay_out_trees(e, s))
-        return -1;
+    uint32_t most = 1, leaves = 0;
+    for (uint32_t t = 0; t < e->n_trees; t++)
+        most = s->sizes[t] > most ? s->sizes[t] : most;
+    size_t n_nodes = (size_t)e->n_splits + e->n_leaves, room = most;
+    uint64_t *scratch = malloc(room * 7 * sizeof(uint32_t) + 8); /* frames take eight bytes: they come first */
+    e->trees = calloc(e->n_trees, sizeof(Tree));
+    e->parts = malloc((n_nodes + e->n_trees) * sizeof(Part));
+    e->steps = malloc(((size_t)e->n_splits + 1) * sizeof(Step));
+    e->nodes = malloc(n_nodes * sizeof(Node));
+    e->leaf_of = calloc(n_nodes, sizeof(uint32_t));
+    if (!scratch || !e->trees || !e->parts || !e->steps || !e->nodes || !e->leaf_of) {
+        free(scratch);
+        return "memory";
+    }
+    uint32_t *at = (uint32_t *)scratch;
+    Growth g = {e, s->splits, at + 2 * room, at + 3 * room, at + 4 * room, at + 5 * room, at, at + 6 * room};
+    Part *part = e->parts;
+    double blend = 0, descent = 0;
+    for (uint32_t t = 0, root = 0; t < e->n_trees; t++) {
+        uint32_t n = s->sizes[t] - 1;
+        Tree *tree = &e->trees[t];
+        *tree = (Tree){.target = s->targets[t], .n_leaves = n + 1, .first_leaf = leaves, .root = root};
+        measure(&g, n);
+        uint32_t n_parts = n && is_top(&g, 0) ? g.units[0] : 1;
+        if (n_parts <= PART_LEAVES) {
+            tree->first_part = (uint32_t)(part - e->parts);
+            part = lay_out_parts(&g, tree, part);
+        }
+        tree->depth = lay_out_nodes(&g, tree);
+        if (n_parts <= PART_LEAVES && e->kernel->blend_cost * n <= (double)BLOCK_ROWS * tree->depth)
+            tree->n_parts = n_parts;
+        blend += e->kernel->blend_cost * n, descent += tree->depth;
+        leaves += n + 1, root += 2 * n + 1, g.splits += n;
+    }
+    free(scratch);
+    e->few_rows = 8 + (uint32_t)(0 * blend / (descent + 1));
+    return pack_nodes(e) ? "memory" : NULL;
+}
+
+static const char *lay_out(Ensemble *e, const Header *h, const Sections *s)
+{
+    const char *problem = lay_out_columns(e, s);
+    if (problem || (problem = lay_out_trees(e, s)))
+        return problem;
     size_t starts = h->n_targets * sizeof(double), values = (size_t)h->n_leaves * h->leaf_width * sizeof(double);
     e->starts = malloc(starts);
     e->values = malloc(values);
     if (!e->starts || !e->values)
-        return -1;
+        return "memory";
     memcpy(e->starts, s->starts, starts);
     memcpy(e->values, s->values, values);
-    return 0;
+    return NULL;
 }
 
 Ensemble *ensemble_load(const uint8_t *bytes, size_t size, const Kernel *kernel, const char **problem)
@@ -360,17 +456,16 @@ Ensemble *ensemble_load(const uint8_t *bytes, size_t size, const Kernel *kernel,
         (*problem = check_columns(&h, &s)) || (*problem = check_trees(&h, &s)))
         return NULL;
     Ensemble *e = calloc(1, sizeof *e);
-    if (e) {
-        *e = (Ensemble){.n_features = h.n_features, .n_columns = h.n_columns, .n_trees = h.n_trees,
-                        .n_targets = h.n_targets, .leaf_width = h.leaf_width, .n_splits = h.n_splits,
-                        .n_leaves = h.n_leaves, .flags = h.flags, .link = h.link, .rule = h.rule, .bits = h.bits,
-                        .divisor = h.divisor, .scale = h.scale, .limit = h.limit, .kernel = kernel};
-        e->n_values = h.link == LINK_LOGISTIC && h.n_targets == 1 ? 2 : h.n_targets;
-    }
-    if (e)
-        e->few_rows = 16;
-    if (!e || lay_out(e, &h, &s)) {
+    if (!e) {
         *problem = "memory";
+        return NULL;
+    }
+    *e = (Ensemble){.n_features = h.n_features, .n_columns = h.n_columns, .n_trees = h.n_trees,
+                    .n_targets = h.n_targets, .leaf_width = h.leaf_width, .n_splits = h.n_splits,
+                    .n_leaves = h.n_leaves, .flags = h.flags, .link = h.link, .rule = h.rule,
+                    .divisor = h.divisor, .scale = h.scale, .limit = h.limit, .kernel = kernel};
+    e->n_values = h.link == LINK_LOGISTIC && h.n_targets == 1 ? 2 : h.n_targets;
+    if ((*problem = lay_out(e, &h, &s))) {
         ensemble_free(e);
         return NULL;
     }
@@ -381,8 +476,8 @@ void ensemble_free(Ensemble *e)
 {
     if (!e)
         return;
-    void *parts[] = {e->columns, e->edges, e->starts, e->values, e->trees, e->steps, e->nodes, e->leaf_of, e->packed,
-                     e->by_depth};
+    void *parts[] = {e->columns, e->edges, e->starts, e->values, e->trees, e->parts, e->steps, e->nodes, e->leaf_of,
+                     e->packed};
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
         free(parts[i]);
     free(e);
