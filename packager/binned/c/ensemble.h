@@ -43,10 +43,14 @@ typedef struct {
 
 /* A node for going down: its children are `left` and `left + 1`; a leaf leads to itself. */
 typedef struct {
-    uint16_t column;
-    int8_t rank, unused;
+    uint16_t column, rank;
     uint32_t left;
 } Node;
+
+/* How many low bits of a node in 32 bits are its rank, how many above them its column; the rest is `left - root`. */
+typedef struct {
+    uint32_t rank, column;
+} NodeBits;
 
 /* Splits that are blended together, and the number of the first of their leaves (or parts). */
 typedef struct {
@@ -69,6 +73,7 @@ typedef struct {
     const char *name;
     int (*sums)(const Ensemble *, const void *features, int is_float, size_t rows, double *raw);
     double blend_cost;  /* of one split for a block of rows, in steps down of one row */
+    int wants_packed;
 } Kernel;
 
 struct Ensemble {
@@ -86,8 +91,10 @@ struct Ensemble {
     Node *nodes;          /* [n_splits + n_leaves] */
     uint32_t *leaf_of;    /* [n_splits + n_leaves]: a leaf's number, of all leaves */
     uint32_t *packed;     /* [n_splits + n_leaves]: nodes in 32 bits, where they fit; else NULL */
+    NodeBits bits;
     const Kernel *kernel;
     uint32_t few_rows;    /* so many rows go down one by one */
+    int blends, descends; /* whether any tree does in blocks */
 };
 
 /* Return the checked ensemble, or NULL and what is wrong with the bytes (or "memory"). */

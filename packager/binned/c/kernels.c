@@ -8,12 +8,11 @@
 #include <string.h>
 
 #include "ensemble.h"
+#include "descent.h"
 #include "vectors.h"
 
 /* Rows whose cells stay in the first-level cache while every column reads them. */
 #define BINNED_AT_ONCE 64
-/* Rows or trees that go down side by side, so that one waits for memory while others move. */
-#define SIDE_BY_SIDE 8
 
 typedef struct {
     const void *cells;
@@ -21,10 +20,11 @@ typedef struct {
     size_t width;
 } Rows;
 
-/* Where a block is worked on. */
+/* Where a block is worked on. Columns that share edges share bins too, while no cell is missing. */
 typedef struct {
-    int8_t *bins;          /* [n_bins, BLOCK_ROWS] */
-    const int8_t **place;  /* [n_bins]: where they lie; columns that share edges share bins while no cell is missing */
+    int8_t *bins;          /* [n_bins, BLOCK_ROWS] for blending */
+    const int8_t **place;  /* [n_bins]: where they lie */
+    uint16_t *ranks;       /* [n_columns, BLOCK_ROWS] for going down */
     uint8_t *missing;      /* [n_columns]: whether a cell is */
     double *sums;          /* [n_targets, BLOCK_ROWS] */
     uint8_t *slots;        /* [ZERO_SLOT + 1, BLOCK_ROWS] */
@@ -56,63 +56,75 @@ static int read_cells(const Column *c, const Rows *rows, size_t first, size_t co
     return missing;
 }
 
-/* Turn ranks, or membership of a set, into the column's bytes, `stride` apart; missing cells go where they belong. */
-static void put_bins(const Column *c, const double *x, const uint16_t *ranks, int8_t *out, size_t stride, size_t count)
+/* Turn counts of edges into ranks: missing cells go where they belong, members of a set are 0 and others 1. */
+static void settle(const Column *c, const double *x, uint16_t *ranks, size_t count)
 {
-    uint16_t settled[BINNED_AT_ONCE], missing = (uint16_t)(c->missing_right ? c->kind == KIND_SET ? 1 : c->n_edges : 0);
-    for (size_t i = 0; i < count; i++)
-        settled[i] = x[i] != x[i] ? missing : ranks[i];
+    uint16_t missing = (uint16_t)(c->missing_right ? c->kind == KIND_SET ? 1 : c->n_edges : 0);
     for (size_t i = 0; c->kind == KIND_SET && i < count; i++)
-        if (x[i] == x[i])
-            settled[i] = !(ranks[i] < c->n_edges && c->edges[ranks[i]] == x[i]);
-    for (uint32_t bin = 0; bin < c->n_bins; bin++, out += stride) {
+        ranks[i] = !(ranks[i] < c->n_edges && c->edges[ranks[i]] == x[i]);
+    for (size_t i = 0; i < count; i++)
+        ranks[i] = x[i] != x[i] ? missing : ranks[i];
+}
+
+static void put_bins(const Column *c, const uint16_t *ranks, int8_t *bins, size_t count)
+{
+    for (uint32_t bin = 0; bin < c->n_bins; bin++, bins += BLOCK_ROWS) {
         uint16_t least = (uint16_t)(bin * EDGES_A_BYTE);
         for (size_t i = 0; i < count; i++) {
-            uint16_t seen = settled[i] > least ? settled[i] - least : 0;
-            out[i] = (int8_t)((seen < EDGES_A_BYTE ? seen : EDGES_A_BYTE) - 128);
+            uint16_t seen = ranks[i] > least ? ranks[i] - least : 0;
+            bins[i] = (int8_t)((seen < EDGES_A_BYTE ? seen : EDGES_A_BYTE) - 128);
         }
     }
 }
 
-static int bin_column(const Column *c, const Rows *rows, const Room *room, size_t first, size_t count)
+static int bin_column(const Ensemble *e, const Column *c, const Rows *rows, const Room *room, size_t first, size_t count)
 {
     double x[BINNED_AT_ONCE];
-    uint16_t ranks[BINNED_AT_ONCE];
+    uint16_t *ranks = room->ranks + (size_t)(c - e->columns) * BLOCK_ROWS + first;
     int missing = read_cells(c, rows, first, count, x);
     find_ranks(c, x, ranks, count);
-    put_bins(c, x, ranks, room->bins + (size_t)c->first_bin * BLOCK_ROWS + first, BLOCK_ROWS, count);
+    settle(c, x, ranks, count);
+    if (e->blends)
+        put_bins(c, ranks, room->bins + (size_t)c->first_bin * BLOCK_ROWS + first, count);
     return missing;
 }
 
+/* Bin every column of a block, of those that share edges only the first unless a cell is missing. */
 static void bin_block(const Ensemble *e, const Rows *rows, const Room *room, size_t count)
 {
-    memset(room->missing, 0, e->n_columns);
     for (int is_sharing = 0; is_sharing < 2; is_sharing++)
         for (size_t first = 0; first < count; first += BINNED_AT_ONCE)
             for (uint32_t i = 0; i < e->n_columns; i++) {
                 const Column *c = &e->columns[i];
                 size_t some = count - first < BINNED_AT_ONCE ? count - first : BINNED_AT_ONCE;
+                if (!first && !is_sharing)
+                    room->missing[i] = 0;
                 if (is_sharing && c->flags & SHARES_EDGES)
                     room->missing[i] = room->missing[i - 1];
                 if (is_sharing ? c->flags & SHARES_EDGES && room->missing[i] : !(c->flags & SHARES_EDGES))
-                    room->missing[i] |= (uint8_t)bin_column(c, rows, room, first, some);
+                    room->missing[i] |= (uint8_t)bin_column(e, c, rows, room, first, some);
             }
     for (uint32_t i = 0; i < e->n_columns; i++) {
         const Column *c = &e->columns[i];
         int is_alike = c->flags & SHARES_EDGES && !room->missing[i];
         for (uint32_t bin = c->first_bin; bin < c->first_bin + c->n_bins; bin++)
             room->place[bin] = is_alike ? room->place[bin - c->n_bins] : room->bins + (size_t)bin * BLOCK_ROWS;
+        if (is_alike && e->descends)
+            memcpy(room->ranks + (size_t)i * BLOCK_ROWS, room->ranks + (size_t)(i - 1) * BLOCK_ROWS, BLOCK_ROWS * 2);
     }
 }
 
 /* Blend the splits of a part: slot 0 then holds each row's leaf, counted within the part. */
 static inline __attribute__((always_inline)) void blend_rows(const Step *step, size_t n, const Room *room, size_t rows)
 {
+    /* Copies of what is read: for all that the compiler knows, what is stored below might lie there. */
+    const int8_t *const *place = room->place;
+    uint8_t *const slots = room->slots;
     for (const Step *end = step + n; step < end; step++) {
-        const Step s = *step; /* a copy: what is stored below might be the step, for all that the compiler knows */
-        const int8_t *x = room->place[s.column];
-        uint8_t *target = room->slots + s.target * BLOCK_ROWS;
-        const uint8_t *left = room->slots + s.left * BLOCK_ROWS, *right = room->slots + s.right * BLOCK_ROWS;
+        const Step s = *step;
+        const int8_t *x = place[s.column];
+        uint8_t *target = slots + (size_t)s.target * BLOCK_ROWS;
+        const uint8_t *left = slots + (size_t)s.left * BLOCK_ROWS, *right = slots + (size_t)s.right * BLOCK_ROWS;
         for (size_t row = 0; row < rows; row += LANES)
             blend_lanes(target + row, x + row, s.rank, left + row, right + row, s.left_leaves);
     }
@@ -148,23 +160,6 @@ static void reach_in_parts(const Ensemble *e, const Tree *tree, const Room *room
         leaves[row] = parts[chosen[row]].first_leaf + room->reached[chosen[row] * BLOCK_ROWS + row];
 }
 
-/* Find every row's leaf from the root down: a row that has come to a leaf stays there. */
-static void descend(const Ensemble *e, const Tree *tree, const Room *room, size_t rows, uint32_t *leaves)
-{
-    for (size_t first = 0; first < rows; first += SIDE_BY_SIDE) {
-        uint32_t at[SIDE_BY_SIDE];
-        for (int i = 0; i < SIDE_BY_SIDE; i++)
-            at[i] = tree->root;
-        for (uint32_t level = 0; level < tree->depth; level++)
-            for (int i = 0; i < SIDE_BY_SIDE; i++) {
-                Node node = e->nodes[at[i]];
-                at[i] = node.left + (room->place[node.column][first + i] > node.rank);
-            }
-        for (int i = 0; i < SIDE_BY_SIDE; i++)
-            leaves[first + i] = e->leaf_of[at[i]];
-    }
-}
-
 static void add_tree(const Ensemble *e, const Tree *tree, const Room *room, size_t rows)
 {
     double *sums = room->sums + (size_t)tree->target * BLOCK_ROWS;
@@ -177,7 +172,10 @@ static void add_tree(const Ensemble *e, const Tree *tree, const Room *room, size
         return;
     }
     uint32_t leaves[BLOCK_ROWS];
-    (tree->n_parts ? reach_in_parts : descend)(e, tree, room, rows, leaves);
+    if (tree->n_parts)
+        reach_in_parts(e, tree, room, rows, leaves);
+    else
+        descend_rows(e, tree, room->ranks, rows, leaves);
     for (uint32_t i = 0; i < e->leaf_width; i++)
         add_far(sums + (size_t)i * BLOCK_ROWS, e->values + i, e->leaf_width, leaves, rows);
 }
@@ -200,15 +198,17 @@ static int sum_blocks(const Ensemble *e, Rows rows, size_t n_rows, double *raw)
 {
     size_t bins = (size_t)e->n_bins * BLOCK_ROWS, slots = (ZERO_SLOT + 1) * BLOCK_ROWS, reached = PART_LEAVES * BLOCK_ROWS;
     size_t sums = (size_t)e->n_targets * BLOCK_ROWS * sizeof(double), places = e->n_bins * sizeof(void *);
-    char *memory = aligned_alloc(64, (slots + reached + bins + sums + places + e->n_columns + 63) / 64 * 64);
+    size_t ranks = (size_t)e->n_columns * BLOCK_ROWS * sizeof(uint16_t) + 64;
+    char *memory = aligned_alloc(64, (slots + reached + bins + sums + places + ranks + e->n_columns + 63) / 64 * 64);
     if (!memory)
         return -1;
-    memset(memory, 0, slots + reached + bins); /* the zero slot, and rows beyond the last one */
+    memset(memory, 0, slots + reached + bins + sums + places + ranks); /* the zero slot, and rows beyond the last */
     Room room = {.slots = (uint8_t *)memory, .reached = (uint8_t *)memory + slots};
     room.bins = (int8_t *)(memory + slots + reached);
     room.sums = (double *)(memory + slots + reached + bins);
     room.place = (const int8_t **)(memory + slots + reached + bins + sums);
-    room.missing = (uint8_t *)(memory + slots + reached + bins + sums + places);
+    room.ranks = (uint16_t *)(memory + slots + reached + bins + sums + places);
+    room.missing = (uint8_t *)(memory + slots + reached + bins + sums + places + ranks);
     size_t row_size = rows.width * (rows.is_float ? sizeof(float) : sizeof(double));
     for (size_t first = 0; first < n_rows; first += BLOCK_ROWS) {
         size_t count = n_rows - first < BLOCK_ROWS ? n_rows - first : BLOCK_ROWS;
@@ -219,7 +219,7 @@ static int sum_blocks(const Ensemble *e, Rows rows, size_t n_rows, double *raw)
     return 0;
 }
 
-static void bin_row(const Ensemble *e, const Rows *rows, size_t row, int8_t *bins)
+static void bin_row(const Ensemble *e, const Rows *rows, size_t row, uint16_t *ranks)
 {
     double x = 0;
     uint16_t rank = 0;
@@ -229,42 +229,23 @@ static void bin_row(const Ensemble *e, const Rows *rows, size_t row, int8_t *bin
             read_cells(c, rows, row, 1, &x);
             rank = rank_among(c, x);
         }
-        put_bins(c, &x, &rank, bins + c->first_bin, 1, 1);
-    }
-}
-
-/* Take many trees of one row down side by side; `leaves` tells where each comes out. */
-static void descend_trees(const Ensemble *e, const int8_t *bins, uint32_t *leaves)
-{
-    for (uint32_t first = 0; first < e->n_trees; first += SIDE_BY_SIDE) {
-        uint32_t at[SIDE_BY_SIDE], depth = 0;
-        for (uint32_t i = 0; i < SIDE_BY_SIDE; i++) {
-            const Tree *tree = &e->trees[first + i < e->n_trees ? first + i : first];
-            at[i] = tree->root;
-            depth = tree->depth > depth ? tree->depth : depth;
-        }
-        for (uint32_t level = 0; level < depth; level++)
-            for (int i = 0; i < SIDE_BY_SIDE; i++) {
-                Node node = e->nodes[at[i]];
-                at[i] = node.left + (bins[node.column] > node.rank);
-            }
-        for (uint32_t i = 0; i < SIDE_BY_SIDE; i++)
-            leaves[first + i] = e->leaf_of[at[i]];
+        ranks[i] = rank;
+        settle(c, &x, &ranks[i], 1);
     }
 }
 
 static int sum_few(const Ensemble *e, Rows rows, size_t n_rows, double *raw)
 {
-    /* Trees go down in groups: the last group may be short of some. */
-    size_t leaves = ((size_t)e->n_trees + 64) * sizeof(uint32_t);
-    char *memory = malloc(leaves + e->n_bins + sizeof(uint32_t));
+    /* Trees go down in groups, and ranks are read in words: the last of both may be short. */
+    size_t leaves = ((size_t)e->n_trees + MOST_SIDE_BY_SIDE) * sizeof(uint32_t);
+    char *memory = malloc(leaves + ((size_t)e->n_columns + 64) * sizeof(uint16_t));
     if (!memory)
         return -1;
     uint32_t *reached = (uint32_t *)memory;
-    int8_t *bins = (int8_t *)(memory + leaves);
+    uint16_t *ranks = (uint16_t *)(memory + leaves);
     for (size_t row = 0; row < n_rows; row++, raw += e->n_targets) {
-        bin_row(e, &rows, row, bins);
-        descend_trees(e, bins, reached);
+        bin_row(e, &rows, row, ranks);
+        descend_trees(e, ranks, reached);
         memcpy(raw, e->starts, e->n_targets * sizeof(double));
         for (uint32_t t = 0; t < e->n_trees; t++)
             for (uint32_t i = 0; i < e->leaf_width; i++)
@@ -280,4 +261,4 @@ static int sums(const Ensemble *e, const void *features, int is_float, size_t n_
     return n_rows <= e->few_rows ? sum_few(e, rows, n_rows, raw) : sum_blocks(e, rows, n_rows, raw);
 }
 
-const Kernel KERNEL = {NAME, sums, BLEND_COST};
+const Kernel KERNEL = {NAME, sums, BLEND_COST, WANTS_PACKED};

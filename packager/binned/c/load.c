@@ -347,7 +347,7 @@ static uint32_t lay_out_nodes(const Growth *g, const Tree *tree)
     uint32_t *queue = g->stack, *first_leaf = g->units, head = 0, tail = 0, next = tree->root + 1, depth = 0;
     uint32_t n = tree->n_leaves - 1;
     if (!n) {
-        e->nodes[tree->root] = (Node){0, INT8_MAX, 0, tree->root};
+        e->nodes[tree->root] = (Node){0, UINT16_MAX, tree->root};
         e->leaf_of[tree->root] = tree->first_leaf;
         return 0;
     }
@@ -356,13 +356,13 @@ static uint32_t lay_out_nodes(const Growth *g, const Tree *tree)
         if (head == level_end)
             level_end = tail, depth++;
         uint32_t i = queue[head], leaf = first_leaf[i];
-        e->nodes[g->place[i]] = (Node){column_of(g, g->splits[i]), rank_of(g->splits[i]), 0, next};
+        e->nodes[g->place[i]] = (Node){COLUMN(g->splits[i]), RANK(g->splits[i]), next};
         for (int side = 0; side < 2; leaf += leaves_of(g, i, side), side++, next++) {
             if (has_child(g, i, side)) {
                 uint32_t child = child_of(g, i, side);
                 queue[tail++] = child, g->place[child] = next, first_leaf[child] = leaf;
             } else {
-                e->nodes[next] = (Node){0, INT8_MAX, 0, next};
+                e->nodes[next] = (Node){0, UINT16_MAX, next};
                 e->leaf_of[next] = leaf;
             }
         }
@@ -370,19 +370,33 @@ static uint32_t lay_out_nodes(const Growth *g, const Tree *tree)
     return depth;
 }
 
-/* Nodes in 32 bits: rank, column, and how far behind the tree's root the children are. */
+static uint32_t bits_for(uint32_t number)
+{
+    uint32_t bits = 0;
+    while (number >> bits)
+        bits++;
+    return bits;
+}
+
+/* Put nodes into 32 bits each, where they fit: rank, column, and how far behind the tree's root the children are. */
 static int pack_nodes(Ensemble *e)
 {
+    uint32_t most_edges = 1, most_leaves = 1;
+    for (uint32_t i = 0; i < e->n_columns; i++)
+        most_edges = e->columns[i].n_edges > most_edges ? e->columns[i].n_edges : most_edges;
     for (uint32_t t = 0; t < e->n_trees; t++)
-        if (e->trees[t].n_leaves > 32768 || e->n_bins > 256)
-            return 0;
-    size_t n = (size_t)e->n_splits + e->n_leaves;
-    if (!(e->packed = malloc(n * sizeof(uint32_t))))
+        most_leaves = e->trees[t].n_leaves > most_leaves ? e->trees[t].n_leaves : most_leaves;
+    e->bits = (NodeBits){bits_for(most_edges), bits_for(e->n_columns)};
+    if (e->bits.rank + e->bits.column + bits_for(2 * most_leaves) > 32)
+        return 0;
+    if (!(e->packed = malloc(((size_t)e->n_splits + e->n_leaves) * sizeof(uint32_t))))
         return -1;
+    uint32_t above_all = (1u << e->bits.rank) - 1; /* no bin is greater */
     for (uint32_t t = 0, node = 0; t < e->n_trees; t++)
         for (uint32_t root = node, end = node + 2 * e->trees[t].n_leaves - 1; node < end; node++) {
-            const Node *from = &e->nodes[node];
-            e->packed[node] = (uint32_t)(from->rank + 128) | (uint32_t)from->column << 8 | (from->left - root) << 16;
+            Node from = e->nodes[node];
+            uint32_t rank = from.left == node ? above_all : from.rank;
+            e->packed[node] = rank | ((uint32_t)from.column | (from.left - root) << e->bits.column) << e->bits.rank;
         }
     return 0;
 }
@@ -420,12 +434,14 @@ static const char *lay_out_trees(Ensemble *e, const Sections *s)
         tree->depth = lay_out_nodes(&g, tree);
         if (n_parts <= PART_LEAVES && e->kernel->blend_cost * n <= (double)BLOCK_ROWS * tree->depth)
             tree->n_parts = n_parts;
+        e->blends |= tree->n_parts > 0;
+        e->descends |= !tree->n_parts;
         blend += e->kernel->blend_cost * n, descent += tree->depth;
         leaves += n + 1, root += 2 * n + 1, g.splits += n;
     }
     free(scratch);
     e->few_rows = 8 + (uint32_t)(0 * blend / (descent + 1));
-    return pack_nodes(e) ? "memory" : NULL;
+    return e->kernel->wants_packed && pack_nodes(e) ? "memory" : NULL;
 }
 
 static const char *lay_out(Ensemble *e, const Header *h, const Sections *s)

@@ -24,7 +24,7 @@ static inline uint16_t rank_among(const Column *c, double x)
 
 static inline void blend_lanes(uint8_t *target, const int8_t *x, int8_t rank, const uint8_t *left, const uint8_t *right, uint8_t more)
 {
-    __mmask64 goes_right = _mm512_cmpgt_epi8_mask(_mm512_load_si512(x), _mm512_set1_epi8(rank));
+    __mmask64 goes_right = _mm512_cmplt_epi8_mask(_mm512_set1_epi8(rank), _mm512_load_si512(x));
     __m512i kept = _mm512_load_si512(left), moved = _mm512_load_si512(right);
     _mm512_store_si512(target, _mm512_mask_add_epi8(kept, goes_right, moved, _mm512_set1_epi8((char)more)));
 }
