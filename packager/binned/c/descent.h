@@ -33,22 +33,24 @@ static inline __m512i ranks_at(const uint16_t *ranks, __m512i place)
     return _mm512_and_si512(_mm512_i32gather_epi32(place, ranks, 2), _mm512_set1_epi32(0xFFFF));
 }
 
-static inline void descend_packed_rows(const Ensemble *e, const Tree *tree, const uint16_t *ranks, uint32_t *leaves)
+static inline void descend_packed_rows(const Ensemble *e, const Tree *tree, const uint8_t *ways, const uint16_t *ranks, uint32_t *leaves)
 {
     const __m512i lane = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
-    const uint32_t *nodes = e->packed + tree->root;
+    const __m512i root = _mm512_set1_epi32((int)tree->root);
     __m512i at[ABREAST];
-    for (int i = 0; i < ABREAST; i++)
-        at[i] = _mm512_setzero_si512();
-    for (uint32_t level = 0; level < tree->depth; level++)
+    for (int i = 0; i < ABREAST; i++) {
+        __m512i way = _mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)(ways + 16 * i)));
+        at[i] = _mm512_i32gather_epi32(way, e->ways + tree->first_way, 4);
+    }
+    for (uint32_t level = 0; level < tree->levels_left; level++)
         for (int i = 0; i < ABREAST; i++) {
-            __m512i node = _mm512_i32gather_epi32(at[i], nodes, 4);
+            __m512i node = _mm512_i32gather_epi32(at[i], e->packed, 4);
             __m512i row = _mm512_add_epi32(lane, _mm512_set1_epi32(16 * i));
             __m512i place = _mm512_add_epi32(_mm512_slli_epi32(column_in(e, node), 8), row); /* BLOCK_ROWS is 1 << 8 */
-            at[i] = step_down(e, node, ranks_at(ranks, place));
+            at[i] = _mm512_add_epi32(root, step_down(e, node, ranks_at(ranks, place)));
         }
     for (int i = 0; i < ABREAST; i++)
-        _mm512_storeu_si512(leaves + 16 * i, _mm512_i32gather_epi32(at[i], e->leaf_of + tree->root, 4));
+        _mm512_storeu_si512(leaves + 16 * i, _mm512_i32gather_epi32(at[i], e->leaf_of, 4));
 }
 
 /* Ranks of up to 64 columns lie in two registers, others are gathered. */
@@ -83,20 +85,20 @@ static inline __attribute__((always_inline)) void descend_packed_trees(const Ens
 
 #define SIDE_BY_SIDE 8
 
-/* Find the leaf of every row of a block in one tree; `rows` is a multiple of 64. */
-static void descend_rows(const Ensemble *e, const Tree *tree, const uint16_t *ranks, size_t rows, uint32_t *leaves)
+/* Find the leaf of every row of a block in one tree, each from its own way on; `rows` is a multiple of 64. */
+static void descend_rows(const Ensemble *e, const Tree *tree, const uint8_t *ways, const uint16_t *ranks, size_t rows, uint32_t *leaves)
 {
 #if WANTS_PACKED
     for (size_t first = 0; e->packed && first < rows; first += MOST_SIDE_BY_SIDE)
-        descend_packed_rows(e, tree, ranks + first, leaves + first);
+        descend_packed_rows(e, tree, ways + first, ranks + first, leaves + first);
     if (e->packed)
         return;
 #endif
     for (size_t first = 0; first < rows; first += SIDE_BY_SIDE) {
         uint32_t at[SIDE_BY_SIDE];
         for (int i = 0; i < SIDE_BY_SIDE; i++)
-            at[i] = tree->root;
-        for (uint32_t level = 0; level < tree->depth; level++)
+            at[i] = e->ways[tree->first_way + ways[first + i]];
+        for (uint32_t level = 0; level < tree->levels_left; level++)
             for (int i = 0; i < SIDE_BY_SIDE; i++) {
                 Node node = e->nodes[at[i]];
                 at[i] = node.left + (ranks[(size_t)node.column * BLOCK_ROWS + first + i] > node.rank);

@@ -17,8 +17,10 @@ enum { RULE_NONE = 0, RULE_LARGEST = 1, RULE_ABOVE = 2, RULE_NOT_BELOW = 3, RULE
 #define EDGES_A_BYTE 255
 /* Levels of a column's search that run within registers: the edges at 1/16, 2/16 … of the way. */
 #define TOP_EDGES 16
-/* Leaves that one byte tells apart: a tree with more is several parts and a top that chooses among them. */
-#define PART_LEAVES 256
+/* Leaves, or ways down, that one byte tells apart. */
+#define BLENDED_LEAVES 256
+/* Levels whose splits have no more ways down than that. */
+#define BLENDED_LEVELS 8
 /* The slot that is always zero: what a leaf is, counted from itself. */
 #define ZERO_SLOT 31
 
@@ -52,18 +54,14 @@ typedef struct {
     uint32_t rank, column;
 } NodeBits;
 
-/* Splits that are blended together, and the number of the first of their leaves (or parts). */
+/* Blocks of rows pass the splits of a whole tree, or of its first levels, by blending, and go down what is left. */
 typedef struct {
-    uint32_t first_step, n_steps, first_leaf;
-} Part;
-
-typedef struct {
-    uint32_t target;      /* the first sum that its leaves add to */
+    uint32_t target;               /* the first sum that its leaves add to */
     uint32_t n_leaves, first_leaf;
-    uint32_t depth;       /* splits on the longest way */
-    uint32_t root;        /* its first node */
-    uint32_t first_part;
-    uint32_t n_parts;     /* where they are more than one, the top is one more behind them; 0: go down node by node */
+    uint32_t root, depth;          /* its first node, and splits on the longest way */
+    uint32_t first_step, n_steps;
+    uint32_t first_way;            /* its entries in `ways` */
+    uint32_t levels_left;          /* to go down; 0 where blending tells the leaf */
 } Tree;
 
 typedef struct Ensemble Ensemble;
@@ -72,7 +70,7 @@ typedef struct Ensemble Ensemble;
 typedef struct {
     const char *name;
     int (*sums)(const Ensemble *, const void *features, int is_float, size_t rows, double *raw);
-    double blend_cost;  /* of one split for a block of rows, in steps down of one row */
+    double blend_cost;  /* of one split for a block of rows, in levels that one row goes down */
     int wants_packed;
 } Kernel;
 
@@ -86,15 +84,15 @@ struct Ensemble {
     double *starts;       /* [n_targets] */
     double *values;       /* [n_leaves, leaf_width] */
     Tree *trees;
-    Part *parts;
     Step *steps;          /* [n_splits] */
+    uint32_t *ways;       /* nodes from which rows go down, in the order of what blending tells */
     Node *nodes;          /* [n_splits + n_leaves] */
     uint32_t *leaf_of;    /* [n_splits + n_leaves]: a leaf's number, of all leaves */
     uint32_t *packed;     /* [n_splits + n_leaves]: nodes in 32 bits, where they fit; else NULL */
     NodeBits bits;
     const Kernel *kernel;
     uint32_t few_rows;    /* so many rows go down one by one */
-    int blends, descends; /* whether any tree does in blocks */
+    int blends, descends; /* whether blocks do in any tree */
 };
 
 /* Return the checked ensemble, or NULL and what is wrong with the bytes (or "memory"). */

@@ -28,7 +28,6 @@ typedef struct {
     uint8_t *missing;      /* [n_columns]: whether a cell is */
     double *sums;          /* [n_targets, BLOCK_ROWS] */
     uint8_t *slots;        /* [ZERO_SLOT + 1, BLOCK_ROWS] */
-    uint8_t *reached;      /* [PART_LEAVES, BLOCK_ROWS]: the leaf in every part of a tree */
 } Room;
 
 /* Read one feature of some rows as the column wants it, as doubles; tell whether a cell is missing. */
@@ -114,7 +113,7 @@ static void bin_block(const Ensemble *e, const Rows *rows, const Room *room, siz
     }
 }
 
-/* Blend the splits of a part: slot 0 then holds each row's leaf, counted within the part. */
+/* Blend splits: slot 0 then holds the way that each row takes out of them. */
 static inline __attribute__((always_inline)) void blend_rows(const Step *step, size_t n, const Room *room, size_t rows)
 {
     /* Copies of what is read: for all that the compiler knows, what is stored below might lie there. */
@@ -141,43 +140,20 @@ static void blend(const Step *step, size_t n, const Room *room, size_t rows)
     }
 }
 
-static const uint8_t *blend_part(const Ensemble *e, const Part *part, const Room *room, size_t rows)
-{
-    if (!part->n_steps)
-        return room->slots + ZERO_SLOT * BLOCK_ROWS;
-    blend(e->steps + part->first_step, part->n_steps, room, rows);
-    return room->slots;
-}
-
-/* Find every row's leaf where the tree is in parts: the top tells the part, and the part the leaf. */
-static void reach_in_parts(const Ensemble *e, const Tree *tree, const Room *room, size_t rows, uint32_t *leaves)
-{
-    const Part *parts = e->parts + tree->first_part;
-    for (uint32_t part = 0; part < tree->n_parts; part++)
-        memcpy(room->reached + part * BLOCK_ROWS, blend_part(e, &parts[part], room, rows), rows);
-    const uint8_t *chosen = blend_part(e, &parts[tree->n_parts], room, rows);
-    for (size_t row = 0; row < rows; row++)
-        leaves[row] = parts[chosen[row]].first_leaf + room->reached[chosen[row] * BLOCK_ROWS + row];
-}
-
 static void add_tree(const Ensemble *e, const Tree *tree, const Room *room, size_t rows)
 {
     double *sums = room->sums + (size_t)tree->target * BLOCK_ROWS;
-    if (tree->n_parts == 1) {
-        const Part *part = e->parts + tree->first_part;
-        const uint8_t *reached = blend_part(e, part, room, rows);
-        const double *values = e->values + (size_t)part->first_leaf * e->leaf_width;
-        for (uint32_t i = 0; i < e->leaf_width; i++)
-            add_near(sums + (size_t)i * BLOCK_ROWS, values + i, e->leaf_width, reached, rows);
-        return;
-    }
+    const uint8_t *ways = room->slots + (tree->n_steps ? 0 : ZERO_SLOT * BLOCK_ROWS);
+    const double *values = e->values + (size_t)tree->first_leaf * e->leaf_width;
     uint32_t leaves[BLOCK_ROWS];
-    if (tree->n_parts)
-        reach_in_parts(e, tree, room, rows, leaves);
-    else
-        descend_rows(e, tree, room->ranks, rows, leaves);
-    for (uint32_t i = 0; i < e->leaf_width; i++)
-        add_far(sums + (size_t)i * BLOCK_ROWS, e->values + i, e->leaf_width, leaves, rows);
+    blend(e->steps + tree->first_step, tree->n_steps, room, rows);
+    if (tree->levels_left)
+        descend_rows(e, tree, ways, room->ranks, rows, leaves);
+    for (uint32_t i = 0; i < e->leaf_width; i++, sums += BLOCK_ROWS)
+        if (tree->levels_left)
+            add_far(sums, e->values + i, e->leaf_width, leaves, rows);
+        else
+            add_near(sums, values + i, e->leaf_width, ways, rows);
 }
 
 static void sum_block(const Ensemble *e, const Rows *rows, const Room *room, size_t count, double *raw)
@@ -196,19 +172,18 @@ static void sum_block(const Ensemble *e, const Rows *rows, const Room *room, siz
 
 static int sum_blocks(const Ensemble *e, Rows rows, size_t n_rows, double *raw)
 {
-    size_t bins = (size_t)e->n_bins * BLOCK_ROWS, slots = (ZERO_SLOT + 1) * BLOCK_ROWS, reached = PART_LEAVES * BLOCK_ROWS;
+    size_t bins = (size_t)e->n_bins * BLOCK_ROWS, slots = (ZERO_SLOT + 1) * BLOCK_ROWS;
     size_t sums = (size_t)e->n_targets * BLOCK_ROWS * sizeof(double), places = e->n_bins * sizeof(void *);
     size_t ranks = (size_t)e->n_columns * BLOCK_ROWS * sizeof(uint16_t) + 64;
-    char *memory = aligned_alloc(64, (slots + reached + bins + sums + places + ranks + e->n_columns + 63) / 64 * 64);
+    char *memory = aligned_alloc(64, (slots + bins + sums + places + ranks + e->n_columns + 63) / 64 * 64);
     if (!memory)
         return -1;
-    memset(memory, 0, slots + reached + bins + sums + places + ranks); /* the zero slot, and rows beyond the last */
-    Room room = {.slots = (uint8_t *)memory, .reached = (uint8_t *)memory + slots};
-    room.bins = (int8_t *)(memory + slots + reached);
-    room.sums = (double *)(memory + slots + reached + bins);
-    room.place = (const int8_t **)(memory + slots + reached + bins + sums);
-    room.ranks = (uint16_t *)(memory + slots + reached + bins + sums + places);
-    room.missing = (uint8_t *)(memory + slots + reached + bins + sums + places + ranks);
+    memset(memory, 0, slots + bins + sums + places + ranks); /* the zero slot, and rows beyond the last */
+    Room room = {.slots = (uint8_t *)memory, .bins = (int8_t *)(memory + slots)};
+    room.sums = (double *)(memory + slots + bins);
+    room.place = (const int8_t **)(memory + slots + bins + sums);
+    room.ranks = (uint16_t *)(memory + slots + bins + sums + places);
+    room.missing = (uint8_t *)(memory + slots + bins + sums + places + ranks);
     size_t row_size = rows.width * (rows.is_float ? sizeof(float) : sizeof(double));
     for (size_t first = 0; first < n_rows; first += BLOCK_ROWS) {
         size_t count = n_rows - first < BLOCK_ROWS ? n_rows - first : BLOCK_ROWS;

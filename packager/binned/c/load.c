@@ -215,15 +215,15 @@ static const char *lay_out_columns(Ensemble *e, const Sections *s)
 typedef struct {
     const Ensemble *e;
     const uint32_t *splits;
-    uint32_t *right;   /* the right child's split, where it is one */
-    uint32_t *leaves;  /* below the split */
-    uint32_t *units;   /* leaves, or parts below a split that belongs to the top */
-    uint32_t *slots;   /* alive at once while the part below is evaluated */
+    uint32_t *right;      /* the right child's split, where it is one */
+    uint32_t *leaves;     /* below the split */
+    uint32_t *level;      /* splits above */
+    uint32_t *ways;       /* out of the blended splits below */
+    uint32_t *slots;      /* alive at once while the blended splits below are evaluated */
     uint32_t *stack;
-    uint32_t *place;   /* its node */
+    uint32_t *place;      /* its node */
+    uint32_t n_levels;    /* that are blended */
 } Growth;
-
-static int is_top(const Growth *g, uint32_t split) { return g->leaves[split] > PART_LEAVES; }
 
 static int has_child(const Growth *g, uint32_t i, int side)
 {
@@ -237,124 +237,128 @@ static uint32_t leaves_of(const Growth *g, uint32_t i, int side)
     return has_child(g, i, side) ? g->leaves[child_of(g, i, side)] : 1;
 }
 
-/* Tell whether a split's child belongs to the same part: it is a split, and of the top if the split is. */
-static int stays_in_part(const Growth *g, uint32_t i, int side)
+static int is_blended(const Growth *g, uint32_t i, int side)
 {
-    return has_child(g, i, side) && (!is_top(g, i) || is_top(g, child_of(g, i, side)));
+    return has_child(g, i, side) && g->level[i] + 1 < g->n_levels;
 }
 
-static uint16_t column_of(const Growth *g, uint32_t split)
+/* Find right children and leaves from the end of the preorder on, where children come before their parents; then levels. */
+static uint32_t measure(const Growth *g, uint32_t n)
 {
-    return (uint16_t)(g->e->columns[COLUMN(split)].first_bin + RANK(split) / EDGES_A_BYTE);
-}
-
-static int8_t rank_of(uint32_t split) { return (int8_t)((int32_t)(RANK(split) % EDGES_A_BYTE) - 128); }
-
-/* From the end of the preorder on, children come before their parents. */
-static void measure(const Growth *g, uint32_t n)
-{
-    uint32_t height = 0; /* of the stack of finished subtrees, the leftmost on top */
+    uint32_t height = 0, depth = 0; /* height of the stack of finished subtrees, the leftmost on top */
     for (uint32_t i = n; i-- > 0;) {
         height -= has_child(g, i, 0);
         g->right[i] = has_child(g, i, 1) ? g->stack[--height] : 0;
         g->leaves[i] = leaves_of(g, i, 0) + leaves_of(g, i, 1);
+        g->stack[height++] = i;
+    }
+    g->level[0] = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        depth = g->level[i] + 1 > depth ? g->level[i] + 1 : depth;
+        for (int side = 0; side < 2; side++)
+            if (has_child(g, i, side))
+                g->level[child_of(g, i, side)] = g->level[i] + 1;
+    }
+    return depth;
+}
+
+/* Return how many levels to blend: all where bytes tell the leaves and that is quickest, else some of the first. */
+static uint32_t levels_to_blend(const Growth *g, uint32_t n, uint32_t depth)
+{
+    uint32_t at_level[BLENDED_LEVELS] = {0}, best = 0;
+    for (uint32_t i = 0; i < n; i++)
+        if (g->level[i] < BLENDED_LEVELS)
+            at_level[g->level[i]]++;
+    double blend = g->e->kernel->blend_cost / BLOCK_ROWS, least = depth, cost = 0;
+    for (uint32_t level = 0; level < BLENDED_LEVELS && level < depth; level++) {
+        cost += blend * at_level[level];
+        if (cost + depth - level - 1 < least)
+            best = level + 1, least = cost + depth - level - 1;
+    }
+    return n < BLENDED_LEAVES && blend * n <= least ? depth : best;
+}
+
+static void measure_blended(const Growth *g, uint32_t n)
+{
+    for (uint32_t i = n; i-- > 0;) {
         uint32_t slots[2] = {0, 0};
-        g->units[i] = 0;
+        g->ways[i] = 0;
         for (int side = 0; side < 2; side++) {
-            int stays = stays_in_part(g, i, side);
-            g->units[i] += stays ? g->units[child_of(g, i, side)] : 1;
-            slots[side] = stays ? g->slots[child_of(g, i, side)] : 0;
+            int goes_on = is_blended(g, i, side);
+            g->ways[i] += goes_on ? g->ways[child_of(g, i, side)] : 1;
+            slots[side] = goes_on ? g->slots[child_of(g, i, side)] : 0;
         }
         g->slots[i] = slots[0] == slots[1] ? slots[0] + 1 : slots[0] > slots[1] ? slots[0] : slots[1];
-        g->stack[height++] = i;
     }
 }
 
-/* Emit the steps of a part: of two subtrees the one that needs more slots comes first, and waits in its slot. */
-static Step *lay_out_part(const Growth *g, uint32_t root, Step *out)
+/* Emit the blended steps: of two subtrees the one that needs more slots comes first, and waits in its slot. */
+static Step *lay_out_steps(const Growth *g, Step *out)
 {
     /* A frame is a split, the slot that it fills (5 bits) and whether its children are done (1 bit). */
     uint64_t *frames = (uint64_t *)g->stack, top = 0;
-    frames[top++] = (uint64_t)root << 6;
+    frames[top++] = 0;
     while (top) {
         uint64_t frame = frames[--top];
-        uint32_t i = (uint32_t)(frame >> 6), slot = frame >> 1 & 31;
-        int stays[2] = {stays_in_part(g, i, 0), stays_in_part(g, i, 1)};
-        int first = stays[0] && (!stays[1] || g->slots[i + 1] >= g->slots[g->right[i]]) ? 0 : 1;
+        uint32_t i = (uint32_t)(frame >> 6), slot = frame >> 1 & 31, split = g->splits[i];
+        int goes_on[2] = {is_blended(g, i, 0), is_blended(g, i, 1)};
+        int first = goes_on[0] && (!goes_on[1] || g->slots[i + 1] >= g->slots[g->right[i]]) ? 0 : 1;
         uint32_t slots[2] = {ZERO_SLOT, ZERO_SLOT};
         for (int side = 0; side < 2; side++)
-            if (stays[side])
+            if (goes_on[side])
                 slots[side] = side == first ? slot : slot + 1;
         if (frame & 1) {
-            uint32_t more = stays[0] ? g->units[i + 1] : 1;
-            *out++ = (Step){column_of(g, g->splits[i]), rank_of(g->splits[i]), (uint8_t)more,
+            uint32_t bin = g->e->columns[COLUMN(split)].first_bin + RANK(split) / EDGES_A_BYTE;
+            int32_t rank = (int32_t)(RANK(split) % EDGES_A_BYTE) - 128;
+            *out++ = (Step){(uint16_t)bin, (int8_t)rank, (uint8_t)(goes_on[0] ? g->ways[i + 1] : 1),
                             (uint8_t)slots[0], (uint8_t)slots[1], (uint8_t)slot, 0};
             continue;
         }
         frames[top++] = frame | 1;
         for (int turn = 1; turn >= 0; turn--) { /* what is pushed last comes first */
             int side = turn ? !first : first;
-            if (stays[side])
+            if (goes_on[side])
                 frames[top++] = (uint64_t)child_of(g, i, side) << 6 | slots[side] << 1;
         }
     }
     return out;
 }
 
-static Part part_below(const Growth *g, uint32_t root, uint32_t first_leaf, Step **out)
+/* Note the nodes that the ways out of the blended splits lead to, from the left to the right. */
+static uint32_t *lay_out_ways(const Growth *g, const Tree *tree, uint32_t *out)
 {
-    uint32_t first = (uint32_t)(*out - g->e->steps);
-    *out = lay_out_part(g, root, *out);
-    return (Part){first, (uint32_t)(*out - g->e->steps) - first, first_leaf};
-}
-
-/* Lay out the parts below the top from the left to the right, then the top. */
-static Part *lay_out_parts(const Growth *g, const Tree *tree, Part *part)
-{
-    Step *out = g->e->steps + (tree->first_leaf - (uint32_t)(tree - g->e->trees));
-    if (tree->n_leaves <= PART_LEAVES) {
-        *part++ = tree->n_leaves > 1 ? part_below(g, 0, tree->first_leaf, &out) : (Part){0, 0, tree->first_leaf};
-        return part;
+    uint32_t *waiting = g->stack, height = 0; /* blended splits, each with the side that is looked at */
+    if (!g->n_levels) {
+        *out++ = tree->root;
+        return out;
     }
-    uint32_t leaf = tree->first_leaf, next = 0; /* the next top split of the preorder */
-    uint32_t *waiting = g->place, height = 0;   /* top splits whose right side is to come */
-    for (uint32_t i = 0, side = 0;;) {
-        if (stays_in_part(g, i, (int)side)) {
-            waiting[height++] = i << 1 | side;
-            i = child_of(g, i, (int)side), side = 0;
-            continue;
-        }
-        if (has_child(g, i, (int)side))
-            *part++ = part_below(g, child_of(g, i, (int)side), leaf, &out);
+    waiting[height++] = 0;
+    while (height) {
+        uint32_t i = waiting[--height] >> 1, side = waiting[height] & 1;
+        if (!side)
+            waiting[height++] = i << 1 | 1;
+        if (is_blended(g, i, (int)side))
+            waiting[height++] = child_of(g, i, (int)side) << 1;
         else
-            *part++ = (Part){0, 0, leaf};
-        leaf += leaves_of(g, i, (int)side);
-        while (side && height)
-            side = waiting[--height] & 1, i = waiting[height] >> 1;
-        if (side++)
-            break;
+            *out++ = g->e->nodes[g->place[i]].left + side;
     }
-    (void)next;
-    *part++ = part_below(g, 0, 0, &out);
-    return part;
+    return out;
 }
 
-/* Number the nodes of a tree so that siblings are neighbours and those near the root lie together; return its depth. */
-static uint32_t lay_out_nodes(const Growth *g, const Tree *tree)
+/* Number the nodes of a tree so that siblings are neighbours and those near the root lie together. */
+static void lay_out_nodes(const Growth *g, const Tree *tree)
 {
     Ensemble *e = (Ensemble *)g->e;
-    /* The queue holds splits in the order of their nodes; `leaves` turns into the number of the first leaf below. */
-    uint32_t *queue = g->stack, *first_leaf = g->units, head = 0, tail = 0, next = tree->root + 1, depth = 0;
+    /* The queue holds splits in the order of their nodes. */
+    uint32_t *queue = g->stack, *first_leaf = g->ways, head = 0, tail = 0, next = tree->root + 1;
     uint32_t n = tree->n_leaves - 1;
     if (!n) {
         e->nodes[tree->root] = (Node){0, UINT16_MAX, tree->root};
         e->leaf_of[tree->root] = tree->first_leaf;
-        return 0;
+        return;
     }
     queue[tail++] = 0, g->place[0] = tree->root, first_leaf[0] = tree->first_leaf;
-    for (uint32_t level_end = 0; head < n; head++) {
-        if (head == level_end)
-            level_end = tail, depth++;
+    for (; head < n; head++) {
         uint32_t i = queue[head], leaf = first_leaf[i];
         e->nodes[g->place[i]] = (Node){COLUMN(g->splits[i]), RANK(g->splits[i]), next};
         for (int side = 0; side < 2; leaf += leaves_of(g, i, side), side++, next++) {
@@ -367,7 +371,6 @@ static uint32_t lay_out_nodes(const Growth *g, const Tree *tree)
             }
         }
     }
-    return depth;
 }
 
 static uint32_t bits_for(uint32_t number)
@@ -401,45 +404,57 @@ static int pack_nodes(Ensemble *e)
     return 0;
 }
 
+static void lay_out_tree(Ensemble *e, const Growth *tools, Tree *tree, Step **step, uint32_t **way)
+{
+    Growth g = *tools;
+    uint32_t n = tree->n_leaves - 1;
+    tree->depth = n ? measure(&g, n) : 0;
+    g.n_levels = n ? levels_to_blend(&g, n, tree->depth) : 0;
+    tree->levels_left = tree->depth - g.n_levels;
+    tree->first_step = (uint32_t)(*step - e->steps);
+    tree->first_way = (uint32_t)(*way - e->ways);
+    if (g.n_levels) {
+        measure_blended(&g, n);
+        *step = lay_out_steps(&g, *step);
+    }
+    tree->n_steps = (uint32_t)(*step - e->steps) - tree->first_step;
+    lay_out_nodes(&g, tree);
+    if (tree->levels_left)
+        *way = lay_out_ways(&g, tree, *way);
+    e->blends |= tree->n_steps > 0;
+    e->descends |= tree->levels_left > 0;
+}
+
 static const char *lay_out_trees(Ensemble *e, const Sections *s)
 {
     uint32_t most = 1, leaves = 0;
     for (uint32_t t = 0; t < e->n_trees; t++)
         most = s->sizes[t] > most ? s->sizes[t] : most;
     size_t n_nodes = (size_t)e->n_splits + e->n_leaves, room = most;
-    uint64_t *scratch = malloc(room * 7 * sizeof(uint32_t) + 8); /* frames take eight bytes: they come first */
+    uint32_t *at = malloc(room * 8 * sizeof(uint32_t));
     e->trees = calloc(e->n_trees, sizeof(Tree));
-    e->parts = malloc((n_nodes + e->n_trees) * sizeof(Part));
+    e->ways = malloc((size_t)e->n_leaves * sizeof(uint32_t));
     e->steps = malloc(((size_t)e->n_splits + 1) * sizeof(Step));
     e->nodes = malloc(n_nodes * sizeof(Node));
     e->leaf_of = calloc(n_nodes, sizeof(uint32_t));
-    if (!scratch || !e->trees || !e->parts || !e->steps || !e->nodes || !e->leaf_of) {
-        free(scratch);
+    if (!at || !e->trees || !e->ways || !e->steps || !e->nodes || !e->leaf_of) {
+        free(at);
         return "memory";
     }
-    uint32_t *at = (uint32_t *)scratch;
-    Growth g = {e, s->splits, at + 2 * room, at + 3 * room, at + 4 * room, at + 5 * room, at, at + 6 * room};
-    Part *part = e->parts;
+    Growth g = {.e = e, .splits = s->splits, .stack = at /* frames take eight bytes */, .right = at + 2 * room,
+                .leaves = at + 3 * room, .level = at + 4 * room, .ways = at + 5 * room, .slots = at + 6 * room,
+                .place = at + 7 * room};
+    Step *step = e->steps;
+    uint32_t *way = e->ways;
     double blend = 0, descent = 0;
     for (uint32_t t = 0, root = 0; t < e->n_trees; t++) {
         uint32_t n = s->sizes[t] - 1;
-        Tree *tree = &e->trees[t];
-        *tree = (Tree){.target = s->targets[t], .n_leaves = n + 1, .first_leaf = leaves, .root = root};
-        measure(&g, n);
-        uint32_t n_parts = n && is_top(&g, 0) ? g.units[0] : 1;
-        if (n_parts <= PART_LEAVES) {
-            tree->first_part = (uint32_t)(part - e->parts);
-            part = lay_out_parts(&g, tree, part);
-        }
-        tree->depth = lay_out_nodes(&g, tree);
-        if (n_parts <= PART_LEAVES && e->kernel->blend_cost * n <= (double)BLOCK_ROWS * tree->depth)
-            tree->n_parts = n_parts;
-        e->blends |= tree->n_parts > 0;
-        e->descends |= !tree->n_parts;
-        blend += e->kernel->blend_cost * n, descent += tree->depth;
+        e->trees[t] = (Tree){.target = s->targets[t], .n_leaves = n + 1, .first_leaf = leaves, .root = root};
+        lay_out_tree(e, &g, &e->trees[t], &step, &way);
+        blend += e->kernel->blend_cost * n, descent += e->trees[t].depth;
         leaves += n + 1, root += 2 * n + 1, g.splits += n;
     }
-    free(scratch);
+    free(at);
     e->few_rows = 8 + (uint32_t)(0 * blend / (descent + 1));
     return e->kernel->wants_packed && pack_nodes(e) ? "memory" : NULL;
 }
@@ -492,7 +507,7 @@ void ensemble_free(Ensemble *e)
 {
     if (!e)
         return;
-    void *parts[] = {e->columns, e->edges, e->starts, e->values, e->trees, e->parts, e->steps, e->nodes, e->leaf_of,
+    void *parts[] = {e->columns, e->edges, e->starts, e->values, e->trees, e->ways, e->steps, e->nodes, e->leaf_of,
                      e->packed};
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
         free(parts[i]);

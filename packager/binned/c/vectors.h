@@ -20,7 +20,9 @@ static inline uint16_t rank_among(const Column *c, double x)
 #define NAME "avx512"
 #define KERNEL kernel_avx512
 #define LANES 64
-#define BLEND_COST 2.0
+#ifndef BLEND_COST
+#define BLEND_COST 4.0
+#endif
 
 static inline void blend_lanes(uint8_t *target, const int8_t *x, int8_t rank, const uint8_t *left, const uint8_t *right, uint8_t more)
 {
@@ -112,7 +114,9 @@ static inline void add_far(double *sums, const double *values, size_t stride, co
 #define NAME "avx2"
 #define KERNEL kernel_avx2
 #define LANES 32
+#ifndef BLEND_COST
 #define BLEND_COST 4.0
+#endif
 
 static inline void blend_lanes(uint8_t *target, const int8_t *x, int8_t rank, const uint8_t *left, const uint8_t *right, uint8_t more)
 {
@@ -127,7 +131,9 @@ static inline void blend_lanes(uint8_t *target, const int8_t *x, int8_t rank, co
 #define NAME "plain"
 #define KERNEL kernel_plain
 #define LANES 16
+#ifndef BLEND_COST
 #define BLEND_COST 6.0
+#endif
 
 /* The vectors of GCC and clang: SSE2 on x86-64, NEON on 64-bit ARM. */
 typedef int8_t Signed __attribute__((vector_size(LANES)));
