@@ -3,6 +3,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+EXTENSION := packager/binned/_binned.abi3.so
 EXAMPLES := cancer-logreg digits-forest diabetes-boosting fraud-lightgbm digits-mlp
 RECIPES := $(EXAMPLES:%=recipes/%.yml)
 export PACKAGE_REGISTRY := $(CURDIR)/recipes/registry
@@ -14,9 +15,9 @@ export LD_LIBRARY_PATH := $(if $(LD_LIBRARY_PATH),$(LD_LIBRARY_PATH):)$(CURDIR)/
 help:            ## list the targets
 	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/:/'
 
-setup: $(VENV)/.installed            ## make .venv with the tool in it
+setup: $(VENV)/.installed $(EXTENSION)            ## make .venv with the tool in it
 
-setup-dev: $(VENV)/.installed-dev
+setup-dev: $(VENV)/.installed-dev $(EXTENSION)
 
 $(VENV)/bin/python:
 	@echo "== making $(VENV)"
@@ -33,6 +34,11 @@ $(VENV)/.installed-dev: requirements-dev.lock $(VENV)/.installed
 	@sh .ci/install $(VENV) requirements-dev.lock
 	@touch $@
 
+# Installing compiles it too; this is for sources that changed since, and for a compiler that came later.
+$(EXTENSION): $(wildcard packager/binned/c/*) packager/binned/compile.py | $(VENV)/.installed
+	@echo "== compiling the extension that scores binned trees"
+	@$(BIN)/python -m packager.binned.compile || echo "   going on without it: \`binned\` variants are not applicable here"
+
 recipes/registry/.trained: recipes/train_examples.py | $(VENV)/.installed
 	@echo "== training and registering the example models"
 	@rm -rf $(EXAMPLES:%=recipes/registry/%)
@@ -45,7 +51,7 @@ demo: setup recipes/registry/.trained            ## train, register and build th
 	@echo "== built; each bundle's report lies beside it, for example dist/fraud-lightgbm-1/report/report.html"
 
 # Rooms of arithmetic: nothing in them reads a clock or serves, so that processors can share them.
-SHARED := convert coverage dataset optimize publish quality recipe registry report sku source training verify
+SHARED := binned convert coverage dataset optimize publish quality recipe registry report sku source training verify
 test: setup-dev            ## run all tests
 	@failed=0; \
 	$(BIN)/python -m pytest -q -n logical --maxprocesses 4 --dist loadfile $(SHARED:%=tests/%) || failed=1; \
@@ -70,4 +76,4 @@ bench-serving: setup-dev            ## measure a bundle under its server beside 
 	@$(BIN)/python -m bench.serving
 
 clean:            ## remove everything that was made
-	rm -rf $(VENV) dist recipes/registry .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks
+	rm -rf $(VENV) $(EXTENSION) dist recipes/registry .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks

@@ -11,13 +11,15 @@ OutputDtype = Literal["number", "int64", "float64", "bool", "string"]
 Layout = Literal["tensor", "columns"]
 Task = Literal["classifier", "regressor", "transformer"]
 Role = Literal["label", "probability", "value"]
-Precision = Literal["fp64", "fp32", "fp16", "int8"]
+Precision = Literal["fp64", "fp32", "fp16", "int8", "binned"]
 Status = Literal["ok", "no_op", "not_applicable", "rejected", "failed"]
 Scalar = bool | int | float | str
 Optimization = Literal["all", "extended", "basic", "disabled"]
 Execution = Literal["sequential", "parallel"]
 
 NATIVE = "native"
+# What files of the binned form are called by; every other form is an ONNX file.
+BINNED_SUFFIX = ".binned"
 # What a missing cell of a text column is to a graph: ONNX has no missing text. Unicode reserves U+FDD0 for uses
 # within a program and never for interchange, so that no honest text is equal to it.
 MISSING_TEXT = "\ufdd0"

@@ -29,6 +29,8 @@ from packager.sizing import find_size
 from packager.stages import Proof, Source
 from packager.verify import gate
 
+_THREADS_ALONE = "those of a binned form are its threads alone, and there is one"
+
 
 @dataclass(frozen=True)
 class Decision:
@@ -72,9 +74,17 @@ def _selected(recipe: Recipe, source: Source, *, report: BuildReport, locked: Pa
     gate.gate(report.verdicts, report.selected, recipe)
     variant = next((one for one in report.variants if one.name == report.selected and one.status == "ok"), None)
     if variant is None:
-        raise RecipeError(f"--locked: the variant {report.selected!r} did not come out of this build as ok")
+        raise _not_ok(report)
     lock = replace(fresh, selected=variant.name, session=session, size=size)
     return Decision(variant, model.signature, session or VERIFIED_SETTINGS, lock)
+
+
+def _not_ok(report: BuildReport) -> RecipeError:
+    """Say why a locked variant can't be had: a binned one needs its extension on every machine that builds."""
+    found = next((one for one in report.variants if one.name == report.selected), None)
+    why = "" if found is None else f": {found.status.replace('_', ' ')}, {found.reason}"
+    message = f"--locked: the variant {report.selected!r} did not come out of this build as ok{why}"
+    return RecipeError(message, hint="build without --locked to decide anew")
 
 
 def tune_session(recipe: Recipe, decision: Decision, proof: Proof, *, report: BuildReport, rows: Path) -> Decision:
@@ -96,6 +106,9 @@ def tune_session(recipe: Recipe, decision: Decision, proof: Proof, *, report: Bu
             report.notes.append(f"Session settings were not tuned on {target.name}: score.py serves on the CPU.")
             continue
         threads = threads_within(target.threads)
+        if threads == 1 and decision.variant.precision == "binned":
+            report.notes.append(f"Session settings were not tuned on {target.name}: {_THREADS_ALONE}.")
+            continue
         tuned = Tuned(decision.variant.path, decision.signature, target.name, threads, decides, recipe.bundle.max_batch)
         settings, trials = tune(tuned, Rows(rows, batch_sizes), proof.probes.rows)
         report.tuning += trials

@@ -16,8 +16,8 @@ from packager.recipe.model import Recipe
 def select(variants: Sequence[Variant], measurements: Sequence[Measurement], recipe: Recipe) -> str:
     """Return the name of the selected variant; the first of `variants` is the baseline.
 
-    latency: the fastest at the smallest batch; throughput: the fastest at the largest batch; size: the smallest file.
-    Raises BenchmarkError when the target that decides gave no figure at that batch.
+    latency: the fastest at the smallest batch; throughput: the fastest at the largest batch; size: the fewest bytes
+    in a bundle. Raises BenchmarkError when the target that decides gave no figure at that batch.
     """
     passed = [variant for variant in variants if variant.status == "ok"]
     baseline = passed[0]
@@ -25,7 +25,7 @@ def select(variants: Sequence[Variant], measurements: Sequence[Measurement], rec
     if objective == "fidelity":
         return baseline.name
     if objective == "size":
-        return min(passed, key=lambda variant: variant.size_bytes or 0).name
+        return min(passed, key=lambda variant: _carried_bytes(variant, baseline)).name
     target = recipe.select.target or recipe.benchmark.targets[0].name
     sizes = recipe.benchmark.batch_sizes
     batch_size = min(sizes) if objective == "latency" else max(sizes)
@@ -44,3 +44,9 @@ def _is_faster(row: Measurement | None, best: Measurement | None) -> bool:
     if row is None or row.ci95 is None:
         return False
     return best is None or best.ci95 is None or row.is_faster_than(best)
+
+
+def _carried_bytes(variant: Variant, baseline: Variant) -> int:
+    """Return the size of a variant's file; with a binned one a bundle carries the baseline for other processors too."""
+    beside = baseline.size_bytes if variant.precision == "binned" else 0
+    return (variant.size_bytes or 0) + (beside or 0)

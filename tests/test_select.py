@@ -56,6 +56,19 @@ def test_size_takes_the_smallest_that_passed(tmp_path: Path) -> None:
     assert select([BASE, variant("fp32", 100)], [], recipe(tmp_path, "size")) == "fp64"
 
 
+def test_a_binned_form_is_as_large_as_what_its_bundle_carries(tmp_path: Path) -> None:
+    binned = Variant("binned", "binned", "ok", None, Path("binned"), 10)
+    assert select([BASE, binned], [], recipe(tmp_path, "size")) == "fp64"
+    assert select([BASE, binned, FAST], [], recipe(tmp_path, "size")) == "fp32"
+
+
+def test_a_binned_form_is_chosen_by_the_clock_alone(tmp_path: Path) -> None:
+    binned = Variant("binned", "binned", "ok", None, Path("binned"), 10)
+    rows = [row("fp64", (90, 110)), row("binned", (8, 9))]
+    assert select([BASE, FAST, binned], rows, recipe(tmp_path, "latency")) == "binned"
+    assert select([BASE, FAST, binned], rows, recipe(tmp_path, "fidelity")) == "fp64"
+
+
 def test_latency_takes_the_fastest_at_the_smallest_batch(tmp_path: Path) -> None:
     rows = [row("fp64", (90, 110)), row("fp32", (50, 60)), row("int8", (20, 30)), row("fp64", (1, 2), 100)]
     assert select(ALL, rows, recipe(tmp_path, "latency")) == "int8"

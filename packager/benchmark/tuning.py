@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, get_args
 
-from packager.artifact import VERIFIED_SETTINGS, Optimization, SessionSettings, Signature
+from packager.artifact import BINNED_SUFFIX, VERIFIED_SETTINGS, Optimization, SessionSettings, Signature
 from packager.benchmark.contest import Contestant, Figure, Outcome, Rows, hold, ratio, time_of
 from packager.benchmark.same_bits import differing_settings
 from packager.dataset.rows import Rows as MadeRows
@@ -48,7 +48,7 @@ def tune(tuned: Tuned, rows: Rows, made: MadeRows) -> tuple[SessionSettings, lis
     Faster: at the batch size that decides the whole 95% interval of the ratio to the default's time lies below 1, and
     the ratio at 0.97 at most; at no other batch size does the interval lie above 1.
     """
-    tried, sizes = list(candidates(tuned.threads, max(rows.batch_sizes))), (*rows.batch_sizes, tuned.max_batch)
+    tried, sizes = list(ways(tuned, max(rows.batch_sizes))), (*rows.batch_sizes, tuned.max_batch)
     out = differing_settings(tuned.path, tuned.signature, made, tried, sizes)
     trials = [Trial(tuned.target, one, 1, None, None, None, reason) for one, reason in out.items()]
     heats = [one for one in tried if one not in out]
@@ -67,6 +67,13 @@ def tune(tuned: Tuned, rows: Rows, made: MadeRows) -> tuple[SessionSettings, lis
     return chosen, [replace(one, chosen=one.settings == chosen and one.heat == trials[-1].heat) for one in trials]
 
 
+def ways(tuned: Tuned, largest_batch: int) -> Iterator[SessionSettings]:
+    """Yield what is to be tried: of a binned form threads alone, for all else is ONNX Runtime's."""
+    if tuned.path.suffix == BINNED_SUFFIX:
+        return more_threads(tuned.threads)
+    return candidates(tuned.threads, largest_batch)
+
+
 def candidates(threads: int, largest_batch: int) -> Iterator[SessionSettings]:
     """Yield ways to run that differ from the default in one thing; never on more threads than `threads`."""
     for optimization in get_args(Optimization)[1:]:
@@ -75,11 +82,16 @@ def candidates(threads: int, largest_batch: int) -> Iterator[SessionSettings]:
     for rows_per_run in _ROWS_PER_RUN:
         if rows_per_run < largest_batch:
             yield replace(VERIFIED_SETTINGS, rows_per_run=rows_per_run)
+    yield from more_threads(threads)
+    if threads > 1:
+        yield replace(VERIFIED_SETTINGS, threads=threads, execution="parallel")
+
+
+def more_threads(threads: int) -> Iterator[SessionSettings]:
+    """Yield the default settings on 2, 4, 8, … threads and on `threads`."""
     counts = {2**power for power in range(1, threads.bit_length()) if 2**power < threads} | {threads}
     for count in sorted(counts - {1}):
         yield replace(VERIFIED_SETTINGS, threads=count)
-    if threads > 1:
-        yield replace(VERIFIED_SETTINGS, threads=threads, execution="parallel")
 
 
 def _held(tuned: Tuned, settings: Sequence[SessionSettings], rows: Rows) -> dict[SessionSettings, Outcome]:

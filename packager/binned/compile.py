@@ -17,6 +17,7 @@ import tempfile
 from pathlib import Path
 
 FOLDER = Path(__file__).parent
+SOURCES = FOLDER / "c"
 TARGET = FOLDER / "_binned.abi3.so"
 # Sums must not be fused into multiply-adds: they would round otherwise.
 _FLAGS = ("-O3", "-std=gnu11", "-fPIC", "-fvisibility=hidden", "-ffp-contract=off", "-Wall", "-Wextra")
@@ -28,13 +29,34 @@ class NoCompiler(Exception):
 
 
 def compile_extension(target: Path = TARGET) -> Path:
-    """Compile into `target`, atomically; raise NoCompiler where that can't be done here."""
+    """Compile into `target`, atomically; raise NoCompiler where that can't be done here.
+
+    What was compiled from older sources is then taken away: it scores by rules that are no longer these.
+    """
+    try:
+        return _compile(target)
+    except NoCompiler as error:
+        problem = error
+    except (OSError, subprocess.TimeoutExpired) as error:
+        problem = NoCompiler(str(error))
+    if target.exists() and target.stat().st_mtime < max(path.stat().st_mtime for path in SOURCES.iterdir()):
+        target.unlink()
+    raise problem
+
+
+def find_compiler() -> tuple[list[str], str]:
+    """Return the compiler's command, $CC or cc or gcc, and the folder of Python.h; NoCompiler where one is missing."""
     compiler = shlex.split(os.environ.get("CC", "")) or [shutil.which("cc") or shutil.which("gcc") or "cc"]
     include = sysconfig.get_paths()["include"]
     if shutil.which(compiler[0]) is None:
         raise NoCompiler(f"there is no C compiler ({compiler[0]})")
     if not Path(include, "Python.h").is_file():
         raise NoCompiler(f"there is no Python.h in {include}")
+    return compiler, include
+
+
+def _compile(target: Path) -> Path:
+    compiler, include = find_compiler()
     is_x86 = platform.machine() in ("x86_64", "AMD64")
     command = [*compiler, *_FLAGS, f"-I{include}", *(["-DHAS_X86"] if is_x86 else [])]
     units: list[tuple[str, tuple[str, ...]]] = [(name, ()) for name in ("load", "finish", "kernels", "module")]
@@ -43,7 +65,7 @@ def compile_extension(target: Path = TARGET) -> Path:
         objects = []
         for number, (name, flags) in enumerate(units):
             objects.append(f"{scratch}/{number}.o")
-            _run([*command, *flags, "-c", str(FOLDER / "c" / f"{name}.c"), "-o", objects[-1]])
+            _run([*command, *flags, "-c", str(SOURCES / f"{name}.c"), "-o", objects[-1]])
         library = Path(scratch, target.name)
         _run([*compiler, "-shared", "-Wl,--strip-all", *objects, "-o", str(library), "-lm"])
         library.replace(target)
@@ -54,9 +76,12 @@ def _run(command: list[str]) -> None:
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     if done.returncode:
         said = (done.stderr or done.stdout).strip().splitlines()
-        raise NoCompiler(f"{command[0]} failed: {said[0] if said else done.returncode}")
+        raise NoCompiler(f"{command[0]} failed: {said[0] if said else f'code {done.returncode}'}")
     sys.stderr.write(done.stderr)
 
 
 if __name__ == "__main__":
-    print(compile_extension())
+    try:
+        print(compile_extension())
+    except NoCompiler as problem:
+        sys.exit(f"the extension of binned trees was not compiled: {problem}")

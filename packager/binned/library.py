@@ -9,21 +9,26 @@ from pathlib import Path
 from typing import Any
 
 LIBRARY = Path(__file__).with_name("_binned.abi3.so")
+_REMEDY = (
+    "with a C compiler and Python's headers (Debian: apt-get install gcc libc6-dev python3-dev), run "
+    "python -m packager.binned.compile"
+)
 
 
 class LibraryUnavailable(Exception):
-    """The extension is not here or does not load; the message says which."""
+    """The extension is not here or does not load; the message says which, and what to do."""
 
 
 @cache
 def library() -> Any:
     """Return the extension as a module: `Model` and `instruction_sets`."""
     if not LIBRARY.is_file():
-        raise LibraryUnavailable("packager was installed where no C compiler was at hand, so that nothing was compiled")
+        raise LibraryUnavailable(f"its extension was not compiled where packager was installed; {_REMEDY}")
     try:
         return load_library(LIBRARY)
     except ImportError as error:
-        raise LibraryUnavailable(f"the compiled extension does not load here: {error}") from error
+        why = " ".join(str(error).split())[:200]
+        raise LibraryUnavailable(f"its compiled extension does not load here: {why}; {_REMEDY}") from error
 
 
 def load_library(path: Path) -> Any:

@@ -1,1 +1,1 @@
-"""Reduced precisions: each a stated outcome with a reason, never a silent copy."""
+"""Other forms of the model, most of reduced precision: each a stated outcome with a reason, never a silent copy."""

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from packager.artifact import Precision, Signature, Variant
 from packager.errors import OptimizeError
-from packager.optimize import fp16, int8
+from packager.optimize import binned, fp16, int8
 from packager.optimize.passes import Pass, run_pass
 from packager.recipe.model import Recipe
 
@@ -15,14 +15,18 @@ PASSES: dict[Precision, Pass] = {"fp16": fp16, "int8": int8}
 
 def optimize(fp64: Variant, fp32: Variant, *, signature: Signature, recipe: Recipe, folder: Path) -> list[Variant]:
     """Return the baseline, fp64 if it is there, and every precision asked for, in the recipe's order."""
-    forms = {"fp64": fp64, "fp32": fp32}
+    forms: dict[Precision, Variant] = {"fp64": fp64, "fp32": fp32}
     baseline = fp64 if fp64.status == "ok" else fp32
     variants = [baseline]
     for precision in recipe.optimize.precisions:
         if precision == baseline.precision:
             continue
-        form = forms.get(precision)
-        variants.append(_reduced(precision, fp32, signature, folder) if form is None else form)
+        if precision == binned.PRECISION:
+            variants.append(binned.bin_trees(fp64, signature, folder))
+        elif precision in forms:
+            variants.append(forms[precision])
+        else:
+            variants.append(_reduced(precision, fp32, signature, folder))
     idle = [variant for variant in variants if variant.status == "no_op"]
     if idle and recipe.optimize.on_no_op == "fail":
         raise OptimizeError(

@@ -123,7 +123,7 @@ def _verify(draft: Draft) -> Iterator[str]:
 
 def _rest(draft: Draft) -> Iterator[str]:
     yield "# optimize:"
-    yield "#   precisions: [fp64, fp32, fp16, int8]   # the default; the most faithful is always made"
+    yield "#   precisions: [fp64, fp32, fp16, int8, binned]   # the default; the most faithful is always made"
     yield "# benchmark:"
     yield "#   targets: [{name: cpu-1, provider: cpu, threads: 1}]"
     yield "#   slo: {p95_ms: 250, qps: 100}"

@@ -97,11 +97,12 @@ class Convert(Section):
 
 
 class Optimize(Section):
-    """The reduced precisions to try."""
+    """The other forms to try: reduced precisions, and binned, which gives up nothing."""
 
     precisions: Unique[Precision] = Field(
-        default=("fp64", "fp32", "fp16", "int8"),
-        description="variants to make; the most faithful that the operators allow is the baseline and always made",
+        default=("fp64", "fp32", "fp16", "int8", "binned"),
+        description="variants to make; the most faithful that the operators allow is the baseline and always made; "
+        "binned: trees over ranks of thresholds, bit for bit the fp64 form's answers, scored by our own extension",
     )
     on_no_op: Literal["report", "fail"] = Field(
         default="report", description="what to do about a variant in which the precision changed nothing"
@@ -298,7 +299,7 @@ class Recipe(Section):
     source: Source = Field(description="the registered artifact")
     data: Data = Field(default=Data(), description="rows that the model has not seen, to verify with")
     convert: Convert = Field(default=Convert(), description="from the native model to ONNX")
-    optimize: Optimize = Field(default=Optimize(), description="the reduced precisions to try")
+    optimize: Optimize = Field(default=Optimize(), description="the other forms to try")
     verify: Verify = Field(default=Verify(), description="the gate")
     benchmark: Benchmark = Field(default=Benchmark(), description="what is measured, and where")
     select: Select = Field(default=Select(), description="which of the variants that passed goes into the bundle")

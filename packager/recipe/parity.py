@@ -53,6 +53,9 @@ class Parity(Tolerance):
     fp32: ToleranceOverride = Field(
         default=ToleranceOverride(), description="limits of the fp32 variant, where they differ"
     )
+    binned: ToleranceOverride = Field(
+        default=ToleranceOverride(), description="limits of the binned variant, where they differ"
+    )
     fp16: Fp16Tolerance = Field(default=Fp16Tolerance(), description="limits of the fp16 variant")
     int8: Int8Tolerance = Field(default=Int8Tolerance(), description="limits of the int8 variant")
 

@@ -45,7 +45,7 @@ data:
   verification: data/fraud.parquet
   label: is_fraud
 optimize:
-  precisions: [fp64, fp32, fp16, int8]
+  precisions: [fp64, fp32, fp16, int8, binned]
 verify:
   parity:
     atol: 1.0e-6

@@ -120,7 +120,7 @@ def _quality(report: BuildReport, name: str) -> str:
 def _within(report: BuildReport, selected: str) -> str:
     """Name the limits where the room they leave is used: a label differs, or digits were given up."""
     variant = variant_of(report, selected)
-    narrow = variant is not None and variant.precision not in ("fp64", "fp32")
+    narrow = variant is not None and variant.precision not in ("fp64", "fp32", "binned")
     differs = any(worst(report, selected, f"{prefix}label_mismatch") for prefix in ("", PROBE))
     return " within the recipe's limits" if narrow or differs else ""
 

@@ -1,4 +1,4 @@
-"""Show the rows on which an ONNX form of a model differs from the registered model: run both, print both answers.
+"""Show the rows on which a form of a model differs from the registered model: run both, print both answers.
 
 Needs numpy, onnxruntime and what the artifact was trained with; pandas and pyarrow for named columns and files of rows.
 Loading the artifact runs its author's code, as loading any pickle does. Ends with 1 if a row differs, else with 0.
@@ -10,6 +10,7 @@ import argparse
 import csv
 import gzip
 import hashlib
+import importlib
 import itertools
 import json
 import math
@@ -34,7 +35,7 @@ def main() -> int:
     differing = 0
     for variant in [asked.variant] if asked.variant else document["variants"]:
         cases = [case for case in document["cases"] if case["variant"] == variant]
-        session = open_model(Path(asked.model) if asked.model else FOLDER / f"{variant}.onnx", variant)
+        session = open_model(Path(asked.model) if asked.model else file_of(variant), variant)
         found = 0
         for case in cases:
             row = rows_of(document, case, [case["row"]], asked.data)[0]
@@ -56,7 +57,7 @@ def _arguments(document: Json) -> argparse.Namespace:
     parser.add_argument("--artifact", default=document["artifact"]["path"], help="the registered model (%(default)s)")
     parser.add_argument("--data", default=document["data"], help="the file of rows, or its folder (%(default)s)")
     parser.add_argument("--variant", choices=list(document["variants"]), help="only this one")
-    parser.add_argument("--model", help="the ONNX file of --variant (mismatch/VARIANT.onnx)")
+    parser.add_argument("--model", help="the file of --variant (mismatch/VARIANT.onnx, or .binned)")
     parser.add_argument("--show-values", action="store_true", help="print the rows' cells too")
     asked = parser.parse_args()
     if asked.model and not asked.variant:
@@ -77,12 +78,22 @@ def load_artifact(path: Path, expected: Json) -> Any:
     return joblib.load(path)
 
 
+def file_of(variant: str) -> Path:
+    """Return the file of a variant beside this script."""
+    binned = FOLDER / f"{variant}.binned"
+    return binned if binned.exists() else FOLDER / f"{variant}.onnx"
+
+
 def open_model(path: Path, variant: str) -> Any:
-    """Return a session on the ONNX file."""
+    """Return a session on the file; of a binned one through the scorer and the library beside it."""
+    if not path.exists():
+        sys.exit(f"there is no {path}: name the file by --variant {variant} --model FILE")
+    if path.suffix == ".binned":
+        sys.path.insert(0, str(FOLDER))
+        library, scorer = (importlib.import_module(name) for name in ("_binned", "scorer"))
+        return scorer.BinnedModel(path.read_bytes(), library)
     import onnxruntime
 
-    if not path.exists():
-        sys.exit(f"there is no {path}: name the ONNX file by --variant {variant} --model FILE")
     return onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
 
 
@@ -174,19 +185,28 @@ def native_input(document: Json, row: Row) -> Any:
 
 
 def answers(document: Json, session: Any, rows: list[Row], at: int) -> dict[str, Any]:
-    """Return the ONNX form's answers, by output, to one of some rows that are scored together."""
+    """Return the form's answers, by output, to one of some rows that are scored together."""
     signature = document["signature"]
-    kinds = {"tensor(double)": np.float64, "tensor(float)": np.float32, "tensor(float16)": np.float16}
     feeds: dict[str, Any] = {}
-    for index, graph_input in enumerate(session.get_inputs()):
-        kind = kinds.get(graph_input.type, object)
+    for index, (input_name, kind) in enumerate(inputs_of(signature, session)):
         missing = signature["missing_text"] if kind is object else math.nan
         parts = rows if signature["layout"] == "tensor" else [row[index : index + 1] for row in rows]
         cells = [[missing if cell is None else cell for cell in part] for part in parts]
         with np.errstate(over="ignore"):
-            feeds[graph_input.name] = np.array(cells, dtype=object if kind is object else np.float64).astype(kind)
+            feeds[input_name] = np.array(cells, dtype=object if kind is object else np.float64).astype(kind)
     names = [output["name"] for output in signature["outputs"]]
     return {name: found[at] for name, found in zip(names, session.run(names, feeds), strict=True)}
+
+
+def inputs_of(signature: Json, session: Any) -> list[tuple[str, Any]]:
+    """Return the inputs by name with their dtype; a binned form takes double, and text where a column is text."""
+    if hasattr(session, "get_inputs"):
+        kinds = {"tensor(double)": np.float64, "tensor(float)": np.float32, "tensor(float16)": np.float16}
+        return [(one.name, kinds.get(one.type, object)) for one in session.get_inputs()]
+    if signature["layout"] == "tensor":
+        return [("features", np.float64)]
+    is_text = [column["dtype"] == "string" for column in signature["columns"]]
+    return [(f"column_{index}", object if text else np.float64) for index, text in enumerate(is_text)]
 
 
 def heading(case: Json) -> str:

@@ -11,6 +11,7 @@ from importlib import resources
 from pathlib import Path
 
 from packager import files
+from packager.artifact import BINNED_SUFFIX
 from packager.report.html import render_html
 from packager.report.junit import render_junit
 from packager.report.markdown import render_markdown
@@ -49,4 +50,13 @@ def _write_script(reproduction: Reproduction, folder: Path) -> None:
     files.write_text(folder / "mismatch" / "cases.json", _encodable(files.pretty_json(reproduction.cases)))
     for name, path in reproduction.models.items():
         if path.stat().st_size <= _LARGEST_MODEL_BYTES:
-            shutil.copyfile(path, folder / "mismatch" / f"{name}.onnx")
+            shutil.copyfile(path, folder / "mismatch" / f"{name}{path.suffix}")
+    if any(path.suffix == BINNED_SUFFIX for path in reproduction.models.values()):
+        _write_scorer(folder / "mismatch")
+
+
+def _write_scorer(folder: Path) -> None:
+    """Copy what runs a binned form without packager: the scorer, and the library that it was found wrong with."""
+    for source in resources.files("packager.binned").iterdir():
+        if source.name in ("scorer.py", "_binned.abi3.so"):
+            (folder / source.name).write_bytes(source.read_bytes())

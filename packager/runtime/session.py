@@ -1,4 +1,7 @@
-"""The door to ONNX Runtime: a session on exactly the provider that was asked for, or an error."""
+"""The door to ONNX Runtime: a session on exactly the provider that was asked for, or an error.
+
+A file of the binned form opens here too, through `runtime.binned`.
+"""
 
 from __future__ import annotations
 
@@ -12,10 +15,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from packager.artifact import Optimization, SessionSettings, Signature
+from packager.artifact import BINNED_SUFFIX, Optimization, SessionSettings, Signature
 from packager.dataset.rows import Rows
 
 CPU_PROVIDER = "CPUExecutionProvider"
+# What an ensemble of a binned form counts as among operators.
+BINNED_TREES = "BinnedTrees"
 Outputs = dict[str, npt.NDArray[Any]]
 
 _ERRORS_ONLY = 3
@@ -119,6 +124,8 @@ def open_session(
 ) -> Session:
     """Open a model on one provider; nodes that it does not take run on the CPU, and `placement` says so.
 
+    A binned form runs on the CPU provider alone, and of the settings heeds `threads` and `rows_per_run`.
+
     `settings`, where they are given, say how it runs, `threads` among them.
 
     Raises ProviderUnavailable where the provider is not installed here, refuses the model or leaves nodes to a CPU that
@@ -127,6 +134,10 @@ def open_session(
     import onnxruntime
     from onnxruntime.capi import onnxruntime_pybind11_state as state
 
+    if path.suffix == BINNED_SUFFIX:
+        from packager.runtime.binned import open_binned
+
+        return open_binned(path, signature, provider=provider, settings=settings or SessionSettings(threads=threads))
     name = provider.name
     if name not in onnxruntime.get_available_providers():
         raise ProviderUnavailable(f"{name} is not in the installed onnxruntime {onnxruntime.__version__}")
@@ -140,7 +151,7 @@ def open_session(
         inference = onnxruntime.InferenceSession(str(path), options, providers=wanted)
     except state.NotImplemented as error:
         raise NoKernel(_first_line(error)) from error
-    except _load_failures() as error:
+    except load_failures() as error:
         if provider.is_cpu:
             raise NoKernel(_first_line(error)) from error
         if _REFUSED_FALLBACK in str(error):
@@ -161,13 +172,13 @@ def missing_kernel(path: Path) -> str | None:
 
     try:
         onnxruntime.InferenceSession(str(path), _options(SessionSettings()), providers=[CPU_PROVIDER])
-    except (state.NotImplemented, *_load_failures()) as error:
+    except (state.NotImplemented, *load_failures()) as error:
         named = re.search(r"implementation for (\w+)\(", str(error))
         return f"ONNX Runtime has no kernel of {named[1]} for it" if named else _first_line(error)
     return None
 
 
-def _load_failures() -> tuple[type[Exception], ...]:
+def load_failures() -> tuple[type[Exception], ...]:
     """Return what ONNX Runtime raises for a model that it cannot open: each kind is an exception of its own."""
     from onnxruntime.capi import onnxruntime_pybind11_state as state
 
@@ -187,6 +198,14 @@ def _options(settings: SessionSettings) -> Any:
     options.log_severity_level = _ERRORS_ONLY
     options.add_session_config_entry("session.record_ep_graph_assignment_info", "1")
     return options
+
+
+def operators_of(graph: bytes) -> dict[str, dict[str, int]]:
+    """Return which operators of a graph that opens here run on the CPU provider, and how often."""
+    import onnxruntime
+
+    options = _options(SessionSettings())
+    return _operators(onnxruntime.InferenceSession(graph, options, providers=[CPU_PROVIDER]))
 
 
 def _operators(inference: Any) -> dict[str, dict[str, int]]:

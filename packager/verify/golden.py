@@ -133,7 +133,7 @@ def servable(rows: Rows, native: Outputs, *, signature: Signature, precision: Pr
     """Return which rows fit into a request and have an answer that JSON can carry; shape [rows]."""
     numeric = [index for index, column in enumerate(signature.columns) if column.dtype != "string"]
     limits = np.array([signature.columns[index].max_abs for index in numeric])
-    if precision != "fp64":
+    if precision not in ("fp64", "binned"):
         limits = np.minimum(limits, _FLOAT32_LIMIT)
     accepting = np.array([signature.columns[index].accepts_missing for index in numeric], dtype=bool)
     cells = rows.numbers[:, numeric]

@@ -51,16 +51,21 @@ _INFINITE_COLUMNS = 8
 
 
 def judged_kinds(precision: Precision, *, is_baseline: bool) -> tuple[str, ...]:
-    """Return the kinds of rows that a variant is judged on: a baseline in double on all.
+    """Return the kinds of rows that a variant is judged on: a baseline in double on all, and its trees binned too.
 
     A form in float32, be it the baseline, does without numbers that float32 does not carry: there every such form is
     wrong, however faithful. Rows beside thresholds are judged: to float32 some lie on the other side, and such rows
     do come. fp16 and int8 do without these too: half of a float32 overflows at 65,504, and one huge row takes the
     int8 scale of its batch.
     """
-    if precision == "fp64":
-        return KINDS if is_baseline else (*ORDINARY_KINDS, "threshold")
-    return (*ORDINARY_KINDS, "threshold") if precision == "fp32" else ORDINARY_KINDS
+    if precision == "binned" or (precision == "fp64" and is_baseline):
+        return KINDS
+    return kinds_without_huge(precision)
+
+
+def kinds_without_huge(precision: Precision) -> tuple[str, ...]:
+    """Return the kinds whose answers are more than rounding: sums of huge numbers are another one in every order."""
+    return ORDINARY_KINDS if precision in ("fp16", "int8") else (*ORDINARY_KINDS, "threshold")
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from packager.benchmark import contest, same_bits
 from packager.benchmark import tuning as module
 from packager.benchmark.contest import Contestant, Outcome, Rows
 from packager.benchmark.same_bits import differing_settings
-from packager.benchmark.tuning import Tuned, candidates, tune
+from packager.benchmark.tuning import Tuned, candidates, tune, ways
 from packager.dataset.rows import Rows as MadeRows
 from tests.runtime.graphs import regressor, row_sums
 
@@ -182,6 +182,12 @@ def test_candidates_stay_within_the_threads_and_change_one_thing() -> None:
     for one in candidates(6, 1000):
         changed = [name for name, value in vars(one).items() if value != getattr(VERIFIED_SETTINGS, name)]
         assert len(changed) == (2 if one.execution == "parallel" else 1)
+
+
+def test_of_a_binned_form_threads_alone_are_tried() -> None:
+    found = [one for count in (1, 2, 6) for one in ways(tuned(Path("a.binned"), threads=count), 1000)]
+    assert found == [replace(VERIFIED_SETTINGS, threads=count) for count in (2, 2, 4, 6)]
+    assert list(ways(tuned(Path("a.onnx"), threads=2), 1000)) == list(candidates(2, 1000))
 
 
 def test_a_real_heat_has_figures_of_every_candidate(

@@ -239,15 +239,17 @@ def test_without_a_double_form_the_float_form_is_the_baseline(tmp_path: Path) ->
         ("fp64", "not_applicable"),
         ("fp16", "not_applicable"),
         ("int8", "no_op"),
+        ("binned", "not_applicable"),
     ]
     assert found[1].reason == "no double kernel"
+    assert found[4].reason == "it starts from the fp64 form, which is missing: no double kernel"
 
 
 def test_without_a_float_form_nothing_is_reduced(tmp_path: Path) -> None:
     double, _, signature = forms("logistic", tmp_path)
     missing = Variant("fp32", "fp32", "not_applicable", "too many numbers")
     found = optimize(double, missing, signature=signature, recipe=recipe(tmp_path), folder=tmp_path)
-    assert [variant.status for variant in found] == ["ok", "not_applicable", "not_applicable", "not_applicable"]
+    assert [variant.status for variant in found] == ["ok", *["not_applicable"] * 4]
     assert "too many numbers" in str(found[2].reason)
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
+from packager.artifact import Precision
 from packager.errors import RecipeError
 from packager.recipe.load import load_recipe
 from packager.recipe.model import Recipe
@@ -33,7 +35,7 @@ def test_the_least_recipe_has_every_default(tmp_path: Path) -> None:
     recipe = load_recipe(write(tmp_path), environ={})
     assert recipe.version is None
     assert recipe.data.verification is None
-    assert recipe.optimize.precisions == ("fp64", "fp32", "fp16", "int8")
+    assert recipe.optimize.precisions == ("fp64", "fp32", "fp16", "int8", "binned")
     assert [(target.name, target.provider, target.threads) for target in recipe.benchmark.targets] == [
         ("cpu-1", "cpu", 1)
     ]
@@ -107,7 +109,10 @@ def test_a_message_stays_under_four_kilobytes(tmp_path: Path) -> None:
         ("bundle: {python: 3.12}", "bundle.python: expected a version of Python"),
         ("convert: {converters: {'a b': c}}", "convert.converters: expected dotted names"),
         ("convert: {opset: newest}", "convert.opset: expected auto or a whole number of at least 9"),
-        ("optimize: {precisions: [fp8]}", "optimize.precisions[0]: expected fp64, fp32, fp16 or int8, found 'fp8'"),
+        (
+            "optimize: {precisions: [fp8]}",
+            "optimize.precisions[0]: expected fp64, fp32, fp16, int8 or binned, found 'fp8'",
+        ),
         ("version: ../x", "version: expected 1 to 64 letters"),
         ("version: a..b", "version: expected 1 to 64 letters"),
         ('version: "1\\n"', "version: expected text on one line"),
@@ -301,8 +306,9 @@ def test_parity_limits_follow_their_precision(tmp_path: Path) -> None:
     assert limits("fp32") == (0.5, 0.25, 0)
     assert limits("fp16") == (1e-3, 1e-2, 0.001)
     assert limits("int8") == (5e-2, 1e-1, 0)
+    assert limits("binned") == limits("fp64"), "what gives up nothing gets no room of its own"
     assert parity.tolerance_key("fp64", "atol") == "verify.parity.atol"
-    assert parity.tolerance_key("fp32", "atol") == "verify.parity.atol"
+    assert parity.tolerance_key("fp32", "atol") == parity.tolerance_key("binned", "atol") == "verify.parity.atol"
     assert parity.tolerance_key("fp32", "rtol") == "verify.parity.fp32.rtol"
     assert parity.tolerance_key("fp16", "atol") == "verify.parity.fp16.atol"
 
@@ -310,12 +316,12 @@ def test_parity_limits_follow_their_precision(tmp_path: Path) -> None:
 def test_every_tolerance_key_is_a_key_of_the_recipe(tmp_path: Path) -> None:
     recipe: Recipe = load_recipe(write(tmp_path), environ={})
     dump = recipe.model_dump()
-    for precision in ("fp64", "fp32", "fp16", "int8"):
+    for precision in get_args(Precision):
         for field in ("atol", "rtol", "label_mismatch"):
             value = dump
-            for part in recipe.verify.parity.tolerance_key(precision, field).split("."):  # type: ignore[arg-type]
+            for part in recipe.verify.parity.tolerance_key(precision, field).split("."):
                 value = value[part]
-            assert value == getattr(recipe.verify.parity.tolerance(precision), field)  # type: ignore[arg-type]
+            assert value == getattr(recipe.verify.parity.tolerance(precision), field)
 
 
 def test_least_is_least(tmp_path: Path) -> None:

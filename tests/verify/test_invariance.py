@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
 import pytest
 from lightgbm import LGBMClassifier
 from onnx import helper
+from sklearn.decomposition import PCA
 from sklearn.ensemble import RandomForestRegressor
 from sklearn.linear_model import LogisticRegression
 from sklearn.neural_network import MLPRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from packager.artifact import Precision, Variant, Verdict
+from packager.artifact import Precision, Signature, Variant, Verdict
+from packager.binned.model_file import pack_model
+from packager.binned.scorer import ROWS_PER_THREAD
 from packager.optimize import int8
 from packager.recipe.parity import Parity
-from packager.runtime.session import open_session
+from packager.runtime.session import Session, open_session
 from packager.verify import invariance
 from packager.verify.gate import told
 from packager.verify.invariance import INVARIANCE, ask_otherwise
@@ -26,6 +33,7 @@ from packager.verify.parity import Tally
 from packager.verify.probes import Probes
 from packager.verify.verify import Subject
 from tests.convert.pairs import Pair, pair
+from tests.runtime.binned_files import needs_library
 
 RANDOM = np.random.default_rng(0)
 ROWS = RANDOM.normal(size=(300, 4))
@@ -36,13 +44,16 @@ MODELS = {
     "logistic": lambda: make_pipeline(StandardScaler(), LogisticRegression()).fit(ROWS, TARGET > 0),
 }
 
+open_for_verdicts = open_session  # where a test plants another
+
 
 def verdicts(found: Pair, path: Path, precision: Precision = "fp64") -> dict[str, Verdict]:
     made = found.probes()
     _, taken = found.native.tolerant_answers(made.rows)
     tolerance = Parity().tolerance(precision)
     tallies = (Tally(found.signature, tolerance), Tally(found.signature, tolerance))
-    subject = Subject(Variant(precision, precision, "ok", path=path), open_session(path, found.signature), *tallies)
+    session = open_for_verdicts(path, found.signature)
+    subject = Subject(Variant(precision, precision, "ok", path=path), session, *tallies)
     judged = ask_otherwise(subject, Probes(made.rows.take(taken), made.kinds[taken]), Parity())
     assert tuple(verdict.check for verdict in judged) == INVARIANCE
     return {verdict.check: verdict for verdict in judged}
@@ -134,6 +145,75 @@ def test_threads_are_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     )
     judged = verdicts(found, found.path)
     assert [check for check, verdict in judged.items() if not verdict.ok] == ["thread_invariance"]
+
+
+class OneStepOff:
+    """A binned model that answers one step of float64 beside the truth, in batches of a kind."""
+
+    def __init__(self, model: Any, wrong: Callable[[int], bool]) -> None:
+        self._model, self._wrong = model, wrong
+
+    def run(self, names: list[str], feeds: dict[str, np.ndarray]) -> list[np.ndarray]:
+        found = self._model.run(names, feeds)
+        rows = len(found[0])
+        return [np.nextafter(one, 9e9) if one.dtype == np.float64 and self._wrong(rows) else one for one in found]
+
+
+def binned(found: Pair) -> Path:
+    path = found.path.with_name("binned.binned")
+    pack_model(found.path, path)
+    return path
+
+
+def plant(monkeypatch: pytest.MonkeyPatch, threads: int, wrong: Callable[[int], bool]) -> None:
+    """Have sessions on so many threads answer wrongly in batches of a kind."""
+
+    def open_wrong(path: Path, signature: Signature, *, threads: int = 1) -> Session:
+        opened = open_session(path, signature, threads=threads)
+        return replace(opened, inference=OneStepOff(opened.inference, wrong)) if threads == wanted else opened
+
+    wanted = threads
+    monkeypatch.setattr(invariance, "open_session", open_wrong)
+    monkeypatch.setattr(sys.modules[__name__], "open_for_verdicts", open_wrong)
+
+
+@needs_library
+@pytest.mark.parametrize("name", ["forest", "lightgbm"])
+def test_binned_trees_hold_however_they_are_asked(name: str, tmp_path: Path) -> None:
+    found = pair(MODELS[name](), tmp_path)
+    assert [verdict for verdict in verdicts(found, binned(found), "binned").values() if not verdict.ok] == []
+
+
+@needs_library
+@pytest.mark.parametrize(
+    ("threads", "wrong", "failing"),
+    [
+        (2, lambda rows: rows > ROWS_PER_THREAD * 2, "thread_invariance"),
+        (2, lambda rows: rows == 1, "thread_invariance"),
+        (1, lambda rows: rows == 7, "batch_invariance"),
+    ],
+    ids=["where threads share rows", "alone on a session of threads", "in small batches"],
+)
+def test_a_single_bit_of_binned_trees_is_too_much(
+    threads: int, wrong: Callable[[int], bool], failing: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plant(monkeypatch, threads, wrong)
+    found = pair(MODELS["forest"](), tmp_path)
+    judged = verdicts(found, binned(found), "binned")
+    assert [check for check, verdict in judged.items() if not verdict.ok] == [failing]
+
+
+@needs_library
+def test_a_step_is_borne_where_sums_of_onnx_runtime_are_part_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Behind a principal component analysis trees read sums, and those have another order in other batches."""
+    plant(monkeypatch, 1, lambda rows: rows == 7)
+    model = make_pipeline(PCA(3), RandomForestRegressor(12, max_depth=6, random_state=0)).fit(ROWS, TARGET)
+    found = pair(model, tmp_path)
+    opened = open_session(binned(found), found.signature)
+    assert len(opened.operators["CPUExecutionProvider"]) > 1
+    assert [verdict for verdict in verdicts(found, binned(found), "binned").values() if not verdict.ok] == []
 
 
 def test_int8_is_held_to_its_own_limits(tmp_path: Path) -> None:

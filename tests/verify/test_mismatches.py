@@ -16,11 +16,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.compose import make_column_transformer
+from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 
-from packager.artifact import Variant
+from packager.artifact import Precision, Variant
+from packager.binned.model_file import pack_model
 from packager.convert.assemble import Choices
 from packager.convert.convert import convert
 from packager.convert.trace import structure_of
@@ -35,6 +37,7 @@ from packager.verify.mismatches import Origin, folder_of, reproduction, worst_ro
 from packager.verify.parity import Tally
 from packager.verify.probes import Probes, make_probes
 from packager.verify.verify import Subject, verify_made_rows
+from tests.runtime.binned_files import needs_library
 
 ROWS = 60
 SECRET = 0.123456789
@@ -70,14 +73,18 @@ class Judged:
         return folder
 
 
-def judged(folder: Path, model: Any, wrong: Any, files: str) -> Judged:
-    """Judge the ONNX form of `wrong` as a variant of `model` on made rows and on the rows in `files`."""
+def judged(folder: Path, model: Any, wrong: Any, files: str, precision: Precision = "fp64") -> Judged:
+    """Judge a form of `wrong` as a variant of `model` on made rows and on the rows in `files`."""
     joblib.dump(model, folder / "model.joblib")
     native = NativeModel(model)
     signature = signature_of(native)
     convert(wrong, signature, folder / "wrong.onnx", dtype=np.dtype(np.float64), choices=Choices())
-    variant = Variant("fp64", "fp64", "ok", path=folder / "wrong.onnx")
-    session = open_session(folder / "wrong.onnx", signature)
+    path = folder / "wrong.onnx"
+    if precision == "binned":
+        path = folder / "wrong.binned"
+        pack_model(folder / "wrong.onnx", path)
+    variant = Variant(precision, precision, "ok", path=path)
+    session = open_session(path, signature)
     subject = Subject(variant, session, Tally(signature, Tolerance()), Tally(signature, Tolerance()))
     probes = make_probes(structure_of(model, signature), signature)
     answers, taken = native.tolerant_answers(probes.rows)
@@ -273,3 +280,34 @@ def test_only_what_is_beyond_is_a_mismatch() -> None:
     assert row.is_beyond
     assert not replace(row, error=0.5).is_beyond
     assert replace(row, error=0.0, labels_differ=True).is_beyond
+
+
+@needs_library
+@pytest.mark.parametrize("columns", [["colour", "size"], ["size"]], ids=["text before the trees", "numbers alone"])
+def test_a_binned_form_is_shown_without_anything_of_ours(columns: list[str], tmp_path: Path) -> None:
+    """The scorer and the extension that was found wrong lie beside the script."""
+    rows = texts()[columns]
+    label = np.arange(ROWS) % 2
+    steps = make_column_transformer((OneHotEncoder(handle_unknown="ignore"), columns[:-1]), remainder="passthrough")
+    forests = [make_pipeline(steps, RandomForestClassifier(3, random_state=seed)) for seed in (0, 1)]
+    if len(columns) == 1:
+        forests = [RandomForestClassifier(3, random_state=seed) for seed in (0, 1)]
+    rows.to_parquet(tmp_path / "rows.parquet", index=False)
+    both = judged(tmp_path, *(forest.fit(rows, label) for forest in forests), "rows.parquet", "binned")
+    report = both.report()
+    lying = {path.name for path in (report / "mismatch").iterdir()}
+    assert lying == {"cases.json", "binned.binned", "scorer.py", "_binned.abi3.so"}
+    hidden = (
+        "import sys; sys.modules['packager'] = None; import runpy; runpy.run_path(sys.argv.pop(), run_name='__main__')"
+    )
+    command = [sys.executable, "-I", "-B", "-c", hidden, str(report / "reproduce.py")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    cases = json.loads((report / "mismatch" / "cases.json").read_text())["cases"]
+    assert done.returncode == 1, done.stderr
+    assert cases
+    assert f"binned: {len(cases)} of {len(cases)} rows differ" in done.stdout
+
+
+def test_an_onnx_form_s_report_holds_no_program_of_ours(tmp_path: Path) -> None:
+    both = judged(tmp_path, regression(2.0), regression(2.5), write(frame(), tmp_path, "parquet"))
+    assert {path.name for path in (both.report() / "mismatch").iterdir()} == {"cases.json", "fp64.onnx"}

@@ -99,6 +99,10 @@ def test_a_baseline_in_double_is_judged_on_everything_and_narrow_forms_on_less()
         assert judged_kinds(precision, is_baseline=False) == ORDINARY_KINDS  # type: ignore[arg-type]
 
 
+def test_binned_trees_are_judged_on_everything_that_their_double_form_is() -> None:
+    assert judged_kinds("binned", is_baseline=False) == judged_kinds("fp64", is_baseline=True) == KINDS
+
+
 def test_no_row_is_missing_where_the_model_refuses_it() -> None:
     made = make_probes(structure(tree()), regressor(number("a"), number("b", missing=True)))
     assert not np.isnan(made.rows.numbers[:, 0]).any()
