@@ -6,7 +6,8 @@ that Azure does not rate, or not in the catalogue, may be as far away as the who
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from packager.azure.instance_types import InstanceType, Series
 from packager.benchmark_result import MeasuredMachine
@@ -14,6 +15,10 @@ from packager.sku.catalogue import Catalogue, azure
 
 # What decides how fast, and for int8 with which answers, matrices are multiplied.
 _TELLING = ("avx2", "avx512f", "avx512_vnni", "avx_vnni", "amx_int8", "amx_bf16", "asimd", "sve")
+
+# How fast binned trees are scored with vectors of 64 bytes, of 32, and without, at the least: bench/ measures them. A
+# model is only a part of what a request costs, so that a server keeps more.
+_BINNED_SPEEDS, _PLAIN_SPEED = (("avx512f", 1.0), ("avx2", 0.5)), 0.25
 
 
 @dataclass(frozen=True)
@@ -31,8 +36,30 @@ class CoreRatio:
         return self.high / self.low
 
 
-def core_ratio(machine: MeasuredMachine, instance: InstanceType, catalogue: Catalogue) -> CoreRatio:
-    """Return how a core of `instance` compares with one of the measured machine."""
+def core_ratio(
+    machine: MeasuredMachine, instance: InstanceType, catalogue: Catalogue, *, variant: str = ""
+) -> CoreRatio:
+    """Return how a core of `instance` compares with one of the measured machine, for a bundle of this variant."""
+    found = _by_rating(machine, instance, catalogue)
+    share = _share_of_binned(machine, instance.series) if variant == "binned" and not found.same_type else 1.0
+    if share == 1.0:
+        return found
+    told = "the series does not promise the instructions that binned trees were measured with"
+    why = "; ".join(filter(None, (found.why, f"{told}: the model may take {1 / share:g} times as long")))
+    return replace(found, low=found.low * share, why=why)
+
+
+def _share_of_binned(machine: MeasuredMachine, series: Series) -> float:
+    """Return how much of their speed binned trees keep at least where only what the series promises is there."""
+    had, has = (_speed_of_binned(features) for features in (machine.cpu_features, series.cpu_features))
+    return min(1.0, has / had)
+
+
+def _speed_of_binned(features: Sequence[str]) -> float:
+    return next((speed for feature, speed in _BINNED_SPEEDS if feature in features), _PLAIN_SPEED)
+
+
+def _by_rating(machine: MeasuredMachine, instance: InstanceType, catalogue: Catalogue) -> CoreRatio:
     named = machine.instance_type
     known = None if named is None else catalogue.find(named) or azure().find(named)
     if named is not None and named.lower() == instance.name.lower():

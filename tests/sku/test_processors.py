@@ -8,10 +8,12 @@ from packager.sku.processors import CoreRatio, core_ratio
 from .samples import machine
 
 
-def ratio(instance_type: str, processor: str = "Some Processor", named: str | None = None) -> CoreRatio:
+def ratio(
+    instance_type: str, processor: str = "Some Processor", named: str | None = None, *, variant: str = "fp64"
+) -> CoreRatio:
     instance = azure().find(instance_type)
     assert instance is not None
-    return core_ratio(machine(processor, instance_type=named), instance, azure())
+    return core_ratio(machine(processor, instance_type=named), instance, azure(), variant=variant)
 
 
 def test_the_type_itself_is_as_fast_as_it_was_measured() -> None:
@@ -54,3 +56,15 @@ def test_an_unrated_processor_may_be_as_far_away_as_the_catalogue_is_wide() -> N
 
 def test_instructions_that_are_not_promised_are_named() -> None:
     assert "avx512f, avx512_vnni of the measured processor are not promised" in str(ratio("Standard_D4as_v4").why)
+
+
+def test_binned_trees_may_lose_what_narrower_vectors_cost() -> None:
+    """The machine of the samples has AVX-512; of these series one promises it, the other AVX2 alone."""
+    for promised, share in (("Standard_F4s_v2", 1.0), ("Standard_D4as_v4", 0.5)):
+        fp64, binned = (ratio(promised, variant=variant) for variant in ("fp64", "binned"))
+        assert (binned.low, binned.high) == (fp64.low * share, fp64.high)
+        assert ("2 times as long" in str(binned.why)) == (share < 1)
+
+
+def test_on_the_very_type_binned_trees_are_as_fast_as_measured() -> None:
+    assert ratio("Standard_D4as_v4", "x", "Standard_D4as_v4", variant="binned").width == 1
