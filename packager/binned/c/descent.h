@@ -11,7 +11,6 @@
 #define WANTS_PACKED 1
 /* Registers of sixteen that go down at once. */
 #define ABREAST 4
-#define MOST_SIDE_BY_SIDE (16 * ABREAST)
 
 /* One step of sixteen: from packed nodes and the ranks that they ask for to where these lead, counted from the root. */
 static inline __m512i step_down(const Ensemble *e, __m512i node, __m512i rank_here)
@@ -57,13 +56,11 @@ static inline void descend_packed_rows(const Ensemble *e, const Tree *tree, cons
 static inline __attribute__((always_inline)) void descend_packed_trees(const Ensemble *e, const uint16_t *ranks, uint32_t first, uint32_t *leaves, int is_narrow)
 {
     const __m512i low = _mm512_loadu_si512(ranks), high = _mm512_loadu_si512(ranks + (is_narrow ? 32 : 0));
-    uint32_t roots[MOST_SIDE_BY_SIDE], depth = 0;
+    const uint32_t *order = e->order + first, depth = e->trees[order[0]].depth;
+    uint32_t roots[16 * ABREAST];
     __m512i at[ABREAST], root[ABREAST];
-    for (uint32_t i = 0; i < MOST_SIDE_BY_SIDE; i++) {
-        const Tree *tree = &e->trees[first + i < e->n_trees ? first + i : first];
-        roots[i] = tree->root;
-        depth = tree->depth > depth ? tree->depth : depth;
-    }
+    for (uint32_t i = 0; i < 16 * ABREAST; i++)
+        roots[i] = e->trees[order[i]].root;
     for (int i = 0; i < ABREAST; i++)
         at[i] = root[i] = _mm512_loadu_si512(roots + 16 * i);
     for (uint32_t level = 0; level < depth; level++)
@@ -73,13 +70,12 @@ static inline __attribute__((always_inline)) void descend_packed_trees(const Ens
             at[i] = _mm512_add_epi32(root[i], step_down(e, node, here));
         }
     for (int i = 0; i < ABREAST; i++)
-        _mm512_storeu_si512(leaves + first + 16 * i, _mm512_i32gather_epi32(at[i], e->leaf_of, 4));
+        _mm512_i32scatter_epi32(leaves, _mm512_loadu_si512(order + 16 * i), _mm512_i32gather_epi32(at[i], e->leaf_of, 4), 4);
 }
 
 #else
 
 #define WANTS_PACKED 0
-#define MOST_SIDE_BY_SIDE 8
 
 #endif
 
@@ -89,7 +85,7 @@ static inline __attribute__((always_inline)) void descend_packed_trees(const Ens
 static void descend_rows(const Ensemble *e, const Tree *tree, const uint8_t *ways, const uint16_t *ranks, size_t rows, uint32_t *leaves)
 {
 #if WANTS_PACKED
-    for (size_t first = 0; e->packed && first < rows; first += MOST_SIDE_BY_SIDE)
+    for (size_t first = 0; e->packed && first < rows; first += 16 * ABREAST)
         descend_packed_rows(e, tree, ways + first, ranks + first, leaves + first);
     if (e->packed)
         return;
@@ -108,11 +104,11 @@ static void descend_rows(const Ensemble *e, const Tree *tree, const uint8_t *way
     }
 }
 
-/* Find the leaf of one row in every tree; `leaves` has room for MOST_SIDE_BY_SIDE more. */
+/* Find the leaf of one row in every tree. */
 static void descend_trees(const Ensemble *e, const uint16_t *ranks, uint32_t *leaves)
 {
 #if WANTS_PACKED
-    for (uint32_t first = 0; e->packed && first < e->n_trees; first += MOST_SIDE_BY_SIDE)
+    for (uint32_t first = 0; e->packed && first < e->n_trees; first += 16 * ABREAST)
         if (e->n_columns <= 64)
             descend_packed_trees(e, ranks, first, leaves, 1);
         else
@@ -121,18 +117,16 @@ static void descend_trees(const Ensemble *e, const uint16_t *ranks, uint32_t *le
         return;
 #endif
     for (uint32_t first = 0; first < e->n_trees; first += SIDE_BY_SIDE) {
-        uint32_t at[SIDE_BY_SIDE], depth = 0;
-        for (uint32_t i = 0; i < SIDE_BY_SIDE; i++) {
-            const Tree *tree = &e->trees[first + i < e->n_trees ? first + i : first];
-            at[i] = tree->root;
-            depth = tree->depth > depth ? tree->depth : depth;
-        }
+        const uint32_t *order = e->order + first, depth = e->trees[order[0]].depth;
+        uint32_t at[SIDE_BY_SIDE];
+        for (int i = 0; i < SIDE_BY_SIDE; i++)
+            at[i] = e->trees[order[i]].root;
         for (uint32_t level = 0; level < depth; level++)
             for (int i = 0; i < SIDE_BY_SIDE; i++) {
                 Node node = e->nodes[at[i]];
                 at[i] = node.left + (ranks[node.column] > node.rank);
             }
-        for (uint32_t i = 0; i < SIDE_BY_SIDE; i++)
-            leaves[first + i] = e->leaf_of[at[i]];
+        for (int i = 0; i < SIDE_BY_SIDE; i++)
+            leaves[order[i]] = e->leaf_of[at[i]];
     }
 }

@@ -21,6 +21,8 @@ enum { RULE_NONE = 0, RULE_LARGEST = 1, RULE_ABOVE = 2, RULE_NOT_BELOW = 3, RULE
 #define BLENDED_LEAVES 256
 /* Levels whose splits have no more ways down than that. */
 #define BLENDED_LEVELS 8
+/* Trees that one row goes down at once at the most. */
+#define ORDERED 64
 /* The slot that is always zero: what a leaf is, counted from itself. */
 #define ZERO_SLOT 31
 
@@ -90,8 +92,8 @@ struct Ensemble {
     uint32_t *leaf_of;    /* [n_splits + n_leaves]: a leaf's number, of all leaves */
     uint32_t *packed;     /* [n_splits + n_leaves]: nodes in 32 bits, where they fit; else NULL */
     NodeBits bits;
+    uint32_t *order;      /* [n_trees, up to a multiple of ORDERED]: the deepest first, the last one over again */
     const Kernel *kernel;
-    uint32_t few_rows;    /* so many rows go down one by one */
     int blends, descends; /* whether blocks do in any tree */
 };
 

@@ -14,6 +14,11 @@
 /* Rows whose cells stay in the first-level cache while every column reads them. */
 #define BINNED_AT_ONCE 64
 
+/* So many rows go down one by one: a block takes as long for a few as for 64 of them, in models small and large. */
+#ifndef FEW_ROWS
+#define FEW_ROWS 10
+#endif
+
 typedef struct {
     const void *cells;
     int is_float, is_rounded;
@@ -211,9 +216,8 @@ static void bin_row(const Ensemble *e, const Rows *rows, size_t row, uint16_t *r
 
 static int sum_few(const Ensemble *e, Rows rows, size_t n_rows, double *raw)
 {
-    /* Trees go down in groups, and ranks are read in words: the last of both may be short. */
-    size_t leaves = ((size_t)e->n_trees + MOST_SIDE_BY_SIDE) * sizeof(uint32_t);
-    char *memory = malloc(leaves + ((size_t)e->n_columns + 64) * sizeof(uint16_t));
+    size_t leaves = (size_t)e->n_trees * sizeof(uint32_t);
+    char *memory = malloc(leaves + ((size_t)e->n_columns + 64) * sizeof(uint16_t)); /* registers read beyond the ranks */
     if (!memory)
         return -1;
     uint32_t *reached = (uint32_t *)memory;
@@ -233,7 +237,7 @@ static int sum_few(const Ensemble *e, Rows rows, size_t n_rows, double *raw)
 static int sums(const Ensemble *e, const void *features, int is_float, size_t n_rows, double *raw)
 {
     Rows rows = {features, is_float, (e->flags & ROUNDED_TO_FLOAT) != 0, e->n_features};
-    return n_rows <= e->few_rows ? sum_few(e, rows, n_rows, raw) : sum_blocks(e, rows, n_rows, raw);
+    return n_rows <= FEW_ROWS ? sum_few(e, rows, n_rows, raw) : sum_blocks(e, rows, n_rows, raw);
 }
 
 const Kernel KERNEL = {NAME, sums, BLEND_COST, WANTS_PACKED};

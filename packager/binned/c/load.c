@@ -425,6 +425,28 @@ static void lay_out_tree(Ensemble *e, const Growth *tools, Tree *tree, Step **st
     e->descends |= tree->levels_left > 0;
 }
 
+static int deeper_first(const void *one, const void *other)
+{
+    const uint64_t *a = one, *b = other;
+    return *a < *b ? 1 : *a > *b ? -1 : 0;
+}
+
+static int order_trees(Ensemble *e)
+{
+    size_t n = e->n_trees, padded = (n + ORDERED - 1) / ORDERED * ORDERED;
+    uint64_t *keys = malloc(n * sizeof *keys);
+    e->order = malloc(padded * sizeof *e->order);
+    for (size_t t = 0; keys && t < n; t++)
+        keys[t] = (uint64_t)e->trees[t].depth << 32 | (uint32_t)~t;
+    if (keys)
+        qsort(keys, n, sizeof *keys, deeper_first);
+    for (size_t i = 0; keys && e->order && i < padded; i++)
+        e->order[i] = ~(uint32_t)keys[i < n ? i : n - 1];
+    int failed = !keys || !e->order;
+    free(keys);
+    return failed;
+}
+
 static const char *lay_out_trees(Ensemble *e, const Sections *s)
 {
     uint32_t most = 1, leaves = 0;
@@ -446,17 +468,14 @@ static const char *lay_out_trees(Ensemble *e, const Sections *s)
                 .place = at + 7 * room};
     Step *step = e->steps;
     uint32_t *way = e->ways;
-    double blend = 0, descent = 0;
     for (uint32_t t = 0, root = 0; t < e->n_trees; t++) {
         uint32_t n = s->sizes[t] - 1;
         e->trees[t] = (Tree){.target = s->targets[t], .n_leaves = n + 1, .first_leaf = leaves, .root = root};
         lay_out_tree(e, &g, &e->trees[t], &step, &way);
-        blend += e->kernel->blend_cost * n, descent += e->trees[t].depth;
         leaves += n + 1, root += 2 * n + 1, g.splits += n;
     }
     free(at);
-    e->few_rows = 8 + (uint32_t)(0 * blend / (descent + 1));
-    return e->kernel->wants_packed && pack_nodes(e) ? "memory" : NULL;
+    return order_trees(e) || (e->kernel->wants_packed && pack_nodes(e)) ? "memory" : NULL;
 }
 
 static const char *lay_out(Ensemble *e, const Header *h, const Sections *s)
@@ -508,7 +527,7 @@ void ensemble_free(Ensemble *e)
     if (!e)
         return;
     void *parts[] = {e->columns, e->edges, e->starts, e->values, e->trees, e->ways, e->steps, e->nodes, e->leaf_of,
-                     e->packed};
+                     e->packed, e->order};
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
         free(parts[i]);
     free(e);
