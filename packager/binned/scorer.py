@@ -27,22 +27,18 @@ class BinnedModel:
     def __init__(self, data: bytes, library: Any, *, threads: int = 1) -> None:
         """Read a model file's bytes; ValueError where they are none. `library` is the extension's module."""
         header = read_header(data)
-        self._ensembles = [
-            (entry["reads"], entry["gives"], library.Model(_blob(data, entry))) for entry in header["ensembles"]
-        ]
+        share = _Shared(threads) if threads > 1 else None
+        self._ensembles = [_Ensemble(library.Model(_blob(data, entry)), entry, share) for entry in header["ensembles"]]
         self._before = header["before"] and _session(_blob(data, header["before"]), threads)
         self._gives = header["before"] and header["before"]["gives"]
         self._after = header["after"] and _session(_blob(data, header["after"]), threads)
         self._reads = header["after"] and header["after"]["reads"]
         self._outputs = {output["name"]: _Output(output) for output in header["outputs"]}
-        self._threads = threads
-        self._pool = ThreadPoolExecutor(threads) if threads > 1 else None
-        self._pool_of = os.getpid()
 
     @property
     def instruction_set(self) -> str:
         """Return the instruction set that the trees run with."""
-        name: str = self._ensembles[0][2].instruction_set
+        name: str = self._ensembles[0].model.instruction_set
         return name
 
     @property
@@ -57,53 +53,73 @@ class BinnedModel:
 
     def run(self, names: Sequence[str], feeds: Mapping[str, Array]) -> list[Array]:
         """Return the outputs named, as `InferenceSession.run` does."""
-        tensors = dict(feeds)
+        tensors = feeds
         if self._before:
-            tensors |= zip(self._gives, self._before.run(self._gives, feeds), strict=True)
+            tensors = {**feeds, **dict(zip(self._gives, self._before.run(self._gives, feeds), strict=True))}
         if not self._after:
-            reads, _, model = self._ensembles[0]
-            values, labels = self._score(model, tensors[reads])
+            values, labels = self._ensembles[0].score(tensors)
             return [self._outputs[name].of(values, labels) for name in names]
-        for reads, gives, model in self._ensembles:
-            tensors[gives] = self._raw(model, tensors[reads])
+        tensors = {**tensors, **{ensemble.gives: ensemble.raw(tensors) for ensemble in self._ensembles}}
         found: list[Array] = self._after.run(names, {name: tensors[name] for name in self._reads})
         return found
 
     def raw(self, features: Array) -> Array:
         """Return the first ensemble's sums [rows, targets] for the rows that it reads, [rows, features]."""
-        return self._raw(self._ensembles[0][2], features)
+        first = self._ensembles[0]
+        return first.raw({first.reads: features})
 
-    def _raw(self, model: Any, features: Array) -> Array:
-        features, raw = np.ascontiguousarray(features), np.empty((len(features), model.shape[1]))
-        self._in_parts(lambda part: model.raw(features[part], raw[part]), len(features))
-        return raw
 
-    def _score(self, model: Any, features: Array) -> tuple[Array, Array | None]:
-        _, _, width, has_label = model.shape
-        features, values = np.ascontiguousarray(features), np.empty((len(features), width))
-        labels = np.empty(len(features), np.int64) if has_label else None
-        if self._pool is None or len(features) < 2 * ROWS_PER_THREAD:
-            if len(features):
-                model.score(features, values, labels)
-            return values, labels
+class _Ensemble:
+    """One ensemble, the tensor that it reads and the one that its sums are."""
 
-        def score(part: slice) -> None:
-            model.score(features[part], values[part], None if labels is None else labels[part])
+    def __init__(self, model: Any, entry: dict[str, Any], share: _Shared | None) -> None:
+        self.model, self.reads, self.gives = model, entry["reads"], entry["gives"]
+        _, self._targets, self._width, self._has_label = model.shape
+        self._share = share
 
-        self._in_parts(score, len(features))
+    def score(self, tensors: Mapping[str, Array]) -> tuple[Array, Array | None]:
+        """Return the values [rows, width], and each row's label as the index of its class."""
+        features = np.ascontiguousarray(tensors[self.reads])
+        rows = len(features)
+        values, labels = np.empty((rows, self._width)), np.empty(rows, np.int64) if self._has_label else None
+        if self._share is not None and rows >= 2 * ROWS_PER_THREAD:
+            self._share.run(rows, self.model.score, features, values, labels)
+        elif rows:
+            self.model.score(features, values, labels)
         return values, labels
 
-    def _in_parts(self, score: Callable[[slice], None], rows: int) -> None:
-        """Share the rows among the threads, where there are enough for it."""
+    def raw(self, tensors: Mapping[str, Array]) -> Array:
+        """Return the sums of the leaves, [rows, targets]."""
+        features = np.ascontiguousarray(tensors[self.reads])
+        rows, sums = len(features), np.empty((len(features), self._targets))
+        if self._share is not None and rows >= 2 * ROWS_PER_THREAD:
+            self._share.run(rows, self.model.raw, features, sums)
+        elif rows:
+            self.model.raw(features, sums)
+        return sums
+
+
+class _Shared:
+    """Threads that share the rows of one call."""
+
+    def __init__(self, threads: int) -> None:
+        self._threads, self._of = threads, 0
+        self._open()
+
+    def _open(self) -> None:
+        self._pool, self._of = ThreadPoolExecutor(self._threads), os.getpid()
+
+    def run(self, rows: int, score: Callable[..., None], *arrays: Array | None) -> None:
+        """Call `score` on parts of the arrays, each of some of the rows."""
+        if self._of != os.getpid():  # threads stay behind where a process forks
+            self._open()
         parts = min(self._threads, rows // ROWS_PER_THREAD)
-        if self._pool is None or parts < 2:
-            if rows:
-                score(slice(0, rows))
-            return
-        if self._pool_of != os.getpid():  # threads stay behind where a process forks
-            self._pool, self._pool_of = ThreadPoolExecutor(self._threads), os.getpid()
         edges = [rows * part // parts for part in range(parts + 1)]
-        list(self._pool.map(score, map(slice, edges, edges[1:])))
+
+        def of_part(start: int, end: int) -> None:
+            score(*(None if array is None else array[start:end] for array in arrays))
+
+        list(self._pool.map(of_part, edges, edges[1:]))
 
 
 class _Output:
