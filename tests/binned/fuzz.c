@@ -1,4 +1,4 @@
-/* Mutated model files: usage `fuzz COUNT FILE...`. Each is loaded, and where it loads, rows are scored.
+/* Mutated model files: usage `fuzz COUNT SEED FILE...`. Each is loaded, and where it loads, rows are scored.
  *
  * Compiled under AddressSanitizer and UndefinedBehaviorSanitizer, which end the program at the first report. */
 #include <math.h>
@@ -95,11 +95,12 @@ int main(int n, char **names)
     const double odd[] = {NAN, INFINITY, -INFINITY, 0.0, -0.0, 1e-35, 1e300, -1e300};
     for (size_t i = 0; i < MOST_CELLS; i++)
         cells[i] = below(8) ? (double)(int64_t)next() / 4e18 : odd[below(8)];
-    long count = atol(names[1]), loaded = 0, refused = 0;
+    long count = atol(names[1]), n_files = n - 3, loaded = 0, refused = 0;
+    state ^= (uint64_t)atol(names[2]) * 0x2545F4914F6CDD1D;
     for (long turn = 0; turn < count; turn++) {
         static uint8_t *seeds[64];
         static size_t sizes[64];
-        int which = (int)(2 + turn % (n - 2));
+        int which = (int)(3 + turn % n_files);
         if (!seeds[which]) {
             FILE *file = fopen(names[which], "rb");
             seeds[which] = malloc(1 << 22);
@@ -109,7 +110,7 @@ int main(int n, char **names)
         size_t size = sizes[which], room = size + 512;
         uint8_t *bytes = malloc(room), *exact;
         memcpy(bytes, seeds[which], size);
-        if (turn >= n - 2) /* each file is scored once as it is */
+        if (turn >= n_files) /* each file is scored once as it is */
             mutate(bytes, &size, room);
         exact = malloc(size ? size : 1);
         memcpy(exact, bytes, size);
