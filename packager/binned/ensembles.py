@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from packager.binned.graph_view import GraphView, attribute
+from packager.binned.monotone import move_thresholds
 from packager.binned.pack import Ensemble, NotApplicable
 from packager.binned.sources import Source, find_source
 from packager.binned.tree_arrays import TreeArrays, read_trees
@@ -52,8 +53,11 @@ def _found(view: GraphView, node: NodeProto) -> Found:
     width = _width(view, node.input[0])
     if len(trees.feature) and int(trees.feature.max()) >= width:
         raise NotApplicable("its trees read a column that is not there")
-    source = find_source(view, node.input[0], width)
     gives, vectors = _leaf_vectors(view, node, trees) or (node.output[0], None)
+    source = find_source(view, node.input[0], width)
+    if source.tensor not in view.inputs and (moved := move_thresholds(view, node.input[0], trees)):
+        none = np.zeros(width, dtype=bool)
+        trees, source = moved.trees, Source(moved.tensor, moved.columns, none, none)
     return Found(_ensemble(trees, source, _width(view, source.tensor), vectors), source.tensor, gives)
 
 

@@ -127,7 +127,19 @@ class GraphView:
         """Return how many columns a tensor of rows has, None where that is not known."""
         info = self.types.get(tensor)
         dims = [] if info is None else list(info.type.tensor_type.shape.dim)
-        return dims[1].dim_value if len(dims) == 2 and dims[1].HasField("dim_value") else None
+        if len(dims) == 2 and dims[1].HasField("dim_value"):
+            return int(dims[1].dim_value)
+        return self._width_made(tensor)
+
+    def _width_made(self, tensor: str) -> int | None:
+        """Return the width that a choice of columns makes, whatever it chooses from."""
+        node = self.makers.get(tensor)
+        if node is not None and node.op_type in ("Cast", "Identity"):
+            return self.width(node.input[0])
+        if node is None or node.op_type != "Gather" or attribute(node, "axis", 0) != 1:
+            return None
+        chosen = self.constant(node.input[1])
+        return None if chosen is None or chosen.ndim != 1 else len(chosen)
 
     def part(
         self, nodes: Sequence[NodeProto], reads: Sequence[ValueInfoProto], gives: Sequence[ValueInfoProto]

@@ -36,7 +36,7 @@ def find_source(view: GraphView, tensor: str, n_features: int) -> Source:
     """Walk up from the tensor as far as the extension does the same to each cell; `n_features` is its width."""
     none = np.zeros(n_features, dtype=bool)
     source = Source(tensor, np.arange(n_features), none, none)
-    while (further := _step(view, source)) is not None:
+    while (further := _step(view, source)) is not None and view.width(further.tensor) is not None:
         source = further
     return source
 

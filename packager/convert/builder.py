@@ -158,11 +158,13 @@ class Builder:
 
 
 def _content(value: object) -> object:
-    """Return what equal attributes have in common; None for tables, which are not compared."""
+    """Return what equal attributes have in common, of arrays their digest; None for tensors, which are not compared."""
     from onnx import GraphProto
 
     if isinstance(value, GraphProto):
         return sha256(value.SerializeToString(deterministic=True)).digest()
+    if isinstance(value, np.ndarray):
+        return value.dtype.str, value.shape, sha256(np.ascontiguousarray(value).data).digest()
     if isinstance(value, list | tuple) and all(isinstance(item, _PLAIN) for item in value):
         return tuple(value)
     return value if isinstance(value, _PLAIN) else None

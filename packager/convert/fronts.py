@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from packager.artifact import Signature
-from packager.convert.boundaries import last_that_stays, rank_within
+from packager.bisection import last_that_stays
+from packager.convert.boundaries import rank_within
 from packager.convert.graph import UnsupportedModel
 from packager.dataset.rows import Rows, concatenate
 from packager.structure import Doubles, Flags, Ints, SetMembers, Trees, goes_left, known_texts

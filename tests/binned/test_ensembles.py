@@ -10,18 +10,24 @@ import pytest
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor, RandomTreesEmbedding
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import PolynomialFeatures
 
 from packager.binned.ensembles import find_ensembles
 from packager.binned.graph_view import GraphView
 from packager.binned.pack import NotApplicable
 from packager.binned.tree_arrays import read_trees
-from tests.binned.models import ALONE, binned, model_of, needs_library
+from tests.binned.models import ALONE, Binned, binned, model_of, needs_library
 from tests.binned.reference import Reference
 from tests.convert.cases import codes, numbers, values
 
 
 def operators(part: bytes) -> list[str]:
     return [node.op_type for node in onnx.load_from_string(part).graph.node]
+
+
+def operators_before(model: Binned) -> list[str]:
+    entry = model.header["before"]
+    return operators(model.data[entry["offset"] : entry["offset"] + entry["size"]])
 
 
 def parts(name: str) -> dict[str, list[str]]:
@@ -87,9 +93,10 @@ def test_an_embedding_alone_is_refused() -> None:
         binned(RandomTreesEmbedding(3, max_depth=2, random_state=3).fit(numbers()))
 
 
-def test_scalers_stay_before_and_roundings_do_not() -> None:
-    assert parts("scaled forest") == {"before": ["Sub", "Div"]}
-    assert Reference(model_of("scaled forest").ensemble()).is_float32
+def test_encoders_stay_before_with_the_scalers_beside_them_and_roundings_do_not() -> None:
+    assert "Div" in parts("one-hot, forest")["before"]
+    assert "Cast" not in parts("one-hot, forest")["before"][-1:]
+    assert Reference(model_of("one-hot, forest").ensemble()).is_float32
 
 
 def test_a_linear_model_reads_what_is_computed_once() -> None:
@@ -118,6 +125,14 @@ def test_a_large_forest_is_added_in_parts_and_becomes_one_ensemble(count: int) -
     model = binned(RandomForestClassifier(trees, max_depth=3, random_state=3).fit(numbers(), codes(numbers(), count)))
     assert sum(node.op_type == "ReduceSum" for node in model.view.graph.node) == 2, "the example needs two parts"
     assert (model.header["before"], model.header["after"], len(model.header["ensembles"])) == (None, None, 1)
+    assert model.scored_by_it().differences(model.rows()) == []
+
+
+@needs_library
+def test_columns_that_no_inference_counts_are_counted_where_they_are_chosen() -> None:
+    steps = (PolynomialFeatures(2), RandomForestClassifier(5, max_depth=4, random_state=3))
+    model = binned(make_pipeline(*steps).fit(numbers(), codes(numbers(), 2)))
+    assert operators_before(model)[-1] == "Gather"
     assert model.scored_by_it().differences(model.rows()) == []
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -33,16 +34,21 @@ def test_sums_equal_the_models_own(case: Case) -> None:
     np.testing.assert_array_equal(of_sums(reference.raw(rows), reference.divisor), told)
 
 
+@cache
+def _sums(name: str) -> list[tuple[Any, Any]]:
+    """Return rows in double and in float32, each with the sums that the bytes say."""
+    rows = model_of(name).rows(1000).numbers
+    reference = Reference(model_of(name).ensemble())
+    with np.errstate(over="ignore"):
+        floats = rows.astype(np.float32)
+    return [(given, reference.raw(given)) for given in (rows, floats)]
+
+
 @by_name
 @pytest.mark.parametrize("instruction_set", INSTRUCTION_SETS)
 def test_every_instruction_set_adds_up_alike(case: Case, instruction_set: str) -> None:
-    model = model_of(case.name)
-    rows = model.rows(1000).numbers
-    extension = library().Model(model.ensemble(), instruction_set)
-    with np.errstate(over="ignore"):
-        floats = rows.astype(np.float32)
-    for given in (rows, floats):
-        expected = Reference(model.ensemble()).raw(given)
+    extension = library().Model(model_of(case.name).ensemble(), instruction_set)
+    for given, expected in _sums(case.name):
         for count in COUNTS:
             raw = np.full((count, expected.shape[1]), np.nan)
             extension.raw(np.ascontiguousarray(given[-count:]), raw)

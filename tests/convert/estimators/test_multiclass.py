@@ -6,11 +6,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+from lightgbm import LGBMClassifier
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.multiclass import OneVsOneClassifier, OneVsRestClassifier, OutputCodeClassifier
 from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
+from packager.convert.builder import Builder
+from packager.convert.emitters import EMITTERS
+from packager.convert.graph import Part, Table
 from tests.convert.asked import unlike
 
 from .rows import ASKED, NUMBERS, THREE_LABELS, labels
@@ -31,6 +35,16 @@ LABELS = [(0, 1), ("b", "a", "c"), (False, True), (1.0, 2.0, 3.0), (2**40, 2**40
 @pytest.mark.parametrize("kind", [OneVsRestClassifier, OneVsOneClassifier])
 def test_classes(kind: Any, member: Any, names: tuple[object, ...]) -> None:
     assert unlike(kind(member).fit(NUMBERS, labels(*names)), NEAR) == []
+
+
+@pytest.mark.parametrize("kind", [OneVsRestClassifier, OneVsOneClassifier])
+def test_every_members_trees_are_there_once(kind: Any) -> None:
+    model = kind(LGBMClassifier(n_estimators=3, n_jobs=1, verbose=-1)).fit(NUMBERS, labels("a", "b", "c"))
+    builder = Builder(np.dtype(np.float64), EMITTERS)
+    for method in ("predict", "predict_proba", "decision_function"):
+        if hasattr(model, method):
+            builder.ask(model, method, Table((Part("features", "number", NUMBERS.shape[1]),)))
+    assert [node.op_type for node in builder.nodes].count("TreeEnsemble") == 3
 
 
 @pytest.mark.parametrize("names", LABELS, ids=str)

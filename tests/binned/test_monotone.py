@@ -1,0 +1,137 @@
+"""Scalers, imputers and the like become thresholds: every cell goes where it went behind them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+from sklearn.compose import ColumnTransformer
+from sklearn.ensemble import HistGradientBoostingRegressor, RandomForestClassifier
+from sklearn.impute import SimpleImputer
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, MinMaxScaler, RobustScaler, StandardScaler
+from sklearn.tree import DecisionTreeRegressor
+
+from packager.binned.graph_view import GraphView
+from packager.binned.model_file import packed_model
+from packager.binned.scorer import read_header
+from packager.dataset.rows import Rows
+from tests.binned.models import Binned, binned, model_of, needs_library
+from tests.binned.reference import Reference
+from tests.convert.cases import codes, numbers, values
+
+pytestmark = needs_library
+
+
+def rows_on_edges(model: Binned) -> Rows:
+    """Return rows whose cells are edges of the file's own columns, the numbers beside them, and the ends of all."""
+    reference = Reference(model.ensemble())
+    cells: dict[int, list[float]] = {feature: [] for feature in range(reference.n_features)}
+    for column in reference.columns:
+        beside = [np.nextafter(column.edges, toward) for toward in (-np.inf, np.inf)]
+        cells[column.feature] += np.concatenate([column.edges, *beside]).tolist()
+    count = max(map(len, cells.values()))
+    made = np.column_stack([np.resize([*cells[at], 0.0, -0.0, 1e300, -1e300, np.nan], count + 5) for at in cells])
+    with_holes = np.where(
+        np.random.default_rng(3).random((500, made.shape[1])) < 0.3, np.nan, np.resize(made, (500, made.shape[1]))
+    )
+    return Rows(np.concatenate([made, with_holes]))
+
+
+def assert_alike(model: Binned) -> None:
+    """Compare with the graph on rows on edges, which a wrong edge sends elsewhere, whatever the original takes."""
+    rows = rows_on_edges(model)
+    answered, expected = model.scored_by_it().session.answers(rows), model.both.session.answers(rows)
+    for name, told in expected.items():
+        np.testing.assert_array_equal(answered[name], told)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "scaled forest",
+        "min-max, forest",
+        "clipped, forest",
+        "robust, boosting",
+        "max-abs, hist",
+        "filled forest",
+        "filled, scaled, hist",
+        "constant filled, forest",
+        "numbers by name, forest",
+        "lightgbm filled and scaled",
+    ],
+)
+def test_steps_that_keep_the_order_leave_no_graph(name: str) -> None:
+    model = model_of(name)
+    assert (model.header["before"], model.header["ensembles"][0]["reads"]) == (None, "features")
+    assert not Reference(model.ensemble()).is_float32
+    assert_alike(model)
+
+
+def fitted(*steps: Any, missing: bool = True) -> Binned:
+    rows = numbers(missing=missing)
+    return binned(make_pipeline(*steps).fit(rows, values(rows)))
+
+
+def test_missing_cells_go_where_what_fills_them_goes() -> None:
+    model = fitted(SimpleImputer(strategy="median"), DecisionTreeRegressor(max_depth=6, random_state=3))
+    missing = {(column.feature, column.missing_right) for column in Reference(model.ensemble()).columns}
+    assert len(missing) > len({feature for feature, _ in missing}), "the example needs both sides"
+    assert_alike(model)
+
+
+def test_missing_cells_that_nothing_fills_keep_their_side() -> None:
+    model = fitted(StandardScaler(), HistGradientBoostingRegressor(max_iter=9, min_samples_leaf=5, random_state=3))
+    assert model.header["before"] is None
+    assert_alike(model)
+    assert model.scored_by_it().differences(model.rows()) == []
+
+
+def test_steps_follow_each_other() -> None:
+    chosen = ColumnTransformer(
+        [
+            ("both", make_pipeline(SimpleImputer(), MinMaxScaler(clip=True), RobustScaler()), [4, 0]),
+            ("one", SimpleImputer(strategy="constant", fill_value=-2.5), [2]),
+        ],
+        remainder="passthrough",
+    )
+    model = fitted(chosen, StandardScaler(), DecisionTreeRegressor(max_depth=7, random_state=3))
+    assert model.header["before"] is None
+    assert_alike(model)
+
+
+def test_a_scaler_far_from_its_data_merges_thresholds_as_it_merges_cells() -> None:
+    rows = numbers() + 1e12
+    model = binned(make_pipeline(StandardScaler(), DecisionTreeRegressor()).fit(rows, values(numbers())))
+    assert model.header["before"] is None
+    assert_alike(model)
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        FunctionTransformer(np.negative),
+        FunctionTransformer(np.square),
+        SimpleImputer(missing_values=0, strategy="mean"),
+        SimpleImputer(add_indicator=True),
+    ],
+    ids=str,
+)
+def test_steps_that_do_not_keep_the_order_stay_a_graph(step: Any) -> None:
+    rows = numbers(missing="indicator" in str(step))
+    forest = RandomForestClassifier(9, max_depth=5, random_state=3)
+    model = binned(make_pipeline(StandardScaler(), step, forest).fit(rows, codes(rows, 2)))
+    assert model.header["before"] is not None
+    assert model.scored_by_it().differences(model.rows()) == []
+
+
+def test_a_column_that_is_turned_around_stays_a_graph() -> None:
+    model = model_of("scaled forest")
+    scales = next(node for node in model.view.graph.node if node.op_type == "Div").input[1]
+    changed = onnx.ModelProto()
+    changed.CopyFrom(model.view.model)
+    tensor = next(item for item in changed.graph.initializer if item.name == scales)
+    tensor.CopyFrom(onnx.numpy_helper.from_array(-onnx.numpy_helper.to_array(tensor), scales))
+    assert read_header(packed_model(GraphView(changed)))["before"] is not None
