@@ -14,7 +14,7 @@ from typing import Any
 
 from packager.artifact import Measurement, SessionSettings, Signature, signature_from
 from packager.bundle.manifest import MANIFEST, check_digests
-from packager.bundle.model_info import MODEL_FILE, read_info
+from packager.bundle.model_info import read_info
 from packager.errors import BenchmarkError, BundleError, RecipeError, SourceError
 from packager.recipe.model import Recipe
 from packager.registry.fetch import find_bundle
@@ -130,7 +130,7 @@ def _of_bundle(shown: str, folder: Path, digest: str | None) -> Baseline:
     if digest not in (None, manifest.digest):
         raise BundleError(f"{folder} is not the bundle that was published", measured=manifest.digest, limit=digest)
     info = read_info(folder / "code")
-    return Baseline(shown, info.signature, Model(folder / "model" / MODEL_FILE, info.session, manifest.digest))
+    return Baseline(shown, info.signature, Model(folder / "model" / info.served_file, info.session, manifest.digest))
 
 
 def _of_report(shown: str, path: Path) -> Baseline:

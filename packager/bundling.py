@@ -12,6 +12,7 @@ from packager import __version__
 from packager.artifact import VERIFIED_SETTINGS, Signature, SourceModel, Variant, Verdict
 from packager.bundle.deploy import keys_told
 from packager.bundle.environment import pins
+from packager.bundle.fast_path import compiled_library
 from packager.bundle.golden import whole_labels
 from packager.bundle.manifest import Json
 from packager.bundle.plan import BundlePlan, Golden, ModelCard, Outputs
@@ -43,19 +44,25 @@ _OTHERS = 16
 def require_environment(recipe: Recipe) -> None:
     """Refuse at once, and not after all the work, a serving environment that can't be: BundleError at `bundle.python`.
 
-    What no package index holds is refused too.
+    What no package index holds is refused too, and a required fast path where nothing is compiled for it.
     """
     with keys_told(recipe):
         pins(recipe.bundle.python)
+        if recipe.bundle.fast_path == "require":
+            compiled_library()
 
 
 def plan_bundle(recipe: Recipe, source: Source, proof: Proof, *, report: BuildReport, decision: Decision) -> BundlePlan:
-    """Gather what the bundle of the selected variant holds."""
+    """Gather what the bundle of the selected variant holds; BundleError where a required fast path was not selected."""
     model, variant = source.model, decision.variant
+    is_binned = variant.precision == "binned"
+    if recipe.bundle.fast_path == "require" and not is_binned:
+        raise _not_fast(variant, recipe, report)
     return BundlePlan(
         name=recipe.name,
         version=model.version,
-        model=variant,
+        model=report.variants[0] if is_binned else variant,
+        binned=variant if is_binned else None,
         signature=model.signature,
         tolerance=recipe.verify.parity.tolerance(variant.precision),
         settings=recipe.bundle,
@@ -74,6 +81,19 @@ def plan_bundle(recipe: Recipe, source: Source, proof: Proof, *, report: BuildRe
     )
 
 
+def _not_fast(variant: Variant, recipe: Recipe, report: BuildReport) -> BundleError:
+    """Say why there is no fast path: nothing to bin, or nothing gained by it."""
+    binned = next((one for one in report.variants if one.precision == "binned"), None)
+    why = "it was not the fastest" if binned is None or binned.status == "ok" else f"{binned.status}: {binned.reason}"
+    return BundleError(
+        f"the bundle would hold no fast path: {variant.name} is selected, not binned ({why})",
+        measured=variant.name,
+        limit="binned",
+        key=recipe.where("bundle.fast_path"),
+        hint="leave bundle.fast_path out: the bundle then serves the variant that was selected",
+    )
+
+
 def write_and_replay(plan: BundlePlan, folder: Path, *, proof: Proof, recipe: Recipe, report: BuildReport) -> str:
     """Write the bundle; score its golden rows, then made rows, through its own score.py as the platform would.
 
@@ -81,7 +101,7 @@ def write_and_replay(plan: BundlePlan, folder: Path, *, proof: Proof, recipe: Re
     """
     with keys_told(recipe):
         digest = write_bundle(plan, folder)
-    served = _rows_to_serve(plan, proof, is_baseline=plan.model.name == report.variants[0].name)
+    served = _rows_to_serve(plan, proof, is_baseline=plan.selected.name == report.variants[0].name)
     result, rehearsal = replay(folder), rehearse(folder, served.made, served.others)
     report.verification |= {
         "rows_served": rehearsal.rows,
@@ -101,10 +121,10 @@ def write_and_replay(plan: BundlePlan, folder: Path, *, proof: Proof, recipe: Re
         )
     if not result.ok:
         message = (
-            f"variant {plan.model.name} does not score like the registered model when served: {result.failures[0]}"
+            f"variant {plan.selected.name} does not score like the registered model when served: {result.failures[0]}"
         )
         raise VerifyError(message, key=recipe.where(verdicts[0].recipe_key), hint=_SERVED_OTHERWISE)
-    gate.gate(verdicts, plan.model.name, recipe)
+    gate.gate(verdicts, plan.selected.name, recipe)
     return digest
 
 
@@ -119,7 +139,7 @@ class _Served:
 
 def _rows_to_serve(plan: BundlePlan, proof: Proof, *, is_baseline: bool) -> _Served:
     """Choose made rows that the variant was judged on; where no request can carry one, the golden rows stand in."""
-    signature, precision = plan.signature, plan.model.precision
+    signature, precision = plan.signature, plan.selected.precision
     probes, native = proof.probes, proof.native
     fit = fit_rows(probes, native, signature=signature, precision=precision, is_baseline=is_baseline)
     room = min(_SERVED_ROWS, max(1, _SERVED_CELLS // len(signature.columns)))
@@ -134,7 +154,8 @@ def _rows_to_serve(plan: BundlePlan, proof: Proof, *, is_baseline: bool) -> _Ser
 def _served_verdicts(
     plan: BundlePlan, recipe: Recipe, result: ReplayResult, rehearsal: Rehearsal, *, stands_for: int
 ) -> list[Verdict]:
-    name, precision, limits, parity = plan.model.name, plan.model.precision, plan.tolerance, recipe.verify.parity
+    variant, limits, parity = plan.selected, plan.tolerance, recipe.verify.parity
+    name, precision = variant.name, variant.precision
     atol = parity.tolerance_key(precision, "atol")
     measured, limit = (
         (result.failures[0], "as the native ones") if result.failures else (result.max_abs_error, limits.atol)

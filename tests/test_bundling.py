@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from packager import bundling
+from packager import bundling, deciding
+from packager.binned import library
 from packager.bundle import deploy_lint, write
 from packager.bundle.manifest import read_manifest
+from packager.bundle.model_info import read_info
 from packager.bundle.plan import Golden
 from packager.bundle.rehearse import Rehearsal
+from packager.bundle.replay import replay
 from packager.commands.check import check_recipe
 from packager.console import Console
 from packager.dataset.rows import Rows
@@ -26,6 +31,7 @@ from packager.pipeline import Options, build
 from packager.recipe.load import load_recipe
 from packager.report.model import BuildReport
 from packager.runtime.machine import cpu_features
+from tests.bundle.binned import needs_library
 from tests.workspace import Workspace, labelled_rows
 
 
@@ -79,7 +85,7 @@ def test_a_script_that_rounds_leaves_no_bundle(
     monkeypatch.setattr(write, "render_score", rounding)
     report = built(space, tmp_path)
     assert report.exit_code == 8
-    assert "not bit for bit those of the ONNX session" in str(report.error)
+    assert "not bit for bit those of the session" in str(report.error)
     assert not checks(report)["served_bitwise"]
     assert not (tmp_path / "sample-1" / "bundle").exists()
 
@@ -158,3 +164,76 @@ def test_workers_that_the_instance_cannot_hold_as_measured_stop_the_build(
     assert "Standard_DS1_v2 is too small: 50 workers" in str(report.error)
     assert "bundle.deploy.instance_type" in str(report.error)
     assert not list(tmp_path.rglob("bundle"))
+
+
+@pytest.fixture(scope="module")
+def trees(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    made = Workspace(tmp_path_factory.mktemp("trees"))
+    rows = labelled_rows()
+    forest = RandomForestClassifier(10, max_depth=5, random_state=0, n_jobs=1)
+    made.save(forest.fit(rows.drop(columns="target"), rows["target"]), rows)
+    return made
+
+
+FAST = {"optimize": {"precisions": ["binned"]}, "select": {"objective": "latency"}, "benchmark": {"batch_sizes": [1]}}
+
+
+@needs_library
+@pytest.mark.parametrize("mode", ["prefer", "require"])
+def test_a_selected_binned_form_serves_and_onnx_stands_by(
+    mode: str, trees: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deciding, "select", lambda *_: "binned")
+    digests = set()
+    for out in (tmp_path / "one", tmp_path / "other"):
+        report = built(trees, out, **FAST, bundle={"fast_path": mode})
+        assert report.ok, report.error
+        assert report.selected == "binned"
+        assert all(checks(report).values())
+        digests.add(report.bundle.digest if report.bundle else "")
+    assert len(digests) == 1
+    bundle = tmp_path / "one" / "sample-1" / "bundle"
+    info, result = read_info(bundle / "code"), replay(bundle)
+    assert info.fast_path is not None
+    assert info.fast_path.mode == mode
+    assert (result.ok, str(result.form).partition(" ")[0]) == (True, "binned")
+    baseline, binned = report.variants[0], report.variants[1]
+    assert (info.sha256, info.fast_path.model.sha256) == (baseline.sha256, binned.sha256)
+
+
+@needs_library
+def test_a_script_that_serves_another_form_leaves_no_bundle(
+    trees: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    render = write.render_score
+
+    def elsewhere(*arguments: Any, **named: Any) -> str:
+        return render(*arguments, **named).replace("platform.machine()", "'another'")
+
+    monkeypatch.setattr(deciding, "select", lambda *_: "binned")
+    monkeypatch.setattr(write, "render_score", elsewhere)
+    report = built(trees, tmp_path, **FAST)
+    assert report.exit_code == 8
+    assert "it serves another form of the model than the binned one: onnx; platform" in str(report.error)
+    assert not (tmp_path / "sample-1" / "bundle").exists()
+
+
+def test_a_required_fast_path_that_there_is_none_of_leaves_no_bundle(space: Workspace, tmp_path: Path) -> None:
+    report = built(space, tmp_path, **FAST, bundle={"fast_path": "require"})
+    assert report.exit_code == 8
+    assert "the bundle would hold no fast path: fp64 is selected, not binned (not_applicable: " in str(report.error)
+    assert re.search(r"recipe.yml:\d+ bundle.fast_path", str(report.error))
+    assert not (tmp_path / "sample-1" / "bundle").exists()
+
+
+def test_a_required_fast_path_without_a_library_stops_the_build_before_any_work(
+    trees: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def none() -> None:
+        raise library.LibraryUnavailable("nothing was compiled")
+
+    monkeypatch.setattr(library, "library", none)
+    report = built(trees, tmp_path, **FAST, bundle={"fast_path": "require"})
+    assert (report.exit_code, report.timings_s) == (8, {})
+    assert "the variant binned can't be served: nothing was compiled" in str(report.error)
+    assert "bundle.fast_path" in str(report.error)

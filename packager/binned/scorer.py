@@ -63,10 +63,10 @@ class BinnedModel:
         found: list[Array] = self._after.run(names, {name: tensors[name] for name in self._reads})
         return found
 
-    def raw(self, features: Array) -> Array:
-        """Return the first ensemble's sums [rows, targets] for the rows that it reads, [rows, features]."""
-        first = self._ensembles[0]
-        return first.raw({first.reads: features})
+    def raw(self, features: Array, ensemble: int = 0) -> Array:
+        """Return an ensemble's sums [rows, targets] for the rows that it reads, [rows, features]."""
+        asked = self._ensembles[ensemble]
+        return asked.raw({asked.reads: features})
 
 
 class _Ensemble:

@@ -44,7 +44,7 @@ class Compared:
         """Say in a sentence each what is wrong."""
         said = []
         if not self.bitwise:
-            said.append(f"{self.name}: the answers are not bit for bit those of the ONNX session")
+            said.append(f"{self.name}: the answers are not bit for bit those of the session")
         if self.misshapen is not None:
             said.append(f"{self.name}: {self.misshapen}")
         if self.label_mismatches > (allowed := whole_labels(limits.label_mismatch, self.rows)):
@@ -86,6 +86,11 @@ def session_outputs(session: Session, info: ModelInfo, requests: Sequence[Cells]
     """Return the session's outputs over all requests, asked one by one: int8 scales its activations per call."""
     parts = [session.answers(rows_of(cells, info.signature)) for cells in requests]
     return {output.name: np.concatenate([part[output.name] for part in parts]) for output in info.outputs}
+
+
+def as_served(own: Outputs, info: ModelInfo) -> Outputs:
+    """Return a session's outputs in the shapes and dtypes that they are served in."""
+    return {output.name: own[output.name].reshape(-1, *output.shape).astype(output.dtype) for output in info.outputs}
 
 
 def _read_output(document: dict[str, list[Json]], output: ServedOutput, outputs: Sequence[ServedOutput]) -> Array:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from packager.azure import rules
+from packager.bundle import fast_path
 from packager.bundle.deploy_lint import DEPLOYMENT_FILE, ENDPOINT_FILE, lint_settings
 from packager.bundle.finding import Finding
 from packager.errors import BundleError
@@ -101,6 +102,8 @@ def refuse(findings: list[Finding]) -> None:
 
 def recipe_key(finding: Finding) -> str:
     """Return the recipe key that sets what was found."""
+    if finding.check == "deployment.fast_path":
+        return fast_path.KEY
     known = _RECIPE_KEYS.get(finding.check)
     return f"{_KEY}.{known or finding.check.partition('.')[2]}"
 

@@ -14,7 +14,9 @@ from packager.azure.instance_types import GIB, PLATFORM_BYTES, find_type, limits
 from packager.bundle.deploy_file import DEPLOYMENT, ENDPOINT, DeployFile, read_deploy_file, shape
 from packager.bundle.deploy_paths import path_findings, reference_findings
 from packager.bundle.deploy_settings import settings_findings, tag_findings, worker_count
+from packager.bundle.fast_path import KEY
 from packager.bundle.finding import Finding
+from packager.bundle.model_info import read_info
 from packager.errors import BundleError
 from packager.recipe.deploy import Deploy
 from packager.recipe.problems import did_you_mean
@@ -25,6 +27,8 @@ _ACCESS = ("enabled", "disabled")
 # What a worker takes at the very least: the server with its libraries, and while it loads the model its bytes, their
 # parsed form and the session's own.
 _WORKER_BYTES, _MODEL_COPIES = 75 << 20, 3
+# What instances of managed endpoints are.
+_PLATFORM = ("Linux", "x86_64")
 _SMALLER = "choose an instance type with more memory, or fewer workers"
 
 
@@ -32,7 +36,9 @@ def lint(bundle: Path) -> list[Finding]:
     """Return what Azure ML would refuse in the bundle's deployment files, or what would fail there."""
     findings = lint_settings(bundle)
     deployment = read_deploy_file(bundle, DEPLOYMENT_FILE)
-    return findings if isinstance(deployment, Finding) else [*findings, *path_findings(deployment)]
+    if isinstance(deployment, Finding):
+        return findings
+    return [*findings, *path_findings(deployment), *_fast_path(deployment)]
 
 
 def lint_settings(bundle: Path) -> list[Finding]:
@@ -152,13 +158,28 @@ def _memory(file: DeployFile) -> Iterator[Finding]:
     if found is None:
         return
     workers = worker_count(file)
-    model = sum(path.stat().st_size for path in (file.bundle / "model").rglob("*") if path.is_file())
+    # Of two forms of the model, a worker loads one.
+    model = max((path.stat().st_size for path in (file.bundle / "model").rglob("*") if path.is_file()), default=0)
     needed = workers * (_WORKER_BYTES + _MODEL_COPIES * model) + PLATFORM_BYTES
     if needed > found.memory_gib * GIB:
         each = wording.several(workers, "worker") + (f" with a model of {wording.size(model)}" if model else "")
         message = f"{found.name} is too small: {each}, and {wording.size(PLATFORM_BYTES)} for the platform"
         least, limit = f"{wording.size(needed)} at least", wording.size(int(found.memory_gib * GIB))
         yield file.finding(("instance_type",), message, _SMALLER, measured=least, limit=limit, code="OutOfQuota")
+
+
+def _fast_path(file: DeployFile) -> Iterator[Finding]:
+    """Find a fast path that is required, and that no instance of Azure ML can take."""
+    try:
+        fast = read_info(file.bundle / "code").fast_path
+    except BundleError:  # another check's matter
+        return
+    if fast is not None and fast.mode == "require" and (fast.system, fast.machine) != _PLATFORM:
+        message = f"init() will fail: {KEY} is require, and the binned form is for {fast.system} {fast.machine}"
+        limit = " ".join(_PLATFORM)
+        hint = f"build on {limit}, or take {KEY}: prefer, with which model.onnx serves there"
+        file_of_it, measured = "code/model_info.json", f"{fast.system} {fast.machine}"
+        yield Finding("ResourceNotReady", "deployment.fast_path", message, hint, file_of_it, measured, limit)
 
 
 def _same_endpoint(endpoint: DeployFile, deployment: DeployFile) -> Iterator[Finding]:

@@ -13,6 +13,7 @@ from typing import Any
 import yaml
 
 from packager.artifact import Column
+from packager.bundle.fast_path import LIBRARY_FILE
 from packager.bundle.manifest import Json, Manifest, check_digests
 from packager.bundle.model_info import ModelInfo, read_info
 from packager.errors import BundleError
@@ -85,8 +86,25 @@ def _model(before: Side, after: Side) -> Iterator[Change]:
     yield from _unequal("model", "sha256", before.info.sha256, after.info.sha256)
     yield from _unequal("model", "size_bytes", before.info.size, after.info.size)
     yield from _unequal("model", "dtype", before.info.graph_dtype, after.info.graph_dtype)
+    fast = [dict(_leaves(_fast_path(side.info), "fast_path")) for side in (before, after)]
+    yield from _unequal_leaves("model", fast[0], fast[1])
     lineage = [dict(_leaves(side.manifest.lineage)) for side in (before, after)]
     yield from _unequal_leaves("model", lineage[0], lineage[1], leave_out={"recipe.sha256"})
+
+
+def _fast_path(info: ModelInfo) -> Json:
+    """Return what is worth telling of a fast path: its self-test and script change with the model and the program."""
+    if info.fast_path is None:
+        return None
+    fast = info.fast_path
+    library = fast.code[LIBRARY_FILE].sha256 if LIBRARY_FILE in fast.code else None
+    return {
+        "mode": fast.mode,
+        "machine": f"{fast.system} {fast.machine}",
+        "library_sha256": library,
+        "sha256": fast.model.sha256,
+        "size_bytes": fast.model.size,
+    }
 
 
 def _columns(before: Sequence[Column], after: Sequence[Column]) -> Iterator[Change]:

@@ -1,4 +1,4 @@
-"""What the served ONNX file takes and gives, in the types that JSON rows and answers can carry."""
+"""The served model's forms: sessions of them, and what the ONNX file takes and gives in the types that JSON carries."""
 
 from __future__ import annotations
 
@@ -6,11 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from packager.bundle.fast_path import BINNED_FILE, compiled_library, is_binned
+from packager.bundle.model_info import MODEL_FILE
 from packager.errors import BundleError
 from packager.runtime.session import NoKernel, Session, open_session
 
 if TYPE_CHECKING:
     from packager.artifact import Signature
+    from packager.bundle.model_info import ModelInfo
 
 # ONNX Runtime's names of the types that can be served, and numpy's.
 _DTYPES = {
@@ -37,6 +40,17 @@ def open_served(model: Path, signature: Signature) -> Session:
         return open_session(model, signature, threads=1)
     except NoKernel as error:
         raise BundleError(f"ONNX Runtime does not run the model: {error}") from None
+
+
+def open_answering(bundle: Path, info: ModelInfo, form: str) -> Session | None:
+    """Open the form of the model that gave answers, as their header tells it; None where this program can't run it."""
+    if not is_binned(form):
+        return open_served(bundle / "model" / MODEL_FILE, info.signature)
+    try:
+        compiled_library()
+    except BundleError:
+        return None
+    return open_served(bundle / "model" / BINNED_FILE, info.signature)
 
 
 def read_graph(session: Session) -> Graph:

@@ -24,6 +24,7 @@ from packager.artifact import (
     column_from,
     settings_from,
 )
+from packager.bundle.fast_path import BINNED_FILE, FastPath, fast_path_from
 from packager.bundle.manifest import Json
 from packager.bundle.samples import json_rows
 from packager.errors import BundleError
@@ -72,7 +73,10 @@ class ServedOutput:
 
 @dataclass(frozen=True)
 class ModelInfo:
-    """The served model. Each column's `max_abs` is the largest magnitude that the graph itself takes too."""
+    """The served model. Each column's `max_abs` is the largest magnitude that the graph itself takes too.
+
+    `fast_path`: how a binned form serves in the ONNX model's place, None where there is none.
+    """
 
     signature: Signature
     graph_dtype: str
@@ -86,6 +90,12 @@ class ModelInfo:
     name: str
     version: str
     log_id: str | None
+    fast_path: FastPath | None = None
+
+    @property
+    def served_file(self) -> str:
+        """Return the name of the file in model/ that serves where it can."""
+        return MODEL_FILE if self.fast_path is None else BINNED_FILE
 
     @property
     def forms(self) -> dict[str, tuple[Form, ...]]:
@@ -102,7 +112,9 @@ class ModelInfo:
     def document(self) -> dict[str, Json]:
         """Return model_info.json."""
         signature = self.signature
+        fast: dict[str, Json] = {} if self.fast_path is None else {"fast_path": self.fast_path.document()}
         return {
+            **fast,
             "bundle": {"name": self.name, "version": self.version},
             "columns": [{**vars(column), **_cell(column)} for column in signature.columns],
             "forms": {key: list(forms) for key, forms in self.forms.items()},
@@ -200,6 +212,7 @@ def _parse(values: Any) -> ModelInfo:
         name=values.get("bundle", {}).get("name", ""),
         version=values.get("bundle", {}).get("version", ""),
         log_id=values.get("log_id"),
+        fast_path=fast_path_from(values["fast_path"]) if "fast_path" in values else None,
     )
 
 

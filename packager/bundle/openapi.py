@@ -41,7 +41,7 @@ def describe_api(info: ModelInfo, *, title: str, version: str, examples: Example
     return {
         "openapi": "3.1.0",
         "info": {"title": title, "version": version, "description": "Scores rows with one ONNX model."},
-        "paths": paths(examples),
+        "paths": paths(examples, info.fast_path),
         "components": {
             "schemas": {**_request_schemas(info), "Response": _response(info), "Error": _error()},
             "securitySchemes": {"key": {"type": "http", "scheme": "bearer", "description": "Asked for in the cloud."}},

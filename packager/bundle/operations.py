@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from packager.bundle.fast_path import FORM_HEADER, FastPath
 from packager.bundle.manifest import Json
 
 Schema = dict[str, Json]
@@ -44,25 +45,27 @@ def bad_bodies(request_key: str, max_batch: int) -> Iterator[str]:
         yield json.dumps({request_key: [[]] * (max_batch + 1)})
 
 
-def paths(examples: Examples) -> Schema:
+def paths(examples: Examples, fast_path: FastPath | None) -> Schema:
     """Return all paths that the server answers."""
     other = "Methods that are not described here get 405."
     return {
-        "/score": {"description": other, "post": _score(examples)},
+        "/score": {"description": other, "post": _score(examples, fast_path)},
         "/": {"description": other, "get": _health()},
         "/swagger.json": {"description": other, "get": _description()},
     }
 
 
-def _score(examples: Examples) -> Schema:
+def _score(examples: Examples, fast_path: FastPath | None) -> Schema:
     body: Schema = {"schema": {"$ref": "#/components/schemas/Request"}, "example": examples.request}
     answer: Schema = {"schema": {"$ref": "#/components/schemas/Response"}, "example": examples.response}
     milliseconds: Schema = {"type": "string", "pattern": r"^[0-9]+\.[0-9]{3}$"}
+    form = {} if fast_path is None else _form(fast_path)
     responses: Schema = {
         "200": {
             "description": "One answer for each row",
             "headers": {
-                "x-ms-run-fn-exec-ms": {"description": "Milliseconds in the scoring script", "schema": milliseconds}
+                "x-ms-run-fn-exec-ms": {"description": "Milliseconds in the scoring script", "schema": milliseconds},
+                **form,
             },
             "content": {"application/json": answer},
         }
@@ -71,7 +74,8 @@ def _score(examples: Examples) -> Schema:
         error: Schema = {"schema": {"$ref": "#/components/schemas/Error"}}
         if shown := examples.refusals.get(status):
             error["examples"] = {name: {"value": value} for name, value in shown.items()}
-        responses[status] = {"description": description, "content": {"application/json": error}}
+        headers: Schema = {"headers": form} if form else {}
+        responses[status] = {"description": description, **headers, "content": {"application/json": error}}
     return {
         "operationId": "score",
         "summary": "Score rows",
@@ -79,6 +83,12 @@ def _score(examples: Examples) -> Schema:
         "requestBody": {"required": True, "content": {"application/json": body}},
         "responses": responses,
     }
+
+
+def _form(fast_path: FastPath) -> Schema:
+    """Return the header that tells which form of the model has answered."""
+    told = "Which form of the model gives the answer, and why not the binned one"
+    return {FORM_HEADER: {"description": told, "schema": {"type": "string", "pattern": fast_path.forms}}}
 
 
 def _health() -> Schema:

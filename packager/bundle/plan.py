@@ -45,6 +45,7 @@ class ModelCard:
 class BundlePlan:
     """One bundle: `model` is the ONNX variant to serve, `tolerance` the limits it passed, `lock` recipe.lock.yml.
 
+    `binned`: the variant that serves in its place where it can; `model` is then the baseline, which stands by.
     `cpu_features` are those of this processor where the variant's answers depend on them, else None. `session` is how
     score.py runs the model.
     """
@@ -62,3 +63,9 @@ class BundlePlan:
     card: ModelCard
     cpu_features: tuple[str, ...] | None = None
     session: SessionSettings = VERIFIED_SETTINGS
+    binned: Variant | None = None
+
+    @property
+    def selected(self) -> Variant:
+        """Return the variant that the build has selected."""
+        return self.binned or self.model

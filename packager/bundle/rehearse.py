@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import json
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from packager.bundle import scoring
-from packager.bundle.compare import Compared, compare, served_outputs, session_outputs
-from packager.bundle.golden import in_requests, read_golden
-from packager.bundle.graph import open_served
+from packager.bundle.compare import Compared, as_served, compare, served_outputs, session_outputs
+from packager.bundle.fast_path import KEY, LIBRARY_FILE, is_binned
+from packager.bundle.golden import Cells, in_requests, read_golden
+from packager.bundle.graph import open_answering, open_served
 from packager.bundle.model_info import MODEL_FILE, ModelInfo, read_info
 from packager.bundle.plan import Golden
 from packager.bundle.refusals import Refusal, refusals, uncarried
@@ -27,19 +29,23 @@ from packager.errors import BundleError
 
 @dataclass(frozen=True)
 class Rehearsal:
-    """`outputs`: how the answers to `rows` rows fared; `taken`: what score.py should have refused, of `refusals`."""
+    """`outputs`: how the answers to `rows` rows fared; `taken`: what score.py should have refused, of `refusals`.
+
+    `unfit`: what is wrong with how score.py chooses between the forms of the model.
+    """
 
     rows: int
     outputs: tuple[Compared, ...]
     refusals: int
     taken: tuple[str, ...]
+    unfit: tuple[str, ...] = ()
 
     @property
     def faults(self) -> list[str]:
         """Say in a sentence each what the script does wrong."""
         unlike = [one.name for one in self.outputs if not one.bitwise]
-        said = [f"{name}: the answers to made rows are not bit for bit those of the ONNX session" for name in unlike]
-        return [*said, *(f"it takes a request that it must refuse, {taken}" for taken in self.taken)]
+        said = [f"{name}: the answers to made rows are not bit for bit those of the session" for name in unlike]
+        return [*said, *(f"it takes a request that it must refuse, {taken}" for taken in self.taken), *self.unfit]
 
     @property
     def unlike_session(self) -> int:
@@ -70,13 +76,41 @@ def rehearse(bundle: Path, made: Golden, others: Rows) -> Rehearsal:
     refused = [*refusals(info, cells[0]), *uncarried(others, info)]
     with tempfile.TemporaryDirectory(prefix="rehearse-") as scratch:
         bodies = [json.dumps({info.request_key: part}) for part in requests] + [one.body for one in refused]
-        answers = scoring.score(bundle, bodies, Path(scratch)).answers
+        scored = scoring.score(bundle, bodies, Path(scratch))
+    answers = scored.answers
     _require_answered(answers[: len(requests)], info)
     served = served_outputs((body for _, body in answers[: len(requests)]), info, len(cells))
-    own = session_outputs(open_served(bundle / "model" / MODEL_FILE, info.signature), info, requests)
+    session = open_answering(bundle, info, scored.forms[0])
+    own = served if session is None else session_outputs(session, info, requests)
     native = {output.name: made.outputs[output.name].astype(output.dtype) for output in info.outputs}
     compared = compare(served, own, native, info=info, limits=limits)
-    return Rehearsal(len(cells), tuple(compared), len(refused), tuple(_taken(refused, answers[len(requests) :])))
+    taken, unfit = _taken(refused, answers[len(requests) :]), _unfit(bundle, info, scored.forms, requests[0])
+    return Rehearsal(len(cells), tuple(compared), len(refused), tuple(taken), tuple(unfit))
+
+
+def _unfit(bundle: Path, info: ModelInfo, forms: tuple[str, ...], cells: Cells) -> Iterator[str]:
+    """Yield what is wrong with the fast path: it must serve here, and without its library ONNX must, or nothing."""
+    fast = info.fast_path
+    if fast is None:
+        return
+    if len(forms) != 1 or not is_binned(forms[0]):
+        yield f"it serves another form of the model than the binned one: {', '.join(forms)}"
+    body = json.dumps({info.request_key: cells})
+    with tempfile.TemporaryDirectory(prefix="rehearse-") as scratch:
+        try:
+            found = scoring.score(bundle, [body], Path(scratch), without=LIBRARY_FILE)
+        except BundleError as error:
+            if fast.mode == "prefer" or KEY not in error.message:
+                yield f"without its library it does not start: {error.message}"
+            return
+    if fast.mode == "require":
+        yield f"without its library it starts, and {KEY} is require"
+        return
+    served = served_outputs((body for _, body in found.answers), info, len(cells))
+    session = open_served(bundle / "model" / MODEL_FILE, info.signature)
+    own = as_served(session_outputs(session, info, [cells]), info)
+    if found.forms != ("onnx; missing",) or any(served[name].tobytes() != own[name].tobytes() for name in own):
+        yield f"without its library it does not answer as model.onnx does ({', '.join(found.forms)})"
 
 
 def _within_limits(made: Golden, info: ModelInfo) -> Golden:

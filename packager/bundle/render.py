@@ -55,6 +55,7 @@ def render_score(info: ModelInfo, *, info_sha256: str) -> str:
         level=LEVELS[info.session.optimization],
         # What finds a container's limit is ours, word for word; one thread is within any.
         limits=_source_of(cgroup.cpu_limit, cgroup.threads_within) if info.session.threads > 1 else None,
+        fast_path=info.fast_path is not None,
     )
 
 

@@ -9,13 +9,14 @@ from __future__ import annotations
 import json
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from packager.bundle import scoring
-from packager.bundle.compare import Compared, compare, served_outputs, session_outputs
+from packager.bundle.compare import Compared, as_served, compare, served_outputs, session_outputs
 from packager.bundle.golden import GoldenSet, read_golden
-from packager.bundle.graph import open_served
+from packager.bundle.graph import open_answering, open_served
 from packager.bundle.manifest import check_digests
 from packager.bundle.model_info import MODEL_FILE, ModelInfo, read_info
 from packager.errors import BundleError
@@ -32,6 +33,8 @@ class ReplayResult:
     `differing_rows` are the positions of golden rows whose answers lie beyond the limits, or whose labels differ.
     `coverage`: per kind of thing how many the golden rows reach of how many the model has. `cpu_features` are this
     processor's; `built_on` those of the one that built the bundle, None where its answers do not depend on them.
+    `form`: of a bundle with a fast path, which form of the model has answered, and why not the fast one. The model.onnx
+    that then stands by is asked the same rows: `onnx_max_abs_error` and `onnx_label_mismatches` are its own.
     """
 
     rows: int
@@ -44,6 +47,9 @@ class ReplayResult:
     differing_rows: tuple[int, ...]
     coverage: dict[str, tuple[int, int]]
     built_on: tuple[str, ...] | None
+    form: str | None = None
+    onnx_max_abs_error: float | None = None
+    onnx_label_mismatches: int | None = None
 
     @property
     def on_other_cpu(self) -> bool:
@@ -63,23 +69,36 @@ def replay(bundle: Path) -> ReplayResult:
         raise BundleError(f"{error.filename or bundle} cannot be read: {error.strerror}") from None
     info = read_info(bundle / "code")
     golden = read_golden(bundle, info)
-    failures, compared = _replayed(bundle, info, golden)
+    found = _replayed(bundle, info, golden)
+    standby = [] if info.fast_path is None else _standing_by(bundle, info, golden)
+    failures = [*found.failures, *(f"model.onnx: {said}" for one in standby for said in one.failures(golden.limits))]
     return ReplayResult(
         rows=len(golden.cells),
-        max_abs_error=max((one.max_abs_error for one in compared), default=0.0),
-        label_mismatches=sum(one.label_mismatches for one in compared),
+        max_abs_error=_largest_error(found.compared),
+        label_mismatches=_label_mismatches(found.compared),
         ok=not failures,
         seconds=time.perf_counter() - started,
         cpu_features=cpu_features(),
         failures=tuple(failures),
-        differing_rows=tuple(sorted({row for one in compared for row in one.differing_rows})),
+        differing_rows=tuple(sorted({row for one in [*found.compared, *standby] for row in one.differing_rows})),
         coverage=golden.coverage,
         built_on=golden.cpu_features,
+        form=found.form,
+        onnx_max_abs_error=_largest_error(standby) if standby else None,
+        onnx_label_mismatches=_label_mismatches(standby) if standby else None,
     )
 
 
-def _replayed(bundle: Path, info: ModelInfo, golden: GoldenSet) -> tuple[list[str], list[Compared]]:
-    """Return what is wrong, and how each output fared where every request was answered."""
+@dataclass(frozen=True)
+class _Replayed:
+    """What is wrong, how each output fared where every request was answered, and which form of the model answered."""
+
+    failures: list[str]
+    compared: list[Compared]
+    form: str | None
+
+
+def _replayed(bundle: Path, info: ModelInfo, golden: GoldenSet) -> _Replayed:
     with tempfile.TemporaryDirectory(prefix="replay-") as scratch:
         bodies = [json.dumps({info.request_key: cells}) for cells in golden.requests]
         answers = scoring.score(bundle, bodies, Path(scratch))
@@ -90,9 +109,27 @@ def _replayed(bundle: Path, info: ModelInfo, golden: GoldenSet) -> tuple[list[st
     ]
     if foreign := sorted(answers.modules & _FORBIDDEN):
         failures.append(f"score.py imports {', '.join(foreign)}, which its environment does not hold")
+    form = None if info.fast_path is None else " and ".join(answers.forms)
     if failures:
-        return failures, []
+        return _Replayed(failures, [], form)
     served = served_outputs((body for _, body in answers.answers), info, len(golden.cells))
-    own = session_outputs(open_served(bundle / "model" / MODEL_FILE, info.signature), info, golden.requests)
+    session = open_answering(bundle, info, form or "")
+    # Where this program has no library of its own, the bundle's own answers are held against the limits alone.
+    own = served if session is None else session_outputs(session, info, golden.requests)
     compared = compare(served, own, golden.outputs, info=info, limits=golden.limits)
-    return [failure for one in compared for failure in one.failures(golden.limits)], compared
+    return _Replayed([failure for one in compared for failure in one.failures(golden.limits)], compared, form)
+
+
+def _standing_by(bundle: Path, info: ModelInfo, golden: GoldenSet) -> list[Compared]:
+    """Return how the ONNX model fares that serves where the binned one can't."""
+    session = open_served(bundle / "model" / MODEL_FILE, info.signature)
+    own = as_served(session_outputs(session, info, golden.requests), info)
+    return compare(own, own, golden.outputs, info=info, limits=golden.limits)
+
+
+def _largest_error(compared: Sequence[Compared]) -> float:
+    return max((one.max_abs_error for one in compared), default=0.0)
+
+
+def _label_mismatches(compared: Sequence[Compared]) -> int:
+    return sum(one.label_mismatches for one in compared)

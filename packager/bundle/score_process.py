@@ -1,7 +1,8 @@
 """Run a bundle's score.py as the platform does: `python -I -B score_process.py CODE_FOLDER REQUESTS ANSWERS`.
 
-REQUESTS is a JSON list of bodies as text; ANSWERS becomes {"answers": [[status, body], …], "modules": […]}, where
-modules are the packages that scoring pulled in. Standard library only, so that nothing but score.py's own imports load.
+REQUESTS is a JSON list of bodies as text; ANSWERS becomes {"answers": [[status, body], …], "forms": […], "modules":
+[…]}: the forms of the model that answers say they are from, and the packages that scoring pulled in. Standard library
+only, so that nothing but score.py's own imports load.
 """
 
 import importlib.util
@@ -20,12 +21,13 @@ def main() -> None:
     script = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(script)
     script.init()
-    found = []
+    found, forms = [], set()
     for request in json.loads(requests.read_bytes()):
         answer = script.run(request)
         found.append([answer.status_code, answer.get_data().decode("utf-8")])
+        forms.add(answer.headers.get("x-model-form", ""))
     modules = sorted({name.partition(".")[0] for name in sys.modules})
-    answers.write_text(json.dumps({"answers": found, "modules": modules}), encoding="utf-8")
+    answers.write_text(json.dumps({"answers": found, "forms": sorted(forms), "modules": modules}), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -25,10 +25,14 @@ _MOST_CHARACTERS = 500
 
 @dataclass(frozen=True)
 class Answers:
-    """Status and body for each request, and the top-level packages that scoring loaded."""
+    """Status and body for each request, and the top-level packages that scoring loaded.
+
+    `forms`: what the answers say of the form of the model that gave them; "" is one that says nothing.
+    """
 
     answers: tuple[tuple[int, str], ...]
     modules: frozenset[str]
+    forms: tuple[str, ...] = ("",)
 
 
 def child_environment(code: Path, model: Path, scratch: Path) -> dict[str, str]:
@@ -47,19 +51,31 @@ def child_environment(code: Path, model: Path, scratch: Path) -> dict[str, str]:
     }
 
 
-def lay_out(bundle: Path, scratch: Path) -> tuple[Path, Path]:
-    """Return code and model folder as the platform mounts them: the model's folder keeps its name inside another."""
+def lay_out(bundle: Path, scratch: Path, *, without: str | None = None) -> tuple[Path, Path]:
+    """Return code and model folder as the platform mounts them: the model's folder keeps its name inside another.
+
+    `without` is the name of a file that code/ then lacks.
+    """
     code, mount = scratch / "azureml-app" / "code", scratch / "azureml-models" / "1"
     code.parent.mkdir()
     mount.mkdir(parents=True)
-    code.symlink_to(bundle.resolve() / "code", target_is_directory=True)
+    if without is None:
+        code.symlink_to(bundle.resolve() / "code", target_is_directory=True)
+    else:
+        code.mkdir()
+        for path in (bundle.resolve() / "code").iterdir():
+            if path.name != without:
+                (code / path.name).symlink_to(path)
     (mount / "model").symlink_to(bundle.resolve() / "model", target_is_directory=True)
     return code, mount
 
 
-def score(bundle: Path, requests: Sequence[str], scratch: Path) -> Answers:
-    """Return the answers of the bundle's own score.py; BundleError where it does not start or end."""
-    code, mount = lay_out(bundle, scratch)
+def score(bundle: Path, requests: Sequence[str], scratch: Path, *, without: str | None = None) -> Answers:
+    """Return the answers of the bundle's own score.py; BundleError where it does not start or end.
+
+    `without` is the name of a file that its code/ lacks.
+    """
+    code, mount = lay_out(bundle, scratch, without=without)
     asked, answered = scratch / "requests.json", scratch / "answers.json"
     asked.write_text(json.dumps(list(requests)), encoding="utf-8")
     command = [sys.executable, "-I", "-B", str(_DRIVER), str(code), str(asked), str(answered)]
@@ -79,7 +95,8 @@ def score(bundle: Path, requests: Sequence[str], scratch: Path) -> Answers:
         why = _last_line(done.stderr) or f"exit code {done.returncode}"
         raise BundleError(f"score.py does not run: {why}", hint="build or fetch the bundle anew")
     found = json.loads(answered.read_bytes())
-    return Answers(tuple((status, body) for status, body in found["answers"]), frozenset(found["modules"]))
+    answered_with = tuple((status, body) for status, body in found["answers"])
+    return Answers(answered_with, frozenset(found["modules"]), tuple(found["forms"]))
 
 
 def _last_line(stderr: bytes) -> str:

@@ -17,6 +17,7 @@ from packager.bundle.container import container_files
 from packager.bundle.deploy import refuse, render_deployment, render_endpoint
 from packager.bundle.deploy_lint import DEPLOYMENT_FILE, ENDPOINT_FILE, lint
 from packager.bundle.environment import own_python, render_conda
+from packager.bundle.fast_path import BINNED_FILE, write_fast_path
 from packager.bundle.golden import GOLDEN_FILE, golden_document
 from packager.bundle.graph import open_served, read_graph
 from packager.bundle.manifest import Json, write_manifest
@@ -78,7 +79,12 @@ def _write_model(plan: BundlePlan, folder: Path) -> ModelInfo:
         raise BundleError(f"{plan.model.path.name} was changed on its way", measured=sha256, limit=plan.model.sha256)
     session = open_served(target, plan.signature)
     info = describe(plan, read_graph(session), size=target.stat().st_size, sha256=sha256)
-    return replace(info, signature=within_reach(info.signature, session, plan.golden.rows))
+    info = replace(info, fast_path=write_fast_path(plan, folder))
+    info = replace(info, signature=within_reach(info.signature, session, plan.golden.rows))
+    if info.fast_path is not None:
+        fast = open_served(folder / "model" / BINNED_FILE, plan.signature)
+        info = replace(info, signature=within_reach(info.signature, fast, plan.golden.rows))
+    return info
 
 
 def _write_code(folder: Path, info: ModelInfo) -> Path:

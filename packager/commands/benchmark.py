@@ -16,14 +16,14 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from packager import wording
-from packager.artifact import Variant
+from packager.artifact import BINNED_SUFFIX, Variant
 from packager.benchmark.benchmark import MIN_ROWS, ROWS_PER_LARGEST_BATCH, Benchmarked, measure
 from packager.benchmark.rows import distinct, draw_rows
 from packager.benchmark.subjects import Bench
 from packager.benchmark_result import MeasuredBundle, MeasuredMachine
 from packager.bundle.golden import read_golden
 from packager.bundle.manifest import Manifest, check_digests
-from packager.bundle.model_info import MODEL_FILE, ModelInfo, read_info
+from packager.bundle.model_info import ModelInfo, read_info
 from packager.bundle.samples import rows_of
 from packager.commands.benchmark_table import print_result
 from packager.commands.outputs import require_file
@@ -226,8 +226,8 @@ def _bench(bundle: Path, info: ModelInfo, batch_sizes: tuple[int, ...], *, scrat
 
 
 def _measured(bundle: Path, targets: Sequence[Target], bench: Bench, *, console: Console) -> Benchmarked:
-    path = (bundle / "model" / MODEL_FILE).absolute()
-    variant = Variant(_served_variant(bundle), "fp64", "ok", path=path)
+    path = (bundle / "model" / read_info(bundle / "code").served_file).absolute()
+    variant = Variant(_served_variant(bundle), "binned" if path.suffix == BINNED_SUFFIX else "fp64", "ok", path=path)
     with console.step("benchmark") as step:
         found = measure(targets, [variant], bench, tell=step.detail)
         made = sum(one.p50_us is not None for one in found.measurements)

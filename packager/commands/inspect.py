@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from packager.artifact import Column
+from packager.bundle.fast_path import BINNED_FILE, FastPath
 from packager.bundle.manifest import Json, check_digests
 from packager.bundle.model_info import read_info
 from packager.commands.looking import look
@@ -61,11 +62,17 @@ def inspect_bundle(bundle: Path) -> dict[str, Any]:
         "files": [f"{entry.path} ({entry.size:,} bytes)" for entry in manifest.files],
         "lineage": list(_leaves(manifest.lineage)),
         "model_dtype": info.graph_dtype,
+        **({} if info.fast_path is None else {"fast_path": _fast(info.fast_path)}),
         "task": info.signature.task,
         "classes": list(info.signature.classes or ()),
         "inputs": [_told(column) for column in info.signature.columns],
         "outputs": [f"{output.name} ({output.role})" for output in info.signature.outputs],
     }
+
+
+def _fast(fast: FastPath) -> str:
+    otherwise = "init() fails otherwise" if fast.mode == "require" else "else model.onnx serves"
+    return f"{BINNED_FILE} ({fast.model.size:,} bytes) on {fast.system} {fast.machine}, {otherwise}"
 
 
 def _leaves(document: Json, key: str = "") -> Iterator[str]:

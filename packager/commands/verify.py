@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from packager import wording
+from packager.bundle.fast_path import is_binned
 from packager.bundle.golden import read_golden
 from packager.bundle.model_info import read_info
 from packager.bundle.replay import ReplayResult, replay
@@ -47,12 +48,23 @@ def _said(result: ReplayResult) -> Iterator[str]:
     told = ((name, *result.coverage[name]) for name in _TOLD if name in result.coverage)
     if reached := [f"{wording.count(covered)} of {wording.count(of)} {name}" for name, covered, of in told]:
         yield f"  they reach {', '.join(reached)}"
+    if result.form is not None:
+        yield from _forms_said(result)
     yield f"  this processor: {_features(result.cpu_features)}"
     if result.on_other_cpu:
         yield f"  built on another kind: {_features(result.built_on or ())}"
         yield "  int8 answers depend on the processor: the figures above were measured here, not taken from the build"
     elif result.built_on is not None:
         yield "  int8 answers depend on the processor: this one is of the kind that built the bundle"
+
+
+def _forms_said(result: ReplayResult) -> Iterator[str]:
+    """Tell which form of the model has answered, and how the ONNX model did that stands by."""
+    can_not = "" if is_binned(result.form or "") else ": the binned form can't serve here"
+    yield f"  answered by {result.form}{can_not}"
+    if result.onnx_max_abs_error is not None:
+        error = wording.error(result.onnx_max_abs_error)
+        yield f"  model.onnx, which stands by: {result.onnx_label_mismatches} labels differ, largest error {error}"
 
 
 def _features(features: tuple[str, ...]) -> str:

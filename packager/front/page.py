@@ -21,6 +21,7 @@ from packager.bundle.manifest import Json, Manifest, check_digests
 from packager.bundle.model_info import read_info
 from packager.bundle.serve import Served, free_port, interrupted_by_sigterm, served, stay
 from packager.front.exchange import Asked, Headers, Reply
+from packager.front.form import model_form
 from packager.front.proxy import Hook, proxied
 
 if TYPE_CHECKING:
@@ -45,6 +46,8 @@ def serve_with_page(bundle: Path, *, port: int, say: Callable[[str], None] = pri
     with interrupted_by_sigterm(), browsed(bundle, port=port, log=sys.stderr.buffer) as running:
         for line in _invitation(bundle, manifest, running):
             say(line)
+        if form := model_form(bundle, running.server.url):
+            say(form)
         stay(running.server)
 
 

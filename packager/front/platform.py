@@ -25,6 +25,7 @@ from packager.bundle.manifest import Json, check_digests
 from packager.bundle.serve import Served, free_port, interrupted_by_sigterm, served, stay
 from packager.errors import BundleError, RecipeError
 from packager.front.exchange import Asked, Headers, Reply, UpstreamGoneError, UpstreamSilentError, forward, header
+from packager.front.form import model_form
 from packager.front.proxy import proxied
 
 # The platform's limit for a request and for an answer of a managed online endpoint.
@@ -208,6 +209,8 @@ def serve_as_platform(bundle: Path, *, port: int, key: str | None = None, say: C
         say(f"{manifest.name} {manifest.version} answers as an endpoint of Azure ML would (Ctrl-C ends it)")
         for line in _invitation(endpoint, key_is_known=bool(key)):
             say(line)
+        if form := model_form(bundle, endpoint.container.url):
+            say(form)
         stay(endpoint.container)
 
 

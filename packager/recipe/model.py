@@ -259,6 +259,11 @@ class BundleSettings(Section):
         description="key of the rows in a request",
     )
     max_batch: Count = Field(default=1000, description="most rows that one request may hold")
+    fast_path: Literal["prefer", "require"] = Field(
+        default="prefer",
+        description="what a bundle of the variant binned does on a machine where that can't serve: prefer serves "
+        "model.onnx and says so, require makes the service fail to start",
+    )
     log_id: HeaderName | None = Field(
         default=None,
         description="request header that says whose request it is; the log tells a keyed hash of its value, "

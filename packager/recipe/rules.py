@@ -17,6 +17,7 @@ def rule_problems(values: dict[str, JsonValue], document: Document) -> Iterator[
         *_quality_needs_label(values),
         *_target_names(values, document),
         *_selected_target(values, document),
+        *_required_fast_path(values),
     ):
         yield Problem(place, document.line(place), text)
 
@@ -47,6 +48,17 @@ def _selected_target(values: dict[str, JsonValue], document: Document) -> Iterat
         # Suggested as written: a variable may have filled in a name.
         near = did_you_mean(wanted, _names(document.values))
         yield ("select", "target"), f"no target of benchmark.targets has this name{near}"
+
+
+def _required_fast_path(values: dict[str, JsonValue]) -> Iterator[tuple[Place, str]]:
+    if _at(values, "bundle", "fast_path") != "require":
+        return
+    place, needs = ("bundle", "fast_path"), "require needs the variant binned in the bundle"
+    precisions = _at(values, "optimize", "precisions")
+    if isinstance(precisions, list) and "binned" not in precisions:
+        yield place, f"{needs}: name binned in optimize.precisions"
+    if _at(values, "select", "objective") in (None, "fidelity", "size"):
+        yield place, f"{needs}, which is chosen by its speed alone: set select.objective to latency or throughput"
 
 
 def _names(values: dict[str, JsonValue]) -> list[str]:

@@ -9,12 +9,13 @@ from collections.abc import Callable, Iterator
 from typing import IO, TYPE_CHECKING
 
 from packager import wording
+from packager.bundle.fast_path import KEY
 from packager.bundle.finding import Finding
 from packager.bundle.serve import Served
 from packager.errors import BundleError
 from packager.load.family import resident_bytes
 from packager.offered import offered
-from packager.validate import answers, api, contract, gate, resources
+from packager.validate import answers, api, contract, forms, gate, resources
 from packager.validate.client import get
 from packager.validate.facts import Facts
 from packager.validate.result import Check
@@ -61,6 +62,8 @@ class _Look:
     def checks(self, asked: Gate | None) -> Iterator[Check]:
         """Make the checks in their order: those that load the server before the one that weighs it."""
         facts, url, info, golden = self._facts, self._url, self._facts.info, self._facts.golden
+        if (fast := info.fast_path) is not None:
+            yield _timed("fast path", lambda: forms.form_findings(url, facts, fast))
         yield _timed("health", self._health)
         yield _timed("contract", self._contract)
         told = f"{wording.rows(len(golden.cells))} as the registered model answered, within its limits"
@@ -190,6 +193,8 @@ def _not_ready(error: BundleError, log: bytes, facts: Facts) -> Finding:
     hint = "package serve BUNDLE shows the server's log; correct what init() needs, and build anew"
     if cause.startswith(("ModuleNotFoundError", "ImportError")):
         hint = "a package that score.py imports is not in environment/conda.yml: add it there, and build anew"
+    elif KEY in cause:
+        hint = f"build on the kind of machine that serves, or take {KEY}: prefer, with which model.onnx serves"
     elif "changed" in cause:
         hint = "the model is not the one that score.py was made for: build or fetch the bundle anew"
     what = "score.py's init() fails" if raised else clip(printable(error.message), 300)

@@ -30,7 +30,7 @@ from packager.validate.settings import read_settings
 
 BEFORE = ("digests", "deployment", "environment")
 SERVED = (
-    *("start-up", "health", "contract", "golden", "sample", "api", "slow client", "time-out"),
+    *("start-up", "fast path", "health", "contract", "golden", "sample", "api", "slow client", "time-out"),
     *("load", "memory", "disk", "logs", "layout"),
 )
 _ANEW = "build or fetch the bundle anew"
@@ -43,10 +43,12 @@ def validate(bundle: Path, *, gate: Gate | None, say: Callable[[str], None]) -> 
     """
     require_bundle(bundle)
     began = time.perf_counter()
-    names = [name for name in (*BEFORE, *SERVED) if gate is not None or name != "load"]
     checks: list[Check] = []
     python = None
     facts = _facts(bundle, checks)
+    left_out = {"load"} if gate is None else set()
+    if facts is None or facts.info.fast_path is None:
+        left_out.add("fast path")
     if facts is not None:
         environment = _environment(facts, checks, say)
         if environment is not None:
@@ -59,6 +61,7 @@ def validate(bundle: Path, *, gate: Gate | None, say: Callable[[str], None]) -> 
                     checks.append(_layout(facts, changed(container, facts.manifest), checks))
     made = {check.name: check for check in checks}
     why = next((check.name for check in checks if check.status == "failed"), "an earlier check")
+    names = [name for name in (*BEFORE, *SERVED) if name not in left_out]
     every = [made.get(name) or Check(name, f"{why} failed", made=False) for name in names]
     return Validation(tuple(every), python, time.perf_counter() - began)
 

@@ -91,7 +91,7 @@ def test_a_script_that_rounds_is_told(tmp_path: Path) -> None:
     edited(bundle, "code/score.py", lambda text: text.replace("values if is_alone", "values.round(9) if is_alone"))
     found = rehearse(bundle, many(plan), NONE)
     assert found.unlike_session == 1
-    assert found.faults == ["probabilities: the answers to made rows are not bit for bit those of the ONNX session"]
+    assert found.faults == ["probabilities: the answers to made rows are not bit for bit those of the session"]
     assert found.beyond == 0
 
 

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import pytest
 import yaml
@@ -15,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from packager.bundle.deploy import render_deployment, render_endpoint
+from packager.bundle.fast_path import FastPath, FileFacts
 from packager.bundle.graph import Graph
 from packager.bundle.model_info import ModelInfo, describe
 from packager.bundle.openapi import describe_api
@@ -63,6 +65,24 @@ def test_score_is_tidy_python(kind: str, tmp_path: Path) -> None:
     assert "{%" not in script
     assert not re.search("\n\n\n\n| \n", script)
     assert len(script.splitlines()) <= 345
+
+
+@pytest.mark.parametrize("mode", ["prefer", "require"])
+def test_score_with_a_fast_path(
+    mode: Literal["prefer", "require"], tmp_path: Path, golden: Callable[[Path, str], None]
+) -> None:
+    facts = FileFacts("0" * 64, 1)
+    fast = FastPath(mode, "Linux", "x86_64", facts, {"binned.py": facts}, ((256, 3, 1),))
+    info = replace(info_of(models.missing_taker(tmp_path)), fast_path=fast)
+    script = render_score(info, info_sha256="0" * 64)
+    golden(GOLDEN / "score_binned.py.txt", script)
+    ast.parse(script)
+    assert max(len(line) for line in script.splitlines()) <= 120
+    assert not re.search("\n\n\n\n| \n", script)
+    assert len(script.splitlines()) <= 430
+    api = json.dumps(describe_api(info, title="", version="", examples=Examples({}, {})))
+    assert api.count('"x-model-form"') == 4
+    assert ("onnx; (platform" in api) == (mode == "prefer")
 
 
 FREE = st.text(max_size=12).filter(lambda text: not re.search("[\ud800-\udfff]", text)) | st.sampled_from(HOSTILE)

@@ -104,7 +104,7 @@ def test_a_script_that_rounds_is_caught_although_it_stays_within_the_limits(tmp_
 
     bundle = models.bundled(models.classifier(tmp_path), tmp_path / "bundle")
     result = replay(edited(bundle, "code/score.py", round_off))
-    assert result.failures == ("probabilities: the answers are not bit for bit those of the ONNX session",)
+    assert result.failures == ("probabilities: the answers are not bit for bit those of the session",)
 
 
 def test_a_script_that_refuses_or_imports_too_much_is_caught(tmp_path: Path) -> None:

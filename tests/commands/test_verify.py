@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -17,7 +18,7 @@ import pytest
 from packager import cli
 from packager.artifact import Variant
 from packager.runtime.machine import cpu_features
-from tests.bundle import models
+from tests.bundle import binned, models
 from tests.bundle.test_replay import edited, sealed
 
 # What the building side has and a serving machine has not.
@@ -145,7 +146,7 @@ BROKEN: dict[str, tuple[Callable[[Path], object], int, str]] = {
         lambda b: edited(
             b, "code/score.py", lambda s: s.replace("values if is_alone", "values.round(9) if is_alone")
         ),
-        6, "not bit for bit those of the ONNX session",
+        6, "not bit for bit those of the session",
     ),
 }  # fmt: skip
 
@@ -188,6 +189,22 @@ def test_nothing_of_the_training_side_is_needed(bundle: Path) -> None:
     done = subprocess.run(command, env=kept, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["ok"] is True
+
+
+@binned.needs_library
+def test_both_forms_of_a_binned_bundle_are_told(tmp_path: Path, verify: Callable[..., Verified]) -> None:
+    bundle = models.bundled(binned.plan(tmp_path), tmp_path / "bundle")
+    done = verify(bundle)
+    assert (done.code, done.err) == (0, "")
+    assert re.search(
+        r"\n  answered by binned (avx512|avx2|plain)\n  model.onnx, which stands by: 0 labels differ, ", done.out
+    )
+    document = json.loads(verify(bundle, "--json").out)
+    assert (document["form"][:7], document["onnx_label_mismatches"]) == ("binned ", 0)
+    (bundle / "code" / "_binned.abi3.so").write_bytes(b"none")
+    done = verify(binned.resealed(bundle))
+    assert (done.code, done.err) == (0, "")
+    assert "  answered by onnx; library: the binned form can't serve here\n" in done.out
 
 
 def _int8(folder: Path, features: tuple[str, ...]) -> Path:

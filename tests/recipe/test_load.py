@@ -113,6 +113,13 @@ def test_a_message_stays_under_four_kilobytes(tmp_path: Path) -> None:
             "optimize: {precisions: [fp8]}",
             "optimize.precisions[0]: expected fp64, fp32, fp16, int8 or binned, found 'fp8'",
         ),
+        ("bundle: {fast_path: allways}", "bundle.fast_path: expected prefer or require"),
+        ("bundle: {fast_path: require}", "bundle.fast_path: require needs the variant binned in the bundle, which is"),
+        ("bundle: {fast_path: require}\nselect: {objective: size}", "set select.objective to latency or throughput"),
+        (
+            "bundle: {fast_path: require}\nselect: {objective: latency}\noptimize: {precisions: [fp16]}",
+            "name binned in optimize.precisions",
+        ),
         ("version: ../x", "version: expected 1 to 64 letters"),
         ("version: a..b", "version: expected 1 to 64 letters"),
         ('version: "1\\n"', "version: expected text on one line"),
