@@ -16,6 +16,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from packager.artifact import Signature, Variant
+from packager.binned.library import library
+from packager.binned.model_file import pack_model
+from packager.binned.scorer import BinnedModel
 from packager.convert.assemble import Choices
 from packager.convert.convert import convert
 from packager.training.native import NativeModel, signature_of
@@ -58,3 +61,17 @@ def converted(name: str, folder: Path, *, dtype: str = "float64", engine: Any = 
     path = folder / f"{name.replace(' ', '_')}_{dtype}_{engine}.onnx"
     convert(native.model, signature, path, dtype=np.dtype(dtype), choices=Choices(engine=engine))
     return Variant(engine, "fp64" if dtype == "float64" else "fp32", "ok", path=path), signature
+
+
+def packed(name: str, folder: Path) -> Path:
+    """Return the file of a fitted model's binned form; NotApplicable where it has no trees."""
+    path = folder / f"{name.replace(' ', '_')}.binned"
+    if not path.exists():
+        variant, _ = converted(name, folder)
+        pack_model(Path(str(variant.path)), path)
+    return path
+
+
+def binned(name: str, folder: Path, *, threads: int = 1) -> BinnedModel:
+    """Return the binned form of a fitted model, open."""
+    return BinnedModel(packed(name, folder).read_bytes(), library(), threads=threads)

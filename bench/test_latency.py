@@ -1,4 +1,4 @@
-"""Scoring: the original, our exact form, the stock conversion and the peers; other rows in every call, one thread."""
+"""Scoring: the original, our exact forms, the stock conversion and the peers; other rows in every call, one thread."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bench.models import NAMES, converted, fitted, rows
+from bench.models import NAMES, binned, converted, fitted, rows
 from bench.peers import PEERS, Score, Unavailable, peer
+from packager.binned.library import LibraryUnavailable
+from packager.binned.model_file import NotApplicable
 from packager.runtime.session import open_session
 from packager.training.native import NativeModel
 
@@ -25,6 +27,7 @@ def forms(request: Any, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, 
     made: dict[str, Score | str] = {"native": NativeModel(fitted(name)).scorer(threads=1)}
     for engine, dtype in (("own", "float64"), ("stock", "float32")):
         made[engine] = _session(name, folder, dtype=dtype, engine=engine)
+    made["binned"] = _binned(name, folder)
     for other in PEERS:
         try:
             made[other] = peer(other, fitted(name), folder)
@@ -35,7 +38,7 @@ def forms(request: Any, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, 
 
 # The form changes fastest: what is compared is measured within seconds.
 @pytest.mark.parametrize("batch", BATCHES)
-@pytest.mark.parametrize("form", ["native", "own", "stock", *PEERS])
+@pytest.mark.parametrize("form", ["native", "own", "binned", "stock", *PEERS])
 def test_latency(benchmark: Any, forms: tuple[str, dict[str, Score | str]], batch: int, form: str) -> None:
     name, made = forms
     benchmark.group = f"{name}, {batch} rows"
@@ -46,6 +49,15 @@ def test_latency(benchmark: Any, forms: tuple[str, dict[str, Score | str]], batc
     turns = cycle([pool[start : start + batch] for start in range(0, POOL - batch + 1, batch)])
     benchmark.extra_info |= {"model": name, "rows": batch, "form": form}
     benchmark(lambda: score(next(turns)))
+
+
+def _binned(name: str, folder: Path) -> Score | str:
+    """Return the binned form's `run` as a function of rows, or why there is none."""
+    try:
+        model = binned(name, folder)
+    except (NotApplicable, LibraryUnavailable) as reason:
+        return str(reason)
+    return lambda part: model.run(["label", "probabilities"], {"features": part})
 
 
 def _session(name: str, folder: Path, *, dtype: str, engine: str) -> Score:

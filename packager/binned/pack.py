@@ -127,7 +127,7 @@ def pack(ensemble: Ensemble, ending: Ending = Ending()) -> bytes:
     )
     sections = (
         table.columns,
-        table.edges.astype("<f8"),
+        table.edges.astype("<f4" if ensemble.is_float32 else "<f8"),
         starts.astype("<f8"),
         ensemble.targets.astype("<u4"),
         ensemble.sizes.astype("<u4"),
@@ -192,6 +192,8 @@ def _rank_table(ensemble: Ensemble) -> _Table:
     """
     numeric = ensemble.category_set < 0
     feature, threshold = ensemble.feature[numeric], ensemble.threshold[numeric] + 0.0  # -0.0 is 0.0
+    if ensemble.is_float32:
+        threshold = _rounded_down(threshold)
     if np.isnan(threshold).any():
         raise NotApplicable("a threshold is no number")
     order = np.lexsort((threshold, feature))
@@ -214,12 +216,22 @@ def _rank_table(ensemble: Ensemble) -> _Table:
     return _Table(columns, edges, column, edge - first_edge[group[column]])
 
 
+def _rounded_down(threshold: Doubles) -> Doubles:
+    """Return the largest float32 that is no more than each threshold: a cell of float32 is below both, or neither."""
+    with np.errstate(over="ignore"):
+        near = threshold.astype(np.float32)
+    below = np.nextafter(near, np.float32(-np.inf))
+    return np.where(near > threshold, below, near).astype(np.float64)
+
+
 def _set_table(ensemble: Ensemble) -> _Table:
     """Return a column for each feature, distinct set and side that its missing cells go to."""
     is_set = ensemble.category_set >= 0
     distinct: dict[bytes, int] = {}
     number = np.array([distinct.setdefault(members.tobytes(), len(distinct)) for members in ensemble.categories], int)
     members = [np.frombuffer(content) for content in distinct]
+    if ensemble.is_float32:  # no cell is a number that float32 does not hold
+        members = [values[values.astype(np.float32) == values] for values in members]
     keys = np.stack(
         [ensemble.feature[is_set], number[ensemble.category_set[is_set]], ~ensemble.missing_left[is_set]], axis=1
     ).astype(np.int64)

@@ -51,7 +51,7 @@ class Reference:
         self.is_float32 = bool(flags)
         self._at, self._data = 96, data
         records = self._take(n_columns, "<u4,u1,u1,u1,u1,<u4,<u4")
-        edges = self._take(n_edges, "<f8")
+        edges = self._take(n_edges, "<f4" if flags else "<f8").astype(np.float64)
         self.starts = self._take(self.n_targets, "<f8")
         self.targets = self._take(self.n_trees, "<u4")
         self.sizes = self._take(self.n_trees, "<u4")

@@ -38,7 +38,8 @@ typedef struct {
 
 typedef struct {
     const ColumnRecord *columns;
-    const double *edges, *starts;
+    const void *edges;  /* float where cells are rounded to it, else double */
+    const double *starts;
     const uint32_t *targets, *sizes, *splits;
     const double *values;
 } Sections;
@@ -88,7 +89,8 @@ static const char *check_header(const Header *h)
 static const char *find_sections(const Header *h, const uint8_t *at, size_t left, Sections *s)
 {
     s->columns = take(&at, &left, h->n_columns, sizeof(ColumnRecord));
-    s->edges = s->columns ? take(&at, &left, h->n_edges, sizeof(double)) : NULL;
+    size_t edge = h->flags & ROUNDED_TO_FLOAT ? sizeof(float) : sizeof(double);
+    s->edges = s->columns ? take(&at, &left, h->n_edges, edge) : NULL;
     s->starts = s->edges ? take(&at, &left, h->n_targets, sizeof(double)) : NULL;
     s->targets = s->starts ? take(&at, &left, h->n_trees, sizeof(uint32_t)) : NULL;
     s->sizes = s->targets ? take(&at, &left, h->n_trees, sizeof(uint32_t)) : NULL;
@@ -97,8 +99,14 @@ static const char *find_sections(const Header *h, const uint8_t *at, size_t left
     return !s->values || left ? "its size is not what its header says, or its padding is not zero" : NULL;
 }
 
-static const char *check_column(const Header *h, const ColumnRecord *c, const ColumnRecord *before, const double *edges)
+static double edge_at(const Header *h, const Sections *s, uint64_t i)
 {
+    return h->flags & ROUNDED_TO_FLOAT ? ((const float *)s->edges)[i] : ((const double *)s->edges)[i];
+}
+
+static const char *check_column(const Header *h, const Sections *s, const ColumnRecord *c, uint64_t first)
+{
+    const ColumnRecord *before = c > s->columns ? c - 1 : NULL;
     int shares = c->flags & SHARES_EDGES, is_set = c->kind == KIND_SET;
     if (c->feature >= h->n_features || c->kind > KIND_SET || c->missing > 1 || c->flags > 7 || c->zero || c->more_zero)
         return "a column is of no known kind";
@@ -107,11 +115,13 @@ static const char *check_column(const Header *h, const ColumnRecord *c, const Co
     if (shares && (!before || is_set || before->kind != KIND_RANK || before->feature != c->feature ||
                    before->n_edges != c->n_edges || (before->flags | SHARES_EDGES) != c->flags))
         return "a column shares edges with one of another kind";
-    for (uint32_t i = 0; !shares && i < c->n_edges; i++)
-        if (is_set ? !isfinite(edges[i]) : isnan(edges[i]))
+    for (uint32_t i = 0; !shares && i < c->n_edges; i++) {
+        double edge = edge_at(h, s, first + i);
+        if (is_set ? !isfinite(edge) : isnan(edge))
             return "an edge is no number";
-        else if (i && !(edges[i - 1] < edges[i]))
+        if (i && !(edge_at(h, s, first + i - 1) < edge))
             return "the edges of a column do not rise";
+    }
     return NULL;
 }
 
@@ -123,7 +133,7 @@ static const char *check_columns(const Header *h, const Sections *s)
         uint64_t own = c->flags & SHARES_EDGES ? 0 : c->n_edges;
         if (n_edges + own > h->n_edges)
             return "its columns have more edges than its header says";
-        const char *problem = check_column(h, c, i ? c - 1 : NULL, s->edges + n_edges);
+        const char *problem = check_column(h, s, c, n_edges);
         if (problem)
             return problem;
         n_edges += own;
@@ -167,12 +177,11 @@ static uint32_t levels_for(uint32_t n_edges)
     return levels;
 }
 
-static void lay_out_column(Column *c, const ColumnRecord *r, const double *from, double *padded)
+static void lay_out_column(Column *c, const ColumnRecord *r, double *padded)
 {
     uint32_t levels = levels_for(r->n_edges), n_bins = (r->n_edges + EDGES_A_BYTE - 1) / EDGES_A_BYTE;
     *c = (Column){.feature = r->feature, .kind = r->kind, .n_edges = r->n_edges, .levels = levels, .edges = padded,
                   .n_bins = r->kind == KIND_SET || !n_bins ? 1 : n_bins};
-    memcpy(padded, from, r->n_edges * sizeof(double));
     for (uint32_t edge = r->n_edges; edge < (1u << levels) - 1; edge++)
         padded[edge] = INFINITY;
     for (uint32_t level = 0, node = 0; level < 4 && level < levels; level++)
@@ -180,7 +189,7 @@ static void lay_out_column(Column *c, const ColumnRecord *r, const double *from,
             c->top[node] = padded[((2 * i + 1) << (levels - level - 1)) - 1];
 }
 
-static const char *lay_out_columns(Ensemble *e, const Sections *s)
+static const char *lay_out_columns(Ensemble *e, const Header *h, const Sections *s)
 {
     size_t room = 1;
     for (uint32_t i = 0; i < e->n_columns; i++)
@@ -191,16 +200,17 @@ static const char *lay_out_columns(Ensemble *e, const Sections *s)
     if (!e->columns || !e->edges)
         return "memory";
     double *padded = e->edges;
-    const double *from = s->edges;
+    uint64_t from = 0;
     for (uint32_t i = 0; i < e->n_columns; i++) {
         const ColumnRecord *r = &s->columns[i];
         Column *c = &e->columns[i];
         if (r->flags & SHARES_EDGES) {
             *c = c[-1];
         } else {
-            lay_out_column(c, r, from, padded);
+            for (uint32_t edge = 0; edge < r->n_edges; edge++)
+                padded[edge] = edge_at(h, s, from++);
+            lay_out_column(c, r, padded);
             padded += (1u << c->levels) - 1;
-            from += r->n_edges;
         }
         c->flags = r->flags;
         c->missing_right = r->missing;
@@ -480,7 +490,7 @@ static const char *lay_out_trees(Ensemble *e, const Sections *s)
 
 static const char *lay_out(Ensemble *e, const Header *h, const Sections *s)
 {
-    const char *problem = lay_out_columns(e, s);
+    const char *problem = lay_out_columns(e, h, s);
     if (problem || (problem = lay_out_trees(e, s)))
         return problem;
     size_t starts = h->n_targets * sizeof(double), values = (size_t)h->n_leaves * h->leaf_width * sizeof(double);
