@@ -144,11 +144,15 @@ def test_threads_that_change_a_bit_are_found_where_they_share_rows(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Wrong(scorer.BinnedModel):  # type: ignore[misc]
-        def _score(self, model, features):  # type: ignore[no-untyped-def]
-            values, labels = super()._score(model, features)
-            if self._threads > 1 and len(features) >= 2 * scorer.ROWS_PER_THREAD:
-                values[-1] = np.nextafter(values[-1], 9e9)
-            return values, labels
+        def __init__(self, data: bytes, library: object, *, threads: int = 1) -> None:
+            super().__init__(data, library, threads=threads)
+            self.several = threads > 1
+
+        def run(self, names: list[str], feeds: dict[str, np.ndarray]) -> list[np.ndarray]:
+            found: list[np.ndarray] = super().run(names, feeds)
+            if self.several and len(found[0]) >= 2 * scorer.ROWS_PER_THREAD:
+                found[0][-1] = np.nextafter(found[0][-1], 9e9)
+            return found
 
     monkeypatch.setattr("packager.runtime.binned.BinnedModel", Wrong)
     path, on_two = write_binned(tmp_path / "a.binned"), replace(VERIFIED_SETTINGS, threads=2)
