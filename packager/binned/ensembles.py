@@ -13,7 +13,7 @@ import numpy as np
 
 from packager.binned.graph_view import GraphView, attribute
 from packager.binned.monotone import move_thresholds
-from packager.binned.pack import Ensemble, NotApplicable
+from packager.binned.pack import Ensemble, NotApplicable, pack
 from packager.binned.sources import Source, find_source
 from packager.binned.tree_arrays import TreeArrays, read_trees
 from packager.structure import Doubles, Ints
@@ -24,9 +24,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Found:
-    """An ensemble in a graph: `reads` is what goes in, `gives` the raw sums."""
+    """An ensemble in a graph, and its bytes without an ending: `reads` is what goes in, `gives` the raw sums."""
 
     ensemble: Ensemble
+    packed: bytes
     reads: str
     gives: str
 
@@ -58,7 +59,8 @@ def _found(view: GraphView, node: NodeProto) -> Found:
     if source.tensor not in view.inputs and (moved := move_thresholds(view, node.input[0], trees)):
         none = np.zeros(width, dtype=bool)
         trees, source = moved.trees, Source(moved.tensor, moved.columns, none, none)
-    return Found(_ensemble(trees, source, _width(view, source.tensor), vectors), source.tensor, gives)
+    ensemble = _ensemble(trees, source, _width(view, source.tensor), vectors)
+    return Found(ensemble, pack(ensemble), source.tensor, gives)
 
 
 def _width(view: GraphView, tensor: str) -> int:

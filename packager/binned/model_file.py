@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 from packager.binned.ensembles import Found, find_ensembles
 from packager.binned.finishing import Answer, Finish, find_finish
 from packager.binned.graph_view import GraphView, read_by, sums_info
-from packager.binned.pack import Ending, pack
 from packager.binned.pack import NotApplicable as NotApplicable
+from packager.binned.pack import with_ending
 from packager.binned.scorer import MAGIC
 
 if TYPE_CHECKING:
@@ -50,8 +50,7 @@ def packed_model(view: GraphView) -> bytes:
         raise NotApplicable("; ".join(dict.fromkeys(reasons)) or "the model has no trees")
     finish = find_finish(view, found[0].gives, found[0].ensemble.n_targets) if len(found) == 1 else None
     cut = _cut(view, found, finish)
-    ending = finish.ending if finish else Ending()
-    blobs = [pack(item.ensemble, ending) for item in found]
+    blobs = [with_ending(item.packed, finish.ending) if finish else item.packed for item in found]
     return _container(view, found, blobs, cut, finish)
 
 

@@ -16,6 +16,8 @@ from packager.structure import Doubles, Flags, Ints
 
 MAGIC = b"BINNED\x00\x01"
 _HEADER = struct.Struct("<8s12I3d16x")
+# Behind the counts and flags come link, rule, bits, divisor, scale and limit.
+_BITS_FIELD = 12
 _ALIGNMENT = 8
 # What a split has room for: 14 bits of a column, 16 bits of a rank.
 MAX_COLUMNS = 1 << 14
@@ -135,6 +137,14 @@ def pack(ensemble: Ensemble, ending: Ending = Ending()) -> bytes:
         ensemble.values.astype("<f8"),
     )
     return b"".join([header, *(_padded(section.tobytes()) for section in sections)])
+
+
+def with_ending(packed: bytes, ending: Ending) -> bytes:
+    """Return an ensemble's bytes with another ending."""
+    fields = _HEADER.unpack_from(packed)
+    told = (ending.link, ending.rule, fields[_BITS_FIELD], ending.divisor, ending.scale, ending.limit)
+    header = _HEADER.pack(*fields[: _BITS_FIELD - 2], *told)
+    return header + packed[len(header) :]
 
 
 def _padded(section: bytes) -> bytes:

@@ -14,7 +14,9 @@ from sklearn.preprocessing import PolynomialFeatures
 
 from packager.binned.ensembles import find_ensembles
 from packager.binned.graph_view import GraphView
+from packager.binned.model_file import packed_model
 from packager.binned.pack import NotApplicable
+from packager.binned.scorer import read_header
 from packager.binned.tree_arrays import read_trees
 from tests.binned.models import ALONE, Binned, binned, model_of, needs_library
 from tests.binned.reference import Reference
@@ -177,6 +179,18 @@ def test_what_an_ensemble_cannot_be_is_refused_with_its_reason(change: Any, reas
     found, reasons = find_ensembles(_changed("lightgbm regression", change))
     assert found == []
     assert [reason in told for told in reasons] == [True]
+
+
+def test_an_ensemble_that_does_not_fit_stays_beside_one_that_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    view = model_of("from a tree").view
+    columns = [len(Reference(item.packed).columns) for item in find_ensembles(view)[0]]
+    assert len(set(columns)) == 2, "the example needs one that is larger"
+    monkeypatch.setattr("packager.binned.pack.MAX_COLUMNS", min(columns))
+    found, reasons = find_ensembles(view)
+    assert [len(Reference(item.packed).columns) for item in found] == [min(columns)]
+    assert ["columns and category sets" in reason for reason in reasons] == [True]
+    header = read_header(packed_model(view))
+    assert (len(header["ensembles"]), header["after"] is None) == (1, False)
 
 
 def test_trees_are_read_in_preorder() -> None:

@@ -62,10 +62,9 @@ def test_whole_answers_are_the_models(case: Case) -> None:
     assert model.scored_by_it().differences(model.rows(), case.tolerance) == []
 
 
-@pytest.mark.parametrize("instruction_set", INSTRUCTION_SETS)
+@needs_library
 @pytest.mark.parametrize("case", [*ALONE, *AROUND], ids=str)
-def test_whole_answers_are_the_graphs(case: Case, instruction_set: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("BINNED_INSTRUCTION_SET", instruction_set)
+def test_whole_answers_are_the_graphs(case: Case) -> None:
     model = model_of(case.name)
     rows = model.rows(300, seed=2)
     binned, onnx = model.scored_by_it().session, model.both.session
@@ -75,6 +74,18 @@ def test_whole_answers_are_the_graphs(case: Case, instruction_set: str, monkeypa
         for name, told in expected.items():
             assert answered[name].dtype == told.dtype
             _assert_alike(answered[name], told)
+
+
+@pytest.mark.parametrize("instruction_set", INSTRUCTION_SETS)
+@pytest.mark.parametrize("name", ["forest, text labels", "lightgbm 4 classes, missing", "voting"])
+def test_an_instruction_set_that_is_asked_for_answers(
+    name: str, instruction_set: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BINNED_INSTRUCTION_SET", instruction_set)
+    model = model_of(name)
+    scored = model.scored_by_it()
+    assert scored.session.inference.instruction_set == instruction_set
+    assert scored.differences(model.rows(), 1e-12) == []
 
 
 def _assert_alike(answered: Any, expected: Any) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from packager.binned.library import library
-from packager.binned.pack import MAX_EDGES, Ending, Ensemble, NotApplicable, pack
+from packager.binned.pack import MAX_EDGES, Ending, Ensemble, NotApplicable, pack, with_ending
 from tests.binned.models import needs_library
 from tests.binned.reference import Reference
 
@@ -145,7 +145,10 @@ def test_of_constants_alone_one_stays_a_tree() -> None:
 
 
 def test_the_ending_is_told() -> None:
-    packed = Reference(pack(on_one(np.array([1.0])), Ending(divisor=4.0, link=1, scale=2.5, rule=2, limit=-1.5)))
+    ending = Ending(divisor=4.0, link=1, scale=2.5, rule=2, limit=-1.5)
+    data = pack(on_one(np.array([1.0])), ending)
+    assert with_ending(pack(on_one(np.array([1.0]))), ending) == data
+    packed = Reference(data)
     assert (packed.divisor, packed.link, packed.scale, packed.rule, packed.limit) == (4.0, 1, 2.5, 2, -1.5)
 
 
