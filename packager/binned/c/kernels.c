@@ -226,7 +226,11 @@ static int sum_few(const Ensemble *e, Rows rows, size_t n_rows, double *raw)
         bin_row(e, &rows, row, ranks);
         descend_trees(e, ranks, reached);
         memcpy(raw, e->starts, e->n_targets * sizeof(double));
-        for (uint32_t t = 0; t < e->n_trees; t++)
+        double only = *raw; /* a sum that stays in its register */
+        for (uint32_t t = 0; e->n_targets == 1 && t < e->n_trees; t++)
+            only += e->values[reached[t]];
+        *raw = only;
+        for (uint32_t t = 0; e->n_targets > 1 && t < e->n_trees; t++)
             for (uint32_t i = 0; i < e->leaf_width; i++)
                 raw[e->trees[t].target + i] += e->values[(size_t)reached[t] * e->leaf_width + i];
     }
