@@ -107,7 +107,7 @@ class _Trees:
 
         told = section(_COLUMN, n_columns)
         shares = (told["flags"] & _SHARES) != 0
-        edges = section("<f8", int(told["edges"][~shares].sum()))
+        edges = section("<f4" if flags & _ROUNDS else "<f8", int(told["edges"][~shares].sum()))
         columns = _columns(told, edges.astype(np.float64))
         starts, targets, sizes = section("<f8", n_targets), section("<u4", n_trees), section("<u4", n_trees)
         splits, values = section("<u4", n_splits), section("<f8", n_leaves * width)

@@ -79,7 +79,7 @@ def _columns_of_all_kinds(flags: int, targets: int) -> bytes:
     sections = [
         struct.pack("<8s12I3d4I", b"BINNED\0\1", *counts, 1.0, 1.0, 0.0, 0, 0, 0, 0),
         columns,
-        np.array(edges, "<f8").tobytes(),
+        np.array(edges, "<f4" if flags else "<f8").tobytes(),
         chance.normal(size=targets).astype("<f8").tobytes(),
         chance.integers(targets - width + 1, size=trees).astype("<u4").tobytes(),
         np.full(trees, 2, "<u4").tobytes(),
