@@ -101,30 +101,31 @@ class Reference:
         raw = np.repeat(self.starts[None, :], len(rows), axis=0)
         split = leaf = 0
         for target, size in zip(self.targets.tolist(), self.sizes.tolist(), strict=True):
-            reached = np.full(len(rows), leaf)
-            if size > 1:
-                behind = self._walk(bins, np.arange(len(rows)), (split, leaf), reached)
-                assert behind == (split + size - 1, leaf + size)
+            reached = self._reached(bins, len(rows), range(split, split + size - 1)) + leaf
             raw[:, target : target + self.width] += self.values[reached]
             split, leaf = split + size - 1, leaf + size
         assert split == len(self.splits)
         return raw
 
-    def _walk(self, bins: list[Array], rows: Array, at: tuple[int, int], reached: Array) -> tuple[int, int]:
-        """Send rows through the subtree whose first split and leaf are `at`; return what comes behind it."""
-        split, leaf = at
-        word = int(self.splits[split])
-        rank, column = word & 0xFFFF, word >> 16 & 0x3FFF
-        assert rank < (1 if self.columns[column].is_set else len(self.columns[column].edges))
-        goes_right = bins[column][rows] > rank
-        split += 1
-        for side, is_leaf in ((rows[~goes_right], word >> 30 & 1), (rows[goes_right], word >> 31 & 1)):
+    def _reached(self, bins: list[Array], n_rows: int, splits: range) -> Array:
+        """Return which leaf of a tree each row reaches: in preorder, what waits longest for its split comes last."""
+        reached = np.full(n_rows, -1)
+        waiting = [(np.arange(n_rows), len(splits) == 0)]
+        following, leaf = iter(splits), 0
+        while waiting:
+            rows, is_leaf = waiting.pop()
             if is_leaf:
-                reached[side] = leaf
+                reached[rows] = leaf
                 leaf += 1
-            else:
-                split, leaf = self._walk(bins, side, (split, leaf), reached)
-        return split, leaf
+                continue
+            word = int(self.splits[next(following)])
+            rank, column = word & 0xFFFF, word >> 16 & 0x3FFF
+            assert rank < (1 if self.columns[column].is_set else len(self.columns[column].edges))
+            goes_right = bins[column][rows] > rank
+            waiting.append((rows[goes_right], bool(word >> 31 & 1)))
+            waiting.append((rows[~goes_right], bool(word >> 30 & 1)))
+        assert leaf == len(splits) + 1
+        return reached
 
     def score(self, rows: Array) -> tuple[Doubles, Array | None]:
         """Return values, [rows, values], and the index of the label, [rows], if there is one."""

@@ -16,6 +16,7 @@ import pytest
 from packager.binned.ensembles import find_ensembles
 from packager.binned.library import library
 from packager.binned.pack import Ensemble, pack
+from packager.binned.scorer import ROWS_PER_THREAD, BinnedModel
 from tests.binned.models import ALONE, AROUND, INSTRUCTION_SETS, model_of, native_raw, needs_library
 from tests.binned.reference import Reference
 from tests.convert.cases import Case
@@ -86,6 +87,20 @@ def test_an_instruction_set_that_is_asked_for_answers(
     scored = model.scored_by_it()
     assert scored.session.inference.instruction_set == instruction_set
     assert scored.differences(model.rows(), 1e-12) == []
+
+
+@needs_library
+@pytest.mark.parametrize("name", ["forest, ten classes", "hist, two classes", "voting", "one-hot, forest"])
+def test_threads_share_rows_without_a_trace(name: str) -> None:
+    model = model_of(name)
+    rows = model.rows(400)
+    many = rows.take(np.resize(np.arange(400), 3 * ROWS_PER_THREAD + 5))
+    feeds = many.feeds(model.both.signature, np.dtype(np.float64))
+    names = [output.name for output in model.both.signature.outputs]
+    alone, shared = (BinnedModel(model.data, library(), threads=threads).run(names, feeds) for threads in (1, 2))
+    for one, other in zip(alone, shared, strict=True):
+        np.testing.assert_array_equal(one, other)
+        np.testing.assert_array_equal(one[:400], one[400:800])
 
 
 def _assert_alike(answered: Any, expected: Any) -> None:
