@@ -59,7 +59,9 @@ def _compile(target: Path) -> Path:
     compiler, include = find_compiler()
     is_x86 = platform.machine() in ("x86_64", "AMD64")
     command = [*compiler, *_FLAGS, f"-I{include}", *(["-DHAS_X86"] if is_x86 else [])]
-    units: list[tuple[str, tuple[str, ...]]] = [(name, ()) for name in ("load", "finish", "kernels", "module")]
+    units: list[tuple[str, tuple[str, ...]]] = [
+        (name, ()) for name in ("check", "layout", "finish", "kernels", "module")
+    ]
     units += [("kernels", flags) for flags in _X86.values()] if is_x86 else []
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".compiling-") as scratch:
         objects = []

@@ -137,7 +137,7 @@ def test_a_wheel_holds_the_extension_for_one_platform_and_all_pythons(tree: Path
         names = archive.namelist()
         facts = next(archive.read(name).decode() for name in names if name.endswith("WHEEL"))
     assert "packager/binned/_binned.abi3.so" in names
-    assert "packager/binned/c/load.c" in names, "who gets a compiler later compiles what was installed"
+    assert "packager/binned/c/layout.c" in names, "who gets a compiler later compiles what was installed"
     assert "Root-Is-Purelib: false" in facts
     assert "plain" in loaded(wheel, tmp_path)
 

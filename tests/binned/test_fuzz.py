@@ -17,7 +17,7 @@ from tests.binned.models import ALONE, Binned, model_of
 FILES = int(os.environ.get("BINNED_FUZZ", 100_000))
 _FLAGS = ["-g", "-O1", "-std=gnu11", "-ffp-contract=off", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
 _KERNELS = {"plain": [], "avx2": ["-mavx2"], "avx512": ["-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl"]}
-# What a check that is taken away from load.c lets through; the sanitizers have to tell.
+# What a check that is taken away from check.c lets through; the sanitizers have to tell.
 _CHECKS = (
     "column >= h->n_columns",
     "RANK(split) >= (c->kind == KIND_SET ? 1 : c->n_edges)",
@@ -29,7 +29,7 @@ _CHECKS = (
 def _compiled(folder: Path, sources: Path = SOURCES) -> Path:
     is_x86 = platform.machine() == "x86_64"
     compile_ = ["gcc", *_FLAGS, *(["-DHAS_X86"] if is_x86 else []), f"-I{sources}"]
-    units = [(name, name, []) for name in ("load", "finish")]
+    units = [(name, name, []) for name in ("check", "layout", "finish")]
     units += [("kernels", name, flags) for name, flags in _KERNELS.items() if is_x86 or name == "plain"]
     jobs = [
         subprocess.Popen([*compile_, *flags, "-c", str(sources / f"{unit}.c"), "-o", str(folder / f"{name}.o")])
@@ -83,9 +83,9 @@ def test_no_mutated_file_reaches_out_of_bounds(seeds: list[str], tmp_path: Path)
 def test_the_sanitizers_tell_of_a_check_that_is_missing(seeds: list[str], tmp_path: Path, check: str) -> None:
     sources = tmp_path / "c"
     shutil.copytree(SOURCES, sources)
-    text = (sources / "load.c").read_text()
+    text = (sources / "check.c").read_text()
     assert text.count(check) == 1
-    (sources / "load.c").write_text(text.replace(check, f"(0 && ({check}))"))
+    (sources / "check.c").write_text(text.replace(check, f"(0 && ({check}))"))
     done = _fuzz(_compiled(tmp_path, sources), 200_000, seeds)
     assert done.returncode != 0
     assert "AddressSanitizer" in done.stderr or "runtime error" in done.stderr

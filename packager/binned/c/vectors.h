@@ -20,9 +20,7 @@ static inline uint16_t rank_among(const Column *c, double x)
 #define NAME "avx512"
 #define KERNEL kernel_avx512
 #define LANES 64
-#ifndef BLEND_COST
-#define BLEND_COST 4.0
-#endif
+#define BLEND_COST 6.0
 
 static inline void blend_lanes(uint8_t *target, const int8_t *x, int8_t rank, const uint8_t *left, const uint8_t *right, uint8_t more)
 {
@@ -108,34 +106,18 @@ static inline void add_far(double *sums, const double *values, size_t stride, co
 }
 
 #if defined(__AVX2__)
-
-#include <immintrin.h>
-
 #define NAME "avx2"
 #define KERNEL kernel_avx2
 #define LANES 32
-#ifndef BLEND_COST
-#define BLEND_COST 4.0
-#endif
-
-static inline void blend_lanes(uint8_t *target, const int8_t *x, int8_t rank, const uint8_t *left, const uint8_t *right, uint8_t more)
-{
-    __m256i goes_right = _mm256_cmpgt_epi8(_mm256_load_si256((const __m256i *)x), _mm256_set1_epi8(rank));
-    __m256i kept = _mm256_load_si256((const __m256i *)left), moved = _mm256_load_si256((const __m256i *)right);
-    moved = _mm256_add_epi8(moved, _mm256_set1_epi8((char)more));
-    _mm256_store_si256((__m256i *)target, _mm256_blendv_epi8(kept, moved, goes_right));
-}
-
+#define BLEND_COST 8.0
 #else
-
 #define NAME "plain"
 #define KERNEL kernel_plain
 #define LANES 16
-#ifndef BLEND_COST
-#define BLEND_COST 6.0
+#define BLEND_COST 12.0
 #endif
 
-/* The vectors of GCC and clang: SSE2 on x86-64, NEON on 64-bit ARM. */
+/* The vectors of GCC and clang: AVX2 or SSE2 on x86-64, NEON on 64-bit ARM. */
 typedef int8_t Signed __attribute__((vector_size(LANES)));
 typedef uint8_t Unsigned __attribute__((vector_size(LANES)));
 
@@ -146,5 +128,4 @@ static inline void blend_lanes(uint8_t *target, const int8_t *x, int8_t rank, co
     *(Unsigned *)target = (goes_right & moved) | (~goes_right & *(const Unsigned *)left);
 }
 
-#endif
 #endif
