@@ -33,6 +33,11 @@ ROWS_PER_LARGEST_BATCH = 4
 MIN_ROWS = 4096
 # Open sessions hold a model several times over. What would fill more of the memory is measured target by target.
 _COPIES, _MEMORY_SHARE = 4, 0.25
+_INSTRUCTIONS = {
+    "avx512": "AVX-512; processors without it take longer",
+    "avx2": "AVX2; processors with AVX-512 are faster, those with neither slower",
+    "plain": "plain instructions; x86-64 processors with AVX2 or AVX-512 are faster",
+}
 
 
 @dataclass(frozen=True)
@@ -73,6 +78,7 @@ def measure(
             _run_rounds(subjects, bench.batch_sizes, look=watch.look, tell=tell)
         measurements += [_measurement(subject, batch_size) for subject in subjects for batch_size in bench.batch_sizes]
         notes += _unsettled(subjects)
+        notes += [note for note in dict.fromkeys(_instructions(subjects)) if note not in notes]
     return Benchmarked(tuple(measurements), watch.verdict(), tuple(environments), tuple(notes))
 
 
@@ -189,6 +195,13 @@ def _unsettled(subjects: Sequence[Subject]) -> Iterator[str]:
                 f"{subject.variant} on {subject.target.name}: calls of {rows} rows were still getting faster when "
                 "they were counted."
             )
+
+
+def _instructions(subjects: Sequence[Subject]) -> Iterator[str]:
+    """Say what binned trees were scored with: figures of one set of instructions are not those of another."""
+    for subject in subjects:
+        if subject.instruction_set is not None and subject.reason is None:
+            yield f"{subject.variant}: trees were scored with {_INSTRUCTIONS[subject.instruction_set]}."
 
 
 def require_measured(target_name: str, measurements: Sequence[Measurement], key: str) -> None:

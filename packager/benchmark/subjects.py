@@ -52,12 +52,16 @@ class Series:
 
 @dataclass
 class Subject:
-    """One variant on one target. `reason` says why it can't be timed at all, `operators` where its nodes run."""
+    """One variant on one target. `reason` says why it can't be timed at all, `operators` where its nodes run.
+
+    `instruction_set`: what binned trees are scored with.
+    """
 
     target: Target
     variant: str
     reason: str | None = None
     operators: dict[str, dict[str, int]] = field(default_factory=dict)
+    instruction_set: str | None = None
     series: dict[int, Series] = field(default_factory=dict)
 
     def time(self, batch_size: int, seconds: float) -> None:
@@ -106,6 +110,7 @@ class OnnxSubject(Subject):
         except ChildEnded as error:
             reply = {"reason": str(error)}
         self.reason, self.operators = reply.get("reason"), reply.get("operators", self.operators)
+        self.instruction_set = reply.get("instruction_set")
         if self.reason is None and not self.operators.get(provider.onnxruntime_name):
             self.reason = placement_said(provider.name, provider.onnxruntime_name, self.operators)
         if self.reason is not None:

@@ -83,7 +83,7 @@ def serve(requests: TextIO, replies: TextIO) -> None:
         try:
             if worker is None:
                 worker, session = open_worker(request)
-                reply: dict[str, Any] = {"operators": session.operators}
+                reply: dict[str, Any] = {"operators": session.operators, "instruction_set": session.instruction_set}
             else:
                 reply = asdict(worker.time(request["batch_size"], request["seconds"]))
         except (ProviderUnavailable, NoKernel, RunFailed) as error:

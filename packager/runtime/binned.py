@@ -54,7 +54,7 @@ def open_binned(path: Path, signature: Signature, *, provider: ExecutionProvider
     parts = parts_of(data)
     most = ROWS_PER_RUN if parts.graphs else _ROWS_PER_RUN
     rows_per_run = min(most, settings.rows_per_run or most)
-    return Session(model, signature, np.dtype(np.float64), _operators(parts), rows_per_run)
+    return Session(model, signature, np.dtype(np.float64), _operators(parts), rows_per_run, model.instruction_set)
 
 
 def parts_of(data: bytes) -> Parts:

@@ -72,6 +72,7 @@ class Session:
     """An open model: rows in, outputs by name out.
 
     `placement` maps each provider to its count of nodes, `operators` to how often it runs which operator.
+    `instruction_set`: what binned trees are scored with, None where there are none.
     """
 
     inference: Any
@@ -79,6 +80,7 @@ class Session:
     input_dtype: np.dtype[np.floating]
     operators: dict[str, dict[str, int]]
     rows_per_run: int = ROWS_PER_RUN
+    instruction_set: str | None = None
 
     @property
     def placement(self) -> dict[str, int]:

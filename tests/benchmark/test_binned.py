@@ -21,6 +21,7 @@ from packager.benchmark.same_bits import differing_settings
 from packager.benchmark.subjects import Bench
 from packager.benchmark.tuning import Tuned, tune
 from packager.binned import scorer
+from packager.binned.library import library
 from packager.dataset.rows import Rows
 from packager.recipe.model import Target
 from packager.runtime.session import CPU_PROVIDER, ExecutionProvider
@@ -58,6 +59,20 @@ def test_its_rows_are_complete(threads: int, bench: Bench, tmp_path: Path) -> No
         assert row.operators == {CPU_PROVIDER: {"BinnedTrees": 1}}
         assert None not in (row.p50_us, row.p95_us, row.p99_us, row.rows_per_s, row.ci95, row.spread)
         assert row.runs >= 12
+
+
+def test_what_scored_the_trees_is_told(bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever forces instructions, to know how fast a lesser processor is, gets figures of these and is told so."""
+    targets = [Target(name=name, provider="cpu", threads=1) for name in ("here", "too")]
+    variants = [Variant("binned", "binned", "ok", None, write_binned(tmp_path / "a.binned"))]
+    monkeypatch.setenv("BINNED_INSTRUCTION_SET", "plain")
+    notes = measure(targets, variants, bench).notes
+    (told,) = [note for note in notes if "scored with" in note]
+    assert told.startswith("binned: trees were scored with plain instructions; ")
+    monkeypatch.setenv("BINNED_INSTRUCTION_SET", "none of these")
+    found = measure(targets, variants, bench)
+    assert found.notes == ()
+    assert all(row.p50_us is None and row.reason for row in found.measurements)
 
 
 def test_on_another_provider_it_has_a_reason_and_no_figure(bench: Bench, tmp_path: Path) -> None:
@@ -109,7 +124,8 @@ def test_its_worker_needs_numpy_and_onnxruntime_alone(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     opened, timed = (json.loads(line) for line in done.stdout.splitlines())
-    assert opened == {"operators": {CPU_PROVIDER: {"BinnedTrees": 1}}}
+    assert opened["operators"] == {CPU_PROVIDER: {"BinnedTrees": 1}}
+    assert opened["instruction_set"] in library().instruction_sets()
     assert len(timed["samples_ns"]) >= 3
 
 
