@@ -16,6 +16,7 @@ from packager.errors import BenchmarkError, PackagerError, RecipeError
 from packager.recipe.load import load_recipe
 from packager.recipe.model import Recipe
 
+from .bundle import binned, models
 from .workspace import Workspace, labelled_rows
 
 
@@ -76,6 +77,15 @@ def test_a_published_bundle_needs_no_report(environ: dict[str, str], tmp_path: P
     assert found is not None
     assert found.model is not None
     assert found.model.path.is_file()
+
+
+@binned.needs_library
+def test_of_a_bundle_with_two_forms_the_one_that_serves_is_the_baseline(tmp_path: Path) -> None:
+    bundle = models.bundled(binned.plan(tmp_path), tmp_path / "bundle")
+    found = find_baseline(naming(bundle, tmp_path), environ={})
+    assert found is not None
+    assert found.model is not None
+    assert found.model.path == bundle / "model" / "model.binned"
 
 
 def test_no_baseline_is_none(environ: dict[str, str], tmp_path: Path) -> None:

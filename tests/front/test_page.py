@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 import urllib.error
 import urllib.request
@@ -18,7 +19,7 @@ from packager.bundle.plan import BundlePlan
 from packager.errors import BundleError
 from packager.front import page as page_module
 from packager.front.page import Browsed, browsed
-from tests.bundle import models
+from tests.bundle import binned, models
 from tests.report.browser import CHROMIUM, Page, chromium
 from tests.report.test_html_browser import overflowing
 
@@ -128,6 +129,18 @@ def test_a_click_shows_the_answer_to_the_sample(page: Page, plain: Browsed, bund
         f"{plain.url}/score",
         "data:,",
     }
+
+
+@in_a_browser
+@binned.needs_library
+def test_the_form_of_the_model_that_answers_is_shown(page: Page, plain: Browsed, tmp_path: Path) -> None:
+    with browsed(models.bundled(binned.plan(tmp_path), tmp_path / "bundle")) as running:
+        page.open(running.url)
+        ask(page)
+        assert re.search(r" ms in the script, by binned (avx512|avx2|plain)$", text(page, "#status"))
+    page.open(plain.url)
+    ask(page)
+    assert text(page, "#status").endswith(" ms in the script")
 
 
 @in_a_browser

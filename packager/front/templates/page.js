@@ -225,8 +225,8 @@ async function send() {
   try {
     const reply = await fetch("/score", { method: "POST", headers: { "Content-Type": "application/json" }, body: text });
     const came = await reply.text(), took = performance.now() - begun;
-    const inside = reply.headers.get("x-ms-run-fn-exec-ms");
-    at("status").textContent = `${reply.status} in ${took.toFixed(1)} ms${inside ? `, ${Number(inside).toFixed(2)} ms in the script` : ""}`;
+    const inside = reply.headers.get("x-ms-run-fn-exec-ms"), form = reply.headers.get("x-model-form");
+    at("status").textContent = `${reply.status} in ${took.toFixed(1)} ms${inside ? `, ${Number(inside).toFixed(2)} ms in the script` : ""}${form ? `, by ${form}` : ""}`;
     at("raw").hidden = false;
     at("text").textContent = came.length > 1e6 ? came.slice(0, 1e6) + " …" : came;
     at("answer").replaceChildren();
