@@ -101,8 +101,12 @@ class SetMembers:
 
     @classmethod
     def of(cls, trees: Trees) -> SetMembers:
-        members = np.concatenate([np.zeros(0), *trees.categories])
-        sets = np.repeat(np.arange(len(trees.categories)), [len(values) for values in trees.categories])
+        return cls.of_sets(trees.categories)
+
+    @classmethod
+    def of_sets(cls, categories: Sequence[Doubles]) -> SetMembers:
+        members = np.concatenate([np.zeros(0), *categories])
+        sets = np.repeat(np.arange(len(categories)), [len(values) for values in categories])
         values = np.unique(members)
         return cls(values, np.unique(sets * len(values) + np.searchsorted(values, members)))
 

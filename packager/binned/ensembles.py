@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from packager.binned.graph_view import GraphView, attribute
-from packager.binned.monotone import move_thresholds
+from packager.binned.moved_splits import move_splits
 from packager.binned.pack import Ensemble, NotApplicable, pack
 from packager.binned.sources import Source, find_source
-from packager.binned.tree_arrays import TreeArrays, read_trees
+from packager.binned.tree_arrays import TreeArrays, in_preorder, read_nodes
 from packager.structure import Doubles, Ints
 
 if TYPE_CHECKING:
@@ -50,15 +50,16 @@ def _depends(view: GraphView, tensor: str, given: set[str]) -> bool:
 
 
 def _found(view: GraphView, node: NodeProto) -> Found:
-    trees = read_trees(node)
+    nodes = read_nodes(node)
     width = _width(view, node.input[0])
-    if len(trees.feature) and int(trees.feature.max()) >= width:
+    if int(nodes.feature.max()) >= width:
         raise NotApplicable("its trees read a column that is not there")
-    gives, vectors = _leaf_vectors(view, node, trees) or (node.output[0], None)
     source = find_source(view, node.input[0], width)
-    if source.tensor not in view.inputs and (moved := move_thresholds(view, node.input[0], trees)):
+    if source.tensor not in view.inputs and (moved := move_splits(view, node.input[0], nodes)):
         none = np.zeros(width, dtype=bool)
-        trees, source = moved.trees, Source(moved.tensor, moved.columns, none, none)
+        nodes, source = moved.nodes, Source(moved.tensor, moved.columns, none, none)
+    trees = in_preorder(nodes)
+    gives, vectors = _leaf_vectors(view, node, trees) or (node.output[0], None)
     ensemble = _ensemble(trees, source, _width(view, source.tensor), vectors)
     return Found(ensemble, pack(ensemble), source.tensor, gives)
 

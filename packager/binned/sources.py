@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from packager.binned.graph_view import GraphView, attribute
+from packager.binned.routes import flags, made_of, truncation
 from packager.structure import Flags, Ints
 
 # LightGBM takes |x| <= kZeroThreshold for zero; the constant is a C float.
@@ -83,16 +84,16 @@ def _before_choice(view: GraphView, source: Source, names: list[str]) -> Source 
 def _before_missing_zeros(view: GraphView, source: Source, names: list[str]) -> Source | None:
     """Match Where(And(LessOrEqual(Abs(x), 1e-35f), mask), NaN, y): y is x, or x truncated in other columns."""
     condition, missing, otherwise = names
-    tested, mask = _inputs(view, condition, "And")
-    magnitude, limit = _inputs(view, tested, "LessOrEqual")
-    (cells,) = _inputs(view, magnitude, "Abs", 1)
-    flags = _mask(view, mask)
-    if flags is None or not _is_scalar(view, limit, _ZERO_THRESHOLD) or not _is_scalar(view, missing, np.nan):
+    tested, mask = made_of(view, condition, "And")
+    magnitude, limit = made_of(view, tested, "LessOrEqual")
+    (cells,) = made_of(view, magnitude, "Abs", 1)
+    zeros = flags(view, mask)
+    if zeros is None or not _is_scalar(view, limit, _ZERO_THRESHOLD) or not _is_scalar(view, missing, np.nan):
         return None
-    truncated = _truncation(view, otherwise, cells)
-    if otherwise != cells and (truncated is None or (truncated & flags).any()):
+    truncated = truncation(view, otherwise, cells)
+    if otherwise != cells and (truncated is None or (truncated & zeros).any()):
         return None
-    found = flags[source.columns]
+    found = zeros[source.columns]
     if (found & source.truncated).any():
         return None
     return replace(source, tensor=otherwise, zero_is_missing=source.zero_is_missing | found)
@@ -100,33 +101,10 @@ def _before_missing_zeros(view: GraphView, source: Source, names: list[str]) -> 
 
 def _before_truncation(view: GraphView, source: Source, names: list[str]) -> Source | None:
     cells = names[2]
-    flags = _truncation(view, source.tensor, cells)
-    if flags is None or (flags[source.columns] & source.zero_is_missing).any():
+    whole = truncation(view, source.tensor, cells)
+    if whole is None or (whole[source.columns] & source.zero_is_missing).any():
         return None
-    return replace(source, tensor=cells, truncated=source.truncated | flags[source.columns])
-
-
-def _truncation(view: GraphView, tensor: str, cells: str) -> Flags | None:
-    """Match Where(mask, Sign(x) * Floor(Abs(x)), x) for x the cells; return the mask."""
-    mask, whole, otherwise = _inputs(view, tensor, "Where", 3)
-    sign, floor = _inputs(view, whole, "Mul")
-    (signed,) = _inputs(view, sign, "Sign", 1)
-    (magnitude,) = _inputs(view, floor, "Floor", 1)
-    (measured,) = _inputs(view, magnitude, "Abs", 1)
-    return _mask(view, mask) if otherwise == signed == measured == cells else None
-
-
-def _inputs(view: GraphView, tensor: str, operator: str, count: int = 2) -> list[str]:
-    """Return what the operator that makes a tensor reads; empty names where another one makes it."""
-    node = view.makers.get(tensor)
-    if node is None or node.op_type != operator or len(node.input) != count:
-        return [""] * count
-    return list(node.input)
-
-
-def _mask(view: GraphView, name: str) -> Flags | None:
-    mask = view.constant(name)
-    return None if mask is None or mask.dtype != np.bool_ else mask.reshape(-1)
+    return replace(source, tensor=cells, truncated=source.truncated | whole[source.columns])
 
 
 def _is_scalar(view: GraphView, name: str, value: float) -> bool:

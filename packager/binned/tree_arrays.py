@@ -53,8 +53,25 @@ class TreeArrays:
         return np.asarray(first)
 
 
-def read_trees(node: NodeProto) -> TreeArrays:
-    """Return the trees of a node."""
+@dataclass(frozen=True)
+class Nodes:
+    """Splits and leaves as a node numbers them: a child >= 0 is a split, a child < 0 is the leaf `~child`."""
+
+    roots: Ints  # [trees]
+    left: Ints  # [splits]
+    right: Ints  # [splits]
+    feature: Ints  # [splits]
+    threshold: Doubles  # [splits]
+    missing_left: Flags  # [splits]
+    category_set: Ints  # [splits], -1 where the split is numeric
+    categories: tuple[Doubles, ...]
+    weights: Doubles  # [leaves]
+    targets: Ints  # [leaves]
+    n_targets: int
+
+
+def read_nodes(node: NodeProto) -> Nodes:
+    """Return the trees of a node as it holds them."""
     splits = np.asarray(attribute(node, "nodes_splits"))
     _check(node, splits)
     modes = np.asarray(attribute(node, "nodes_modes")).reshape(-1)
@@ -62,20 +79,36 @@ def read_trees(node: NodeProto) -> TreeArrays:
         raise NotApplicable("a split compares in another way than by <= or by membership")
     is_set = modes == _MODE_MEMBER
     left, right = (_children(node, side) for side in ("true", "false"))
-    order = _preorder(attribute(node, "tree_roots"), left, right)
-    none = np.zeros(len(splits), dtype=np.int64)
-    return TreeArrays(
-        feature=attribute(node, "nodes_featureids")[order.splits],
-        threshold=splits[order.splits],
-        missing_left=attribute(node, "nodes_missing_value_tracks_true", none)[order.splits] != 0,
-        category_set=np.where(is_set, np.cumsum(is_set) - 1, -1)[order.splits],
+    return Nodes(
+        roots=attribute(node, "tree_roots"),
+        left=left,
+        right=right,
+        feature=attribute(node, "nodes_featureids"),
+        threshold=splits,
+        missing_left=attribute(node, "nodes_missing_value_tracks_true", np.zeros(len(splits), dtype=np.int64)) != 0,
+        category_set=np.where(is_set, np.cumsum(is_set) - 1, -1),
         categories=_sets(attribute(node, "membership_values"), int(is_set.sum())),
-        left_is_leaf=left[order.splits] < 0,
-        right_is_leaf=right[order.splits] < 0,
-        sizes=order.sizes,
-        weights=np.asarray(attribute(node, "leaf_weights"))[order.leaves],
-        targets=attribute(node, "leaf_targetids")[order.leaves],
+        weights=np.asarray(attribute(node, "leaf_weights")),
+        targets=attribute(node, "leaf_targetids"),
         n_targets=int(attribute(node, "n_targets")),
+    )
+
+
+def in_preorder(nodes: Nodes) -> TreeArrays:
+    """Return the trees in preorder; NotApplicable where the nodes form none."""
+    order = _preorder(nodes.roots, nodes.left, nodes.right)
+    return TreeArrays(
+        feature=nodes.feature[order.splits],
+        threshold=nodes.threshold[order.splits],
+        missing_left=nodes.missing_left[order.splits],
+        category_set=nodes.category_set[order.splits],
+        categories=nodes.categories,
+        left_is_leaf=nodes.left[order.splits] < 0,
+        right_is_leaf=nodes.right[order.splits] < 0,
+        sizes=order.sizes,
+        weights=nodes.weights[order.leaves],
+        targets=nodes.targets[order.leaves],
+        n_targets=nodes.n_targets,
     )
 
 

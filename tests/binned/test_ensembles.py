@@ -17,7 +17,7 @@ from packager.binned.graph_view import GraphView
 from packager.binned.model_file import packed_model
 from packager.binned.pack import NotApplicable
 from packager.binned.scorer import read_header
-from packager.binned.tree_arrays import read_trees
+from packager.binned.tree_arrays import in_preorder, read_nodes
 from tests.binned.models import ALONE, Binned, binned, model_of, needs_library
 from tests.binned.reference import Reference
 from tests.convert.cases import codes, numbers, values
@@ -195,7 +195,7 @@ def test_an_ensemble_that_does_not_fit_stays_beside_one_that_does(monkeypatch: p
 
 def test_trees_are_read_in_preorder() -> None:
     view = model_of("lightgbm regression").view
-    trees = read_trees(view.trees()[0])
+    trees = in_preorder(read_nodes(view.trees()[0]))
     both = model_of("lightgbm regression").both.structure.trees
     assert both is not None
     at = 0

@@ -1,4 +1,4 @@
-"""Scalers, imputers and the like become thresholds: every cell goes where it went behind them."""
+"""Scalers, imputers, encoders become thresholds and sets: every cell goes where it went behind them."""
 
 from __future__ import annotations
 
@@ -6,13 +6,23 @@ from typing import Any
 
 import numpy as np
 import onnx
+import pandas as pd
 import pytest
+from lightgbm import LGBMRegressor
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import HistGradientBoostingRegressor, RandomForestClassifier
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer, MinMaxScaler, RobustScaler, StandardScaler
-from sklearn.tree import DecisionTreeRegressor
+from sklearn.preprocessing import (
+    FunctionTransformer,
+    MinMaxScaler,
+    OneHotEncoder,
+    OrdinalEncoder,
+    RobustScaler,
+    StandardScaler,
+    TargetEncoder,
+)
+from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from packager.binned.graph_view import GraphView
 from packager.binned.model_file import packed_model
@@ -20,9 +30,11 @@ from packager.binned.scorer import read_header
 from packager.dataset.rows import Rows
 from tests.binned.models import Binned, binned, model_of, needs_library
 from tests.binned.reference import Reference
-from tests.convert.cases import codes, numbers, values
+from tests.convert.cases import codes, numbers, values, with_category
+from tests.convert.lightgbm_cases import CATEGORIES, SMALL
 
 pytestmark = needs_library
+_OTHER = (0.0, -0.0, 0.5, -1.0, 1.0, 3.0, 7.0, 40.0, 41.0, 1e300, -1e300, np.nan)
 
 
 def rows_on_edges(model: Binned) -> Rows:
@@ -33,7 +45,7 @@ def rows_on_edges(model: Binned) -> Rows:
         beside = [np.nextafter(column.edges, toward) for toward in (-np.inf, np.inf)]
         cells[column.feature] += np.concatenate([column.edges, *beside]).tolist()
     count = max(map(len, cells.values()))
-    made = np.column_stack([np.resize([*cells[at], 0.0, -0.0, 1e300, -1e300, np.nan], count + 5) for at in cells])
+    made = np.column_stack([np.resize([*cells[at], *_OTHER], count + len(_OTHER)) for at in cells])
     with_holes = np.where(
         np.random.default_rng(3).random((500, made.shape[1])) < 0.3, np.nan, np.resize(made, (500, made.shape[1]))
     )
@@ -45,7 +57,10 @@ def assert_alike(model: Binned) -> None:
     rows = rows_on_edges(model)
     answered, expected = model.scored_by_it().session.answers(rows), model.both.session.answers(rows)
     for name, told in expected.items():
-        np.testing.assert_array_equal(answered[name], told)
+        if told.dtype.kind == "f":  # the last bit of a softmax is the library's own
+            np.testing.assert_allclose(answered[name], told, rtol=1e-13, atol=1e-15)
+        else:
+            np.testing.assert_array_equal(answered[name], told)
 
 
 @pytest.mark.parametrize(
@@ -107,6 +122,73 @@ def test_a_scaler_far_from_its_data_merges_thresholds_as_it_merges_cells() -> No
     model = binned(make_pipeline(StandardScaler(), DecisionTreeRegressor()).fit(rows, values(numbers())))
     assert model.header["before"] is None
     assert_alike(model)
+
+
+def _tree() -> Any:
+    return DecisionTreeClassifier(max_depth=8, random_state=3)
+
+
+def _encoding(encoder: Any, model: Any, *, missing: bool = False, others: Any = "passthrough") -> Any:
+    """Return a pipeline over numbers of which two columns are codes, fitted."""
+    rows = with_category(missing=missing)
+    rows[:, 4] = np.round(rows[:, 4])
+    encoded = make_pipeline(SimpleImputer(strategy="most_frequent"), encoder) if missing else encoder
+    chosen = ColumnTransformer([("codes", encoded, [4, 1])], remainder=others)
+    return make_pipeline(chosen, model).fit(rows, codes(rows, 3))
+
+
+_UNKNOWN = {"handle_unknown": "use_encoded_value", "unknown_value": -1}
+ENCODED: dict[str, Any] = {
+    "one-hot": lambda: _encoding(OneHotEncoder(handle_unknown="ignore", sparse_output=False), _tree()),
+    "one-hot, first dropped": lambda: _encoding(OneHotEncoder(drop="first", handle_unknown="ignore"), _tree()),
+    "one-hot, filled": lambda: _encoding(
+        OneHotEncoder(handle_unknown="ignore"), _tree(), missing=True, others=SimpleImputer()
+    ),
+    "one-hot, scaled": lambda: make_pipeline(
+        _encoding(OneHotEncoder(handle_unknown="ignore", sparse_output=False), "passthrough")[:-1],
+        StandardScaler(),
+        _tree(),
+    ).fit(with_category(), codes(with_category(), 3)),
+    "ordinal": lambda: _encoding(OrdinalEncoder(**_UNKNOWN), _tree()),
+    "ordinal, nan": lambda: _encoding(
+        OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=np.nan), _tree(), others=StandardScaler()
+    ),
+    "target": lambda: _encoding(TargetEncoder(random_state=3), _tree()),
+}
+
+
+@pytest.mark.parametrize("name", ENCODED)
+def test_encoders_of_numbers_leave_no_graph(name: str) -> None:
+    model = binned(ENCODED[name]())
+    assert (model.header["before"], model.header["ensembles"][0]["reads"]) == (None, "features")
+    assert any(column.is_set for column in Reference(model.ensemble()).columns)
+    assert_alike(model)
+    assert model.scored_by_it().differences(model.rows()) == []
+
+
+def _pandas_codes() -> Any:
+    table = pd.DataFrame(with_category(missing=True), columns=list("abcde"))
+    rare = np.array([3, 1, 40, -2, 7, 0])[np.random.default_rng(0).integers(0, 6, len(table))]
+    table["f"] = pd.Categorical(rare, categories=[3, 1, 40, -2, 7, 0])
+    return LGBMRegressor(**{**SMALL, **CATEGORIES}).fit(table, values(with_category()) + 3 * np.isin(rare, (1, -2, 0)))
+
+
+@pytest.mark.parametrize("fit", [lambda: model_of("hist, categories").native, _pandas_codes], ids=["hist", "lightgbm"])
+def test_codes_that_a_model_itself_looks_up_leave_no_graph(fit: Any) -> None:
+    model = binned(fit())
+    assert any(node.op_type == "LabelEncoder" for node in model.view.graph.node), "the example needs codes"
+    assert any(column.is_set for column in Reference(model.ensemble()).columns)
+    assert model.header["before"] is None
+    assert_alike(model)
+
+
+def test_many_thresholds_behind_an_encoder_stay_behind_it() -> None:
+    rows = np.random.default_rng(0).integers(0, 400, (3_000, 2)).astype(float)
+    encoder = OrdinalEncoder(**_UNKNOWN)
+    target = np.random.default_rng(1).normal(size=400)[rows[:, 0].astype(int)]
+    model = binned(make_pipeline(encoder, DecisionTreeRegressor(max_depth=12, random_state=3)).fit(rows, target))
+    assert model.header["before"] is not None
+    assert model.scored_by_it().differences(model.rows()) == []
 
 
 @pytest.mark.parametrize(
