@@ -128,7 +128,9 @@ class _Output:
     def __init__(self, entry: dict[str, Any]) -> None:
         self._is_label, self._shape = entry["from"] == "label", entry["shape"]
         dtype = object if entry["dtype"] == "string" else np.dtype(entry["dtype"])
-        self._classes = None if entry["classes"] is None else np.array(entry["classes"], dtype)
+        classes = None if entry["classes"] is None else np.array(entry["classes"], dtype)
+        is_index = classes is not None and classes.dtype == np.int64 and (classes == np.arange(len(classes))).all()
+        self._classes = None if is_index else classes
 
     def of(self, values: Array, labels: Array | None) -> Array:
         if not self._is_label or labels is None:
