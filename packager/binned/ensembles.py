@@ -56,7 +56,7 @@ def _found(view: GraphView, node: NodeProto) -> Found:
         raise NotApplicable("its trees read a column that is not there")
     source = find_source(view, node.input[0], width)
     if source.tensor not in view.inputs and (moved := move_splits(view, node.input[0], nodes)):
-        none = np.zeros(width, dtype=bool)
+        none = np.zeros(len(moved.columns), dtype=bool)
         nodes, source = moved.nodes, Source(moved.tensor, moved.columns, none, none)
     trees = in_preorder(nodes)
     gives, vectors = _leaf_vectors(view, node, trees) or (node.output[0], None)

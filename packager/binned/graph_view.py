@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,10 +27,11 @@ _SHAPE_BYTES = 1 << 10
 
 @dataclass(frozen=True)
 class GraphView:
-    """A graph and what is known of it, found once."""
+    """A graph and what is known of it, found once; the model stays as it is, added nodes beside it."""
 
     model: ModelProto
     _arrays: dict[str, npt.NDArray[Any]] = field(default_factory=dict)
+    _added: list[NodeProto] = field(default_factory=list)
 
     @classmethod
     def load(cls, path: Path) -> GraphView:
@@ -88,7 +90,7 @@ class GraphView:
         stopped = set(given)
         wanted = set(tensors) - stopped
         found = []
-        for node in reversed(self.graph.node):
+        for node in reversed([*self.graph.node, *self._added]):
             if wanted.intersection(node.output):
                 found.append(node)
                 wanted.update(name for name in read_by(node) if name not in stopped)
@@ -140,6 +142,19 @@ class GraphView:
             return None
         chosen = self.constant(node.input[1])
         return None if chosen is None or chosen.ndim != 1 else len(chosen)
+
+    def side_by_side(self, tensors: Sequence[str]) -> str:
+        """Add a node that puts tensors of doubles side by side, unless it is there; return what it gives."""
+        from onnx import TensorProto, helper
+
+        name = f"joined_{sha256(' '.join(tensors).encode()).hexdigest()[:12]}"
+        if name not in self.makers:
+            node = helper.make_node("Concat", list(tensors), [name], name=name, axis=1)
+            self._added.append(node)
+            self.makers[name] = node
+            width = sum(self.width(tensor) or 0 for tensor in tensors)
+            self.types[name] = _info(name, TensorProto.DOUBLE, [None, width])
+        return name
 
     def part(
         self, nodes: Sequence[NodeProto], reads: Sequence[ValueInfoProto], gives: Sequence[ValueInfoProto]

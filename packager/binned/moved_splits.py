@@ -17,40 +17,69 @@ from packager.binned.tree_arrays import Nodes
 from packager.bisection import last_that_stays
 from packager.structure import Doubles, Flags, Ints, SetMembers
 
-# Each set that a threshold becomes is a column more, which costs more than the encoder where there are many.
+# Each set that a threshold becomes is a column, which costs more than the encoder where there are many: so many more
+# than there were columns behind it.
 _MOST_SETS = 64
-# Splits times numbers that an encoder knows: all of them are asked at once, some hundred bytes each.
+# Unlike splits times numbers that an encoder knows: all of them are asked at once, some hundred bytes each.
 _MOST_ASKED = 1 << 21
 
 
 @dataclass(frozen=True)
 class Moved:
-    """The trees over the columns of an input of the graph."""
+    """The trees over the columns of a tensor further up."""
 
     nodes: Nodes
     tensor: str
-    columns: Ints  # of the input, by the feature that the trees name
+    columns: Ints  # of the tensor, by the feature that the trees name
 
 
 def move_splits(view: GraphView, tensor: str, nodes: Nodes) -> Moved | None:
-    """Return the trees over the input that all their columns come from; None where a step stands in the way."""
-    width, read = view.width(tensor) or 0, np.unique(nodes.feature)
+    """Return the trees over columns as near to the inputs as steps are known; None where that makes no shorter way."""
+    read = np.unique(nodes.feature)
     routes = find_routes(view, Route(tensor, read, read))
-    if not routes or len({route.tensor for route in routes}) != 1:
+    tops = list(dict.fromkeys(route.tensor for route in routes))
+    is_shorter = len(view.above(tops)) + (len(tops) > 1) < len(view.above([tensor]))
+    moved = _moved(nodes, routes) if is_shorter else None
+    firsts = _first_columns(view, tops)
+    if moved is None or firsts is None:
         return None
-    columns = np.zeros(width, dtype=np.int64)
-    moved = nodes
+    columns = np.zeros(int(read.max()) + 1, dtype=np.int64)
     for route in routes:
-        columns[route.features] = route.columns
+        columns[route.features] = firsts[route.tensor] + route.columns
+    return Moved(moved, tops[0] if len(tops) == 1 else view.side_by_side(tops), columns)
+
+
+def _first_columns(view: GraphView, tensors: list[str]) -> dict[str, int] | None:
+    """Return where each tensor begins where they lie side by side; None where they are not of doubles alone."""
+    from onnx import TensorProto
+
+    firsts, first = {}, 0
+    for tensor in tensors:
+        width = view.width(tensor)
+        if width is None or (len(tensors) > 1 and view.element_type(tensor) != TensorProto.DOUBLE):
+            return None
+        firsts[tensor] = first
+        first += width
+    return firsts
+
+
+def _moved(nodes: Nodes, routes: list[Route]) -> Nodes | None:
+    """Return the trees over what the routes begin with; None where a split cannot be told there."""
+    moved, n_encoded = nodes, 0
+    for route in routes:
         on_it = np.flatnonzero(np.isin(nodes.feature, route.features))
         place = np.searchsorted(route.features, nodes.feature[on_it])
-        found = _by_sets(moved, route, on_it, place) if not route.rises else _by_thresholds(moved, route, on_it, place)
+        if route.steps and route.rises:
+            found = _by_thresholds(moved, route, on_it, place)
+        else:
+            found = _by_sets(moved, route, on_it, place) if route.steps else moved
+            n_encoded += len(route.features)
         if found is None:
             return None
         moved = found
     added = len({members.tobytes() for members in moved.categories[len(nodes.categories) :]})
     kept = len({members.tobytes() for members in nodes.categories})
-    return None if added > kept + _MOST_SETS else Moved(moved, routes[0].tensor, columns)
+    return None if added > kept + n_encoded + _MOST_SETS else moved
 
 
 def _by_thresholds(nodes: Nodes, route: Route, on_it: Ints, place: Ints) -> Nodes | None:
@@ -77,24 +106,22 @@ def _by_thresholds(nodes: Nodes, route: Route, on_it: Ints, place: Ints) -> Node
 
 
 def _by_sets(nodes: Nodes, route: Route, on_it: Ints, place: Ints) -> Nodes | None:
-    """Return the trees with the splits of a route as sets of what its encoder knows.
+    """Return the trees with the splits of a route as sets of what an encoder on it knows.
 
     Members go left: where all other numbers do, the sides are exchanged.
     """
-    lookup = route.lookup
-    if lookup is None or not route.is_known_by_keys or len(on_it) * len(lookup.keys) > _MOST_ASKED:
+    keys = route.keys
+    first, like = _distinct_splits(nodes, on_it, place)
+    if keys is None or len(first) * len(keys) > _MOST_ASKED or not np.isfinite(np.nextafter(keys[-1], np.inf)):
         return None
-    other = np.nextafter(lookup.keys[-1], np.inf)
-    if not np.isfinite(other):
-        return None
-    every = len(lookup.keys)
-    splits, places = np.repeat(on_it, every), np.repeat(place, every)
-    known = _goes_left(nodes, splits, route.of(np.tile(lookup.keys, len(on_it)), places)).reshape(-1, every)
-    others = _goes_left(nodes, on_it, route.of(np.full(len(on_it), other), place))
+    asked = np.append(keys, np.nextafter(keys[-1], np.inf))  # the last stands for all others
+    cells = route.of(np.tile(asked, len(first)), np.repeat(place[first], len(asked)))
+    goes_left = _goes_left(nodes, np.repeat(on_it[first], len(asked)), cells).reshape(-1, len(asked))
+    distinct, number = np.unique(goes_left[:, :-1] ^ goes_left[:, -1:], axis=0, return_inverse=True)
+    others = goes_left[like, -1]
     missing = _goes_left(nodes, on_it, route.of(np.full(len(on_it), np.nan), place))
-    distinct, number = np.unique(known ^ others[:, None], axis=0, return_inverse=True)
     category_set, missing_left = nodes.category_set.copy(), nodes.missing_left.copy()
-    category_set[on_it] = len(nodes.categories) + number.reshape(-1)
+    category_set[on_it] = len(nodes.categories) + number.reshape(-1)[like]
     missing_left[on_it] = missing ^ others
     left, right = nodes.left.copy(), nodes.right.copy()
     exchanged = on_it[others]
@@ -105,8 +132,18 @@ def _by_sets(nodes: Nodes, route: Route, on_it: Ints, place: Ints) -> Nodes | No
         right=right,
         missing_left=missing_left,
         category_set=category_set,
-        categories=(*nodes.categories, *(lookup.keys[row] + 0.0 for row in distinct)),  # -0.0 is 0.0
+        categories=(*nodes.categories, *(keys[row] + 0.0 for row in distinct)),  # -0.0 is 0.0
     )
+
+
+def _distinct_splits(nodes: Nodes, on_it: Ints, place: Ints) -> tuple[Ints, Ints]:
+    """Return the first of all splits that send every cell alike, and of each split which one that is."""
+    contents: dict[bytes, int] = {}
+    numbers = [contents.setdefault(members.tobytes(), len(contents)) for members in nodes.categories]
+    sets = np.array([*numbers, -1])[nodes.category_set[on_it]]  # the last where there is none
+    told = np.stack([place, sets, np.where(sets >= 0, 0, nodes.threshold[on_it]), nodes.missing_left[on_it]])
+    _, first, like = np.unique(told, axis=1, return_index=True, return_inverse=True)
+    return first, like.reshape(-1)
 
 
 def _goes_left(nodes: Nodes, splits: Ints, cells: Doubles) -> Flags:

@@ -1,7 +1,7 @@
 """The way of a cell from the graph's inputs to the trees: through scalers, imputers, encoders, choices of columns.
 
-In: the tensor that trees read, and which of its columns. Out: for each a column of an input and the steps that its
-cells go through, each as a function with the graph's own arithmetic; None where a step is of another kind.
+In: the tensor that trees read, and which of its columns. Out: for each a column of a tensor as far up as steps are
+known, and the steps that its cells go through, each as a function with the graph's own arithmetic.
 """
 
 from __future__ import annotations
@@ -82,20 +82,22 @@ class Route:
     steps: tuple[Step, ...] = ()
 
     @property
-    def lookup(self) -> Lookup | None:
-        """Return the encoder on the route."""
-        return next((step for step in self.steps if isinstance(step, Lookup)), None)
-
-    @property
     def rises(self) -> bool:
         """Tell whether what comes of a cell rises with it."""
-        return self.lookup is None and not any(_operation(step) == "Equal" for step in self.steps)
+        return not any(isinstance(step, Lookup) or _operation(step) == "Equal" for step in self.steps)
 
     @property
-    def is_known_by_keys(self) -> bool:
-        """Tell whether all cells but an encoder's keys and missing ones come to the same: at most filled before it."""
-        place = next((at for at, step in enumerate(self.steps) if isinstance(step, Lookup)), None)
-        return place is not None and all(_operation(step) == "IsNaN" for step in self.steps[:place])
+    def keys(self) -> Doubles | None:
+        """Return the numbers, rising, but for which all cells come to the same; None where there are no such numbers.
+
+        Missing cells are apart: they may be filled before a step knows numbers.
+        """
+        for step in self.steps:
+            if isinstance(step, Lookup):
+                return step.keys
+            if isinstance(step, Arithmetic) and step.operation != "IsNaN":
+                return np.unique(step.constants) if step.operation == "Equal" else None
+        return None
 
     def of(self, cells: Doubles, place: Ints) -> Doubles:
         """Return what the steps make of cells, of the features at `place` each."""
@@ -113,15 +115,15 @@ class Route:
         return Route(tensor, self.features[chosen], columns, tuple(step.part(chosen) for step in self.steps))
 
 
-def find_routes(view: GraphView, route: Route) -> list[Route] | None:
-    """Return the routes from the graph's inputs; None where a step of another kind lies on one."""
+def find_routes(view: GraphView, route: Route) -> list[Route]:
+    """Return the routes from as far up as their steps are known."""
     node = view.makers.get(route.tensor)
     if node is None:
-        return [route] if route.tensor in view.inputs else None
+        return [route]
     if node.op_type == "Concat" and attribute(node, "axis") == 1:
-        return _from_pieces(view, node, route)
+        return _from_pieces(view, node, route) or [route]
     further = _further(view, node, route)
-    return None if further is None else find_routes(view, further)
+    return [route] if further is None else find_routes(view, further)
 
 
 def _operation(step: Step) -> str:
@@ -137,10 +139,7 @@ def _from_pieces(view: GraphView, node: NodeProto, route: Route) -> list[Route] 
             return None
         here = (route.columns >= first) & (route.columns < first + width)
         if here.any():
-            routes = find_routes(view, route.part(here, piece, route.columns[here] - first))
-            if routes is None:
-                return None
-            found += routes
+            found += find_routes(view, route.part(here, piece, route.columns[here] - first))
         first += width
     return found
 

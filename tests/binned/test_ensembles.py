@@ -95,12 +95,6 @@ def test_an_embedding_alone_is_refused() -> None:
         binned(RandomTreesEmbedding(3, max_depth=2, random_state=3).fit(numbers()))
 
 
-def test_encoders_stay_before_with_the_scalers_beside_them_and_roundings_do_not() -> None:
-    assert "Div" in parts("one-hot, forest")["before"]
-    assert "Cast" not in parts("one-hot, forest")["before"][-1:]
-    assert Reference(model_of("one-hot, forest").ensemble()).is_float32
-
-
 def test_a_linear_model_reads_what_is_computed_once() -> None:
     header = model_of("voting").header
     assert header["before"] is None

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from lightgbm import LGBMRegressor
 from sklearn.compose import ColumnTransformer
-from sklearn.ensemble import HistGradientBoostingRegressor, RandomForestClassifier
+from sklearn.ensemble import HistGradientBoostingRegressor, RandomForestClassifier, RandomForestRegressor
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import (
@@ -164,6 +164,44 @@ def test_encoders_of_numbers_leave_no_graph(name: str) -> None:
     assert any(column.is_set for column in Reference(model.ensemble()).columns)
     assert_alike(model)
     assert model.scored_by_it().differences(model.rows()) == []
+
+
+def operators_before(model: Binned) -> list[str]:
+    entry = model.header["before"]
+    part = onnx.load_from_string(model.data[entry["offset"] : entry["offset"] + entry["size"]])
+    return [node.op_type for node in part.graph.node]
+
+
+@pytest.mark.parametrize("name", ["one-hot, forest", "one-hot, strict, hist", "ordinal, boosting"])
+def test_of_encoders_of_text_their_tables_stay_alone(name: str) -> None:
+    model = model_of(name)
+    assert operators_before(model) == ["LabelEncoder", "LabelEncoder", "Concat"]
+    assert model.scored_by_it().differences(model.rows(3_000), 1e-12) == []
+
+
+def test_indicators_stay_beside_the_columns_that_are_filled() -> None:
+    forest = RandomForestClassifier(9, max_depth=5, random_state=3)
+    rows = numbers(missing=True)
+    steps = (SimpleImputer(add_indicator=True), StandardScaler(), forest)
+    model = binned(make_pipeline(*steps).fit(rows, codes(rows, 2)))
+    assert set(operators_before(model)) <= {"IsNaN", "Gather", "Cast", "Concat"}
+    assert model.scored_by_it().differences(model.rows(3_000)) == []
+
+
+def test_one_hot_columns_of_many_categories_are_taken_in() -> None:
+    random = np.random.default_rng(0)
+    rows = np.column_stack([random.integers(0, 200, 4_000), random.normal(size=4_000)])
+    effect = random.normal(size=200)[rows[:, 0].astype(int)]
+    encoder = ColumnTransformer([("codes", OneHotEncoder(sparse_output=False), [0])], remainder="passthrough")
+    model = binned(make_pipeline(encoder, RandomForestRegressor(9, random_state=3)).fit(rows, effect + rows[:, 1]))
+    assert model.header["before"] is None
+    assert sum(column.is_set for column in Reference(model.ensemble()).columns) > 100
+    assert model.scored_by_it().differences(model.rows()) == []
+
+
+def test_what_is_joined_before_the_trees_has_the_same_bytes_every_time() -> None:
+    model = model_of("one-hot, forest")
+    assert [packed_model(model.view), packed_model(GraphView(model.view.model))] == [model.data] * 2
 
 
 def _pandas_codes() -> Any:
