@@ -26,10 +26,11 @@ if TYPE_CHECKING:
 BINNED_FILE = "model.binned"
 # The files of code/ that the fast path needs: the scorer, the compiled library, rows with their raw scores.
 SCORER_FILE, LIBRARY_FILE, SELF_TEST_FILE = "binned.py", "_binned.abi3.so", "self_test.bin"
-# The header of every answer that tells which form gave it, and how its value begins for the fast one.
+# The header of every answer that tells which form gave it, and what it may say.
 FORM_HEADER = "x-model-form"
 _SETS, _REASONS = "avx512|avx2|plain", "platform|missing|changed|library|model|self-test"
 KEY = "bundle.fast_path"
+_NO_LIBRARY = "install packager where there is a C compiler, or leave binned out of optimize.precisions"
 _MAGIC, _LENGTH = b"PKGBIN\0\1", struct.Struct("<8sI4x")
 
 
@@ -139,9 +140,6 @@ def compiled_library() -> Any:
         return library()
     except LibraryUnavailable as error:
         raise BundleError(f"the variant binned can't be served: {error}", key=KEY, hint=_NO_LIBRARY) from None
-
-
-_NO_LIBRARY = "install packager where there is a C compiler, or leave binned out of optimize.precisions"
 
 
 def _write(path: Path, data: bytes) -> FileFacts:
