@@ -216,8 +216,8 @@ class Benchmark(Section):
     tuning: Literal["auto", "on", "off"] = Field(
         default="auto",
         description="whether settings of ONNX Runtime's session are tried, and the fastest that changes no bit of an "
-        "answer is served with; auto: where select.objective is latency or throughput, for the clock decides there "
-        "anyway",
+        "answer is served with; of a binned form threads alone; auto: where select.objective is latency or throughput, "
+        "for the clock decides there anyway",
     )
     process: Literal["measure", "skip"] = Field(
         default="measure",
