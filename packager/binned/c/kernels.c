@@ -183,7 +183,7 @@ static int sum_blocks(const Ensemble *e, Rows rows, size_t n_rows, double *raw)
     char *memory = aligned_alloc(64, (slots + bins + sums + places + ranks + e->n_columns + 63) / 64 * 64);
     if (!memory)
         return -1;
-    memset(memory, 0, slots + bins + sums + places + ranks); /* the zero slot, and rows beyond the last */
+    memset(memory, 0, slots); /* rows beyond the last may hold anything: nothing reads where they lead */
     Room room = {.slots = (uint8_t *)memory, .bins = (int8_t *)(memory + slots)};
     room.sums = (double *)(memory + slots + bins);
     room.place = (const int8_t **)(memory + slots + bins + sums);
