@@ -17,7 +17,6 @@ from packager.bundle.compare import session_outputs
 from packager.bundle.differences import Change, Side, differences, open_side
 from packager.bundle.golden import read_golden
 from packager.bundle.graph import open_served
-from packager.bundle.model_info import MODEL_FILE
 from packager.console import Console, Style
 from packager.errors import BundleError
 from packager.files import pretty_json
@@ -139,18 +138,29 @@ def _answers(before: Side, after: Side) -> tuple[tuple[Answers, ...], str | None
     names = [tuple((c.name, c.dtype) for c in side.info.signature.columns) for side in (before, after)]
     if names[0] != names[1]:
         return (), "the columns are not the same"
-    if before.info.sha256 == after.info.sha256:
+    if _served(before) == _served(after):
         return (), "the model is the same file"
     requests = read_golden(before.folder, before.info).requests
     try:
         old, new = (
-            session_outputs(open_served(side.folder / "model" / MODEL_FILE, side.info.signature), side.info, requests)
+            session_outputs(open_served(_model(side), side.info.signature), side.info, requests)
             for side in (before, after)
         )
     except BundleError as error:
         return (), error.message
     both = [output.name for output in before.info.outputs if output.name in new]
     return tuple(_compared(name, old[name], new[name]) for name in both if old[name].shape == new[name].shape), None
+
+
+def _model(side: Side) -> Path:
+    """Return the form that the bundle serves where it can."""
+    return side.folder / "model" / side.info.served_file
+
+
+def _served(side: Side) -> str:
+    """Return the digest of the form that the bundle serves where it can."""
+    fast = side.info.fast_path
+    return side.info.sha256 if fast is None else fast.model.sha256
 
 
 def _compared(name: str, old: npt.NDArray[np.generic], new: npt.NDArray[np.generic]) -> Answers:

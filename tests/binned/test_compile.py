@@ -239,6 +239,11 @@ def test_the_command_says_in_one_line_why_it_failed(tree: Path) -> None:
     assert done.stderr == "the extension of binned trees was not compiled: /bin/false failed: code 1\n"
 
 
-def test_what_is_no_extension_is_told() -> None:
+def test_what_is_no_extension_is_told(tree: Path) -> None:
     with pytest.raises(ImportError):
         load_library(Path(__file__))
+    (tree / "packager" / "binned" / LIBRARY.name).write_bytes(b"of another processor")
+    assert re.match(
+        r"its compiled extension does not load here: .+; with a C compiler .+ -m packager.binned.compile$",
+        said_by(Path(sys.executable), tree),
+    )

@@ -15,7 +15,8 @@ from packager.bundle.plan import BundlePlan
 from packager.commands.diff import diff_bundles
 from packager.errors import BundleError
 from packager.recipe.model import Deploy
-from tests.bundle import models
+from tests.bundle import binned, models
+from tests.runtime.binned_files import needs_library
 
 
 def bundle(plan: BundlePlan, folder: Path) -> Path:
@@ -118,6 +119,17 @@ def test_answers_of_another_model_are_compared(
     answers = {answer["output"]: answer for answer in told(first, second, capsys)["answers"]}
     assert answers["label"]["other_labels"] == 4  # all four rows lie off the boundary
     assert 0.5 < answers["probabilities"]["max_abs_difference"] < 1
+
+
+@needs_library
+def test_what_is_compared_is_what_is_served(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """One bundle serves its ONNX file, the other the same model binned: their exponentials round otherwise at most."""
+    plan = binned.plan(tmp_path)
+    served = [bundle(one, tmp_path / name) for name, one in (("onnx", replace(plan, binned=None)), ("binned", plan))]
+    found = told(*served, capsys)
+    assert found["answers_reason"] is None
+    assert found["answers"]
+    assert all((one["max_abs_difference"] or 0) < 1e-15 and not one["other_labels"] for one in found["answers"])
 
 
 def _report(bundle: Path, digest: str, p50_us: float) -> None:
