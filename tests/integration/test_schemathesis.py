@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from packager.bundle.serve import Served, served
-from tests.bundle import models
+from tests.bundle import binned, models
 
-KINDS = ("classifier", "text", "strict", "truths")
+KINDS = ("classifier", "text", "strict", "truths", pytest.param("binned", marks=binned.needs_library))
 # A refusal of too many rows is 413, which schemathesis does not count among the refusals by itself.
 CONFIG = """
 [checks.negative_data_rejection]
@@ -32,6 +32,8 @@ Document = dict[str, Any]
 
 
 def bundle_of(kind: str, folder: Path) -> Path:
+    if kind == "binned":
+        return models.bundled(binned.plan(folder, max_batch=8), folder / "bundle")
     return models.bundled(models.with_settings(models.KINDS[kind](folder), max_batch=8), folder / "bundle")
 
 
