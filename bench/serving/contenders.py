@@ -87,6 +87,11 @@ def _bundle(place: Place) -> Start:
     return _gunicorn(place, place.bundle / "code", place.bundle)
 
 
+def _onnx_bundle(place: Place) -> Start:
+    bundle = place.bundle.with_name("onnx-bundle")
+    return _gunicorn(place, bundle / "code", bundle)
+
+
 def _prepare_joblib(place: Place) -> None:
     for folder, source, name in (("code", PEERS / "joblib_score.py", "score.py"), ("model", place.joblib, None)):
         (place.folder / folder).mkdir()
@@ -169,7 +174,8 @@ def _litserve(place: Place) -> Start:
 
 # Ours first: all others are told as ratios to it.
 CONTENDERS = (
-    Contender("bundle", "azmlinfsrv, our bundle", _bundle),
+    Contender("bundle", "azmlinfsrv, our bundle, binned", _bundle),
+    Contender("onnx", "azmlinfsrv, our bundle, exact ONNX", _onnx_bundle),
     Contender("joblib", "azmlinfsrv, joblib + LightGBM, well written", _joblib, prepare=_prepare_joblib),
     Contender(
         "mlserver",

@@ -19,8 +19,8 @@ class NotToBeHad(Exception):
 
 
 def pins_of(name: str, bundle: Path) -> str:
-    """Return a contender's requirements; the bundle's are those that it ships."""
-    if name == "bundle":
+    """Return a contender's requirements; the bundles' are those that they ship."""
+    if name in ("bundle", "onnx"):
         conda = yaml.safe_load((bundle / "environment" / "conda.yml").read_text())
         return "".join(f"{pin}\n" for pin in conda["dependencies"][-1]["pip"])
     return (PINS / f"{name}.txt").read_text()

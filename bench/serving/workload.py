@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -11,8 +11,9 @@ import joblib
 import numpy as np
 import numpy.typing as npt
 
-from bench.models import converted, fitted, rows
+from bench.models import converted, fitted, packed, rows
 from bench.serving.contenders import Contender
+from packager.artifact import Variant
 from packager.bundle.plan import BundlePlan, Golden, ModelCard
 from packager.bundle.write import write_bundle
 from packager.dataset.rows import Rows
@@ -35,7 +36,7 @@ class Checked:
 
 
 def write_model(folder: Path) -> tuple[Path, Path]:
-    """Write our bundle of the model and the trained model itself; return both paths."""
+    """Write our bundle, one of the ONNX form alone beside it, and the trained model; return the first and the last."""
     path = folder / "model.joblib"
     joblib.dump(fitted(MODEL), path)
     variant, signature = converted(MODEL, folder)
@@ -55,10 +56,11 @@ def write_model(folder: Path) -> tuple[Path, Path]:
         lock="recipe_version: 1\n",
         card=ModelCard("lightgbm", ("LGBMClassifier",)),
     )
-    bundle = folder / "bundle"
-    bundle.mkdir()
-    write_bundle(plan, bundle)
-    return bundle, path
+    binned = Variant("binned", "binned", "ok", path=packed(MODEL, folder))
+    for name, its in (("bundle", replace(plan, binned=binned)), ("onnx-bundle", plan)):
+        (folder / name).mkdir()
+        write_bundle(its, folder / name)
+    return folder / "bundle", path
 
 
 def checked() -> Checked:
