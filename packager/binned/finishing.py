@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 OutputType = Literal["float64", "int64", "bool", "string"]
 
 _LOGISTIC = "Div(1.0, Add(1.0, Exp(Mul(raw, {minus_scale}))))"
-# What values are by link: of one sum, and of several.
+# What values are by link: of one sum, and of several, which is of one sum the last of its values.
 _VALUES: dict[int, tuple[str | None, str]] = {
     pack.LINK_NONE: ("raw", "raw"),
     pack.LINK_EXP: ("Exp(raw)", "Exp(raw)"),
@@ -89,9 +89,8 @@ def find_finish(view: GraphView, sums: str, n_targets: int) -> Finish | None:
     ending = _ending(told, n_targets)
     if ending is None:
         return None
-    width = 2 if ending.link == pack.LINK_LOGISTIC and n_targets == 1 else n_targets
     answers = [_answer(value, item) for value, item in zip(view.graph.output, told, strict=True)]
-    fits = all(answer is not None and _fits(answer, width) for answer in answers)
+    fits = all(answer is not None and _fits(answer, ending, n_targets) for answer in answers)
     return Finish(ending, tuple(answer for answer in answers if answer)) if fits else None
 
 
@@ -106,9 +105,9 @@ def _ending(told: Sequence[_Told], n_targets: int) -> Ending | None:
         scale = _number(_SCALED, texts)
     values = {text for text, item in zip(texts, told, strict=True) if item.classes is None}
     indices = {text for text, item in zip(texts, told, strict=True) if item.classes is not None}
-    for link, expressions in _VALUES.items():
-        expected = (expressions[n_targets > 1] or "").format(minus_scale=scale)
-        if not values <= ({"raw", "Reshape(raw, [-1])"} if expected == "raw" else {expected}):
+    for link, (of_one, last) in _VALUES.items():
+        expected = ((of_one if n_targets == 1 else last) or "").format(minus_scale=scale)
+        if not values <= _forms(expected, last.format(minus_scale=scale), n_targets):
             continue
         for rule in _rules(indices, expected, limit):
             if rule in (pack.RULE_LARGEST_VALUE, pack.RULE_NONE) or divisor is None:
@@ -120,6 +119,11 @@ def _ending(told: Sequence[_Told], n_targets: int) -> Ending | None:
                     limit=float(limit) if rule in (pack.RULE_ABOVE, pack.RULE_AT_LEAST) and limit else 0.0,
                 )
     return None
+
+
+def _forms(values: str, last: str, n_targets: int) -> set[str]:
+    """Return what an output of numbers may be: all values, or of one sum the last one, as a column or as a list."""
+    return {values, last, f"Reshape({last}, [-1])"} if values and n_targets == 1 else {values}
 
 
 def _rules(indices: set[str], values: str, limit: str | None) -> list[int]:
@@ -195,11 +199,14 @@ def _answer(value: ValueInfoProto, told: _Told) -> Answer | None:
     )
 
 
-def _fits(answer: Answer, width: int) -> bool:
-    """Tell whether an output has the shape that its source has, and a class for every index."""
+def _fits(answer: Answer, ending: Ending, n_targets: int) -> bool:
+    """Tell whether an output has a shape that its source can have, and a class for every index."""
+    width = 2 if ending.link == pack.LINK_LOGISTIC and n_targets == 1 else n_targets
     if answer.classes is not None:
-        return answer.shape == () and len(answer.classes) >= min(width, 2)
-    return answer.dtype == "float64" and (answer.shape == (width,) or (answer.shape == () and width == 1))
+        n_indices = 2 if ending.rule in (pack.RULE_ABOVE, pack.RULE_AT_LEAST) else width
+        return answer.shape == () and len(answer.classes) >= n_indices
+    shapes = [(width,), (1,), ()] if n_targets == 1 else [(width,)]
+    return answer.dtype == "float64" and answer.shape in shapes
 
 
 def _name(item: Any) -> str:

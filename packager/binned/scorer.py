@@ -134,7 +134,8 @@ class _Output:
 
     def of(self, values: Array, labels: Array | None) -> Array:
         if not self._is_label or labels is None:
-            return values if self._shape else values[:, 0]
+            # Of [1 - p, p] a model of one number a row answers the last.
+            return values[:, -self._shape[0] :] if self._shape else values[:, -1]
         chosen = labels if self._classes is None else self._classes[labels]
         return chosen.reshape(-1, 1) if self._shape else chosen
 

@@ -64,7 +64,8 @@ def ending(view: GraphView) -> Ending | None:
         ("boosting, four classes", Ending(link=LINK_SOFTMAX, rule=RULE_LARGEST_RAW)),
         ("hist, two classes", Ending(link=LINK_LOGISTIC, rule=RULE_ABOVE)),
         ("hist, gamma", Ending(link=LINK_EXP)),
-        ("lightgbm cross_entropy", None),
+        ("lightgbm cross_entropy", Ending(link=LINK_LOGISTIC)),
+        ("lightgbm booster binary", Ending(link=LINK_LOGISTIC)),
         ("lightgbm cross_entropy_lambda", None),
         ("lightgbm regression, reg_sqrt=True", None),
     ],
@@ -94,6 +95,7 @@ def test_an_isolation_forest_compares_its_sums() -> None:
         ("forest, float labels", [Answer("label", "label", (), (1.0, 2.0, 4.0), "float64")]),
         ("forest, int labels", [Answer("label", "label", (), (-7, 3, 2**40), "int64")]),
         ("lightgbm regression", [Answer("variable", "values", (1,), None, "float64")]),
+        ("lightgbm booster binary", [Answer("variable", "values", (1,), None, "float64")]),
         ("isolation forest", [Answer("label", "label", (), (-1, 1), "int64")]),
     ],
 )
