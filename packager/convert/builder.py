@@ -88,7 +88,7 @@ class Builder:
         self, op_type: str, *inputs: str, outputs: int, domain: str = "", **attributes: object
     ) -> tuple[str, ...]:
         key = None
-        contents = {attribute: _content(value) for attribute, value in attributes.items()}
+        contents = {name: _content(value) for name, value in attributes.items()}
         if None not in contents.values():
             key = (op_type, domain, inputs, outputs, tuple(sorted(contents.items())))
             if key in self._known:
