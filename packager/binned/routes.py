@@ -186,7 +186,7 @@ def _before_equal(view: GraphView, node: NodeProto | None, route: Route) -> Rout
         return None
     cells, constant = node.input
     constants = _constants(view, constant, route)
-    if constants is None:
+    if constants is None or view.width(cells) is None:
         return None
     columns = np.zeros_like(route.columns) if view.width(cells) == 1 else route.columns
     return replace(route.behind(cells, Arithmetic("Equal", constants)), columns=columns)

@@ -149,7 +149,7 @@ def read_header(data: bytes) -> dict[str, Any]:
         header: dict[str, Any] = json.loads(bytes(data[16 : 16 + size]))
         blobs = [*header["ensembles"], *filter(None, (header["before"], header["after"]))]
         is_fine = header["format"] == 1 and all(0 <= blob["offset"] <= len(data) - blob["size"] for blob in blobs)
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise ValueError("the binned model's header is damaged") from error
     if not is_fine or not header["ensembles"]:
         raise ValueError("the binned model's header does not fit the file")

@@ -14,6 +14,7 @@ from packager.artifact import Output, Signature
 from packager.convert.arithmetic.sparse import check_widths
 from packager.convert.bodies import read_by, rename_reads
 from packager.convert.graph import ML_DOMAIN
+from packager.convert.neutral import keep_small_steps
 from packager.convert.scales import keep_scales
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ def finish(model: ModelProto, signature: Signature, dtype: np.dtype[np.floating]
     _bind_outputs(final, graph, signature, dtype)
     _drop_dead(final)
     check_widths(final)
+    keep_small_steps(final)
     keep_scales(final)
     finished = helper.make_model(final, opset_imports=_opsets(model, final), ir_version=_IR_VERSION)
     finished.producer_name = "packager"

@@ -5,6 +5,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#if __FLT_EVAL_METHOD__ != 0 || defined(__FAST_MATH__)
+#error "sums have to be rounded to double, one after another"
+#endif
+
 enum { KIND_RANK = 0, KIND_SET = 1 };
 enum { ZERO_IS_MISSING = 1, TRUNCATED = 2, SHARES_EDGES = 4 };
 enum { ROUNDED_TO_FLOAT = 1 };

@@ -120,9 +120,9 @@ static PyObject *run(Model *self, PyObject *features, PyObject *values, PyObject
     if (take_buffer(features, &in, "df", 0, 0, "features"))
         return NULL;
     size_t row_size = (size_t)in.itemsize * e->n_features, rows = (size_t)in.len / row_size;
-    size_t width = as_raw ? e->n_targets : e->n_values;
+    size_t width = as_raw ? e->n_targets : e->n_values, most = PY_SSIZE_T_MAX / 16 / (e->n_targets + (size_t)1);
     int failed = -1, has_labels = labels != Py_None;
-    if (rows * row_size != (size_t)in.len || !rows) {
+    if (rows * row_size != (size_t)in.len || !rows || rows > most) {
         PyErr_Format(PyExc_ValueError, "features: rows of %u cells are wanted, one or more", (unsigned)e->n_features);
     } else if (!take_buffer(values, &out, "d", 1, rows * width, as_raw ? "raw" : "values")) {
         if (has_labels && !e->rule) {
@@ -213,7 +213,9 @@ static PyType_Spec model_spec = {"_binned.Model", sizeof(Model), 0, Py_TPFLAGS_D
 static int exec_module(PyObject *module)
 {
     PyObject *type = PyType_FromModuleAndSpec(module, &model_spec, NULL);
-    return type ? PyModule_AddType(module, (PyTypeObject *)type) | (Py_DECREF(type), 0) : -1;
+    int failed = type ? PyModule_AddType(module, (PyTypeObject *)type) : -1;
+    Py_XDECREF(type);
+    return failed;
 }
 
 static PyMethodDef module_methods[] = {
