@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from packager.convert.bodies import read_by
+
 if TYPE_CHECKING:
     from onnx import GraphProto, NodeProto, TensorProto
 
@@ -28,6 +30,15 @@ def keep_small_steps(graph: GraphProto) -> None:
         nodes.append(node)
     del graph.node[:]
     graph.node.extend(nodes)
+    _drop_unread(graph, constants)
+
+
+def _drop_unread(graph: GraphProto, constants: dict[str, TensorProto]) -> None:
+    """Remove what no node reads any more: ONNX Runtime warns of it."""
+    read = {name for node in graph.node for name in read_by(node)} | {value.name for value in graph.output}
+    kept = [item for item in graph.initializer if item.name in read or item.name not in constants]
+    del graph.initializer[:]
+    graph.initializer.extend(kept)
 
 
 def _doubles_alone(graph: GraphProto) -> dict[str, TensorProto]:

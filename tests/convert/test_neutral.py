@@ -37,6 +37,7 @@ def run(op_type: str, constant: float, dims: list[int], *, keep: bool, reads: st
     graph = helper.make_graph(nodes, "g", [x], [y], [from_array(np.full(dims, constant), "c")])
     if keep:
         keep_small_steps(graph)
+        assert {item.name for item in graph.initializer} <= {name for node in graph.node for name in node.input}
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=9)
     session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
     cells = np.array([[constant * 3], [-constant], [1.5 * constant], [0.0]])
