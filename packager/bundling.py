@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -37,6 +38,7 @@ from packager.verify.probes import Probes
 # A second or so of scoring: all made rows of most models, of the others some of every kind.
 _SERVED_ROWS, _SERVED_CELLS = 5_000, 250_000
 _SERVED_OTHERWISE = "answers of reduced precisions change with the rows of a request: choose fp64 or fp32 in `select`"
+_STANDBY_OTHERWISE = "it has limits of its own: set those that your service can bear where model.onnx serves"
 # Made rows that no request can carry; each is sent alone, and one of a kind would do.
 _OTHERS = 16
 
@@ -55,14 +57,16 @@ def require_environment(recipe: Recipe) -> None:
 def plan_bundle(recipe: Recipe, source: Source, proof: Proof, *, report: BuildReport, decision: Decision) -> BundlePlan:
     """Gather what the bundle of the selected variant holds; BundleError where a required fast path was not selected."""
     model, variant = source.model, decision.variant
-    is_binned = variant.precision == "binned"
+    is_binned, baseline = variant.precision == "binned", report.variants[0]
     if recipe.bundle.fast_path == "require" and not is_binned:
         raise _not_fast(variant, recipe, report)
+    served = {variant.name, *([baseline.name] if is_binned and recipe.bundle.fast_path == "prefer" else [])}
     return BundlePlan(
         name=recipe.name,
         version=model.version,
-        model=report.variants[0] if is_binned else variant,
+        model=baseline if is_binned else variant,
         binned=variant if is_binned else None,
+        baseline_tolerance=recipe.verify.parity.tolerance(baseline.precision) if is_binned else None,
         signature=model.signature,
         tolerance=recipe.verify.parity.tolerance(variant.precision),
         settings=recipe.bundle,
@@ -73,7 +77,7 @@ def plan_bundle(recipe: Recipe, source: Source, proof: Proof, *, report: BuildRe
         card=ModelCard(
             framework=model.framework,
             estimators=model.estimators,
-            checks=tuple(verdict for verdict in report.verdicts if verdict.subject == variant.name),
+            checks=tuple(verdict for verdict in report.verdicts if verdict.subject in served),
         ),
         # Without the instructions that add products of bytes exactly, int8 sums saturate: other answers.
         cpu_features=cpu_features() if variant.precision == "int8" else None,
@@ -120,12 +124,20 @@ def write_and_replay(plan: BundlePlan, folder: Path, *, proof: Proof, recipe: Re
             else "its session runs with tuned settings: build without --locked, or with benchmark.tuning: off",
         )
     if not result.ok:
-        message = (
-            f"variant {plan.selected.name} does not score like the registered model when served: {result.failures[0]}"
-        )
-        raise VerifyError(message, key=recipe.where(verdicts[0].recipe_key), hint=_SERVED_OTHERWISE)
+        raise _otherwise(next(one for one in verdicts if not one.ok), plan, recipe)
     gate.gate(verdicts, plan.selected.name, recipe)
     return digest
+
+
+def _otherwise(verdict: Verdict, plan: BundlePlan, recipe: Recipe) -> VerifyError:
+    """Say which form of the model answers the golden rows beyond its own limits."""
+    is_standby = verdict.subject != plan.selected.name
+    who = f"{verdict.subject}, which stands by for {plan.selected.name}," if is_standby else verdict.subject
+    return VerifyError(
+        f"variant {who} does not score like the registered model when served: {verdict.measured}",
+        key=recipe.where(verdict.recipe_key),
+        hint=_STANDBY_OTHERWISE if is_standby else _SERVED_OTHERWISE,
+    )
 
 
 @dataclass(frozen=True)
@@ -157,11 +169,9 @@ def _served_verdicts(
     variant, limits, parity = plan.selected, plan.tolerance, recipe.verify.parity
     name, precision = variant.name, variant.precision
     atol = parity.tolerance_key(precision, "atol")
-    measured, limit = (
-        (result.failures[0], "as the native ones") if result.failures else (result.max_abs_error, limits.atol)
-    )
+    own = [failure for failure in result.failures if failure not in result.onnx_failures]
     verdicts = [
-        Verdict("served_golden", name, measured, limit, result.ok, atol),
+        _golden_verdict(name, own, result.max_abs_error, limits, atol),
         Verdict("served_bitwise", name, rehearsal.unlike_session, 0, rehearsal.unlike_session == 0, "bundle"),
         Verdict("served_refusals", name, len(rehearsal.taken), 0, not rehearsal.taken, "bundle"),
         Verdict("served_parity", name, rehearsal.beyond, 0, rehearsal.beyond == 0, atol),
@@ -172,7 +182,20 @@ def _served_verdicts(
         share = rehearsal.label_mismatches / rehearsal.rows
         key = parity.tolerance_key(precision, "label_mismatch")
         verdicts.append(Verdict("served_label_mismatch", name, share, limits.label_mismatch, ok, key))
-    return verdicts
+    return [*verdicts, *_standby_verdicts(plan, recipe, result)]
+
+
+def _standby_verdicts(plan: BundlePlan, recipe: Recipe, result: ReplayResult) -> Iterator[Verdict]:
+    """Yield how the baseline fared that stands by for a binned form, by limits and a key of its own."""
+    if (limits := plan.baseline_tolerance) is not None:
+        name, error = plan.model.name, result.onnx_max_abs_error or 0.0
+        key = recipe.verify.parity.tolerance_key(plan.model.precision, "atol")
+        yield _golden_verdict(name, result.onnx_failures, error, limits, key)
+
+
+def _golden_verdict(name: str, failures: Sequence[str], error: float, limits: Tolerance, key: str) -> Verdict:
+    measured, limit = (failures[0], "as the native ones") if failures else (error, limits.atol)
+    return Verdict("served_golden", name, measured, limit, not failures, key)
 
 
 def _lineage(model: SourceModel, recipe: Recipe) -> dict[str, Json]:

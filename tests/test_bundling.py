@@ -23,7 +23,7 @@ from packager.bundle.manifest import read_manifest
 from packager.bundle.model_info import read_info
 from packager.bundle.plan import Golden
 from packager.bundle.rehearse import Rehearsal
-from packager.bundle.replay import replay
+from packager.bundle.replay import ReplayResult, replay
 from packager.commands.check import check_recipe
 from packager.console import Console
 from packager.dataset.rows import Rows
@@ -199,6 +199,33 @@ def test_a_selected_binned_form_serves_and_onnx_stands_by(
     assert (result.ok, str(result.form).partition(" ")[0]) == (True, "binned")
     baseline, binned = report.variants[0], report.variants[1]
     assert (info.sha256, info.fast_path.model.sha256) == (baseline.sha256, binned.sha256)
+
+
+@needs_library
+def test_the_baseline_that_stands_by_has_limits_a_key_and_a_verdict_of_its_own(
+    trees: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deciding, "select", lambda *_: "binned")
+    parity = {"fp64": {"atol": 1e-7, "rtol": 1e-7}, "binned": {"atol": 1e-15, "rtol": 0}}
+    report = built(trees, tmp_path / "one", **FAST, verify={"parity": parity})
+    assert report.ok, report.error
+    golden = json.loads((tmp_path / "one" / "sample-1" / "bundle" / "samples" / "golden.json").read_bytes())
+    assert [golden[key]["atol"] for key in ("tolerance", "baseline_tolerance")] == [1e-15, 1e-7]
+    judged = [(one.subject, one.limit, one.recipe_key) for one in report.verdicts if one.check == "served_golden"]
+    assert judged == [("binned", 1e-15, "verify.parity.binned.atol"), ("fp64", 1e-7, "verify.parity.fp64.atol")]
+
+    def off(bundle: Path) -> ReplayResult:
+        said, told = "model.onnx: probabilities: 1 of 192 values are off", replay(bundle)
+        return replace(told, ok=False, failures=(said,), onnx_failures=(said,), differing_rows=(1,))
+
+    monkeypatch.setattr(bundling, "replay", off)
+    report = built(trees, tmp_path / "other", **FAST, verify={"parity": parity})
+    assert report.exit_code == 6
+    assert "variant fp64, which stands by for binned, does not score like the registered model" in str(report.error)
+    assert re.search(r"recipe.yml:\d+ verify.parity.fp64.atol", str(report.error))
+    assert "it has limits of its own" in str(report.error)
+    failed = [(one.subject, one.check) for one in report.verdicts if not one.ok]
+    assert failed == [("fp64", "served_golden")]
 
 
 @needs_library

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from packager.bundle.fast_path import is_binned
 from packager.bundle.manifest import Json
 from packager.bundle.samples import json_rows
 from packager.errors import BundleError
@@ -21,6 +22,7 @@ from packager.errors import BundleError
 if TYPE_CHECKING:
     from packager.bundle.model_info import ModelInfo
     from packager.bundle.plan import BundlePlan, Outputs
+    from packager.recipe.parity import Tolerance
 
 GOLDEN_FILE = "samples/golden.json"
 Cells = list[list[Json]]
@@ -39,6 +41,7 @@ class Limits:
 class GoldenSet:
     """Cells of each request, the native answers to all of them in order, and within which limits they are repeated.
 
+    `baseline_limits`: those of the model.onnx that stands by for a binned form; None where it has no others.
     `coverage`: per kind of thing how many of a model's these rows reach. `cpu_features`: of the processor that built
     the bundle, where answers depend on it, else None.
     """
@@ -48,6 +51,18 @@ class GoldenSet:
     limits: Limits
     coverage: dict[str, tuple[int, int]]
     cpu_features: tuple[str, ...] | None
+    baseline_limits: Limits | None = None
+
+    def limits_of(self, form: str) -> Limits:
+        """Return the limits of the form of the model that has answered, as its header tells it."""
+        return self.limits if is_binned(form) or self.baseline_limits is None else self.baseline_limits
+
+    def from_recorded(self, form: str) -> Limits:
+        """Return how far this form's answers may lie from those that the selected form gave when built."""
+        own, other = self.limits_of(form), self.limits
+        if own is other:
+            return own
+        return Limits(own.atol + other.atol, own.rtol + other.rtol, own.label_mismatch + other.label_mismatch)
 
     @property
     def cells(self) -> Cells:
@@ -63,7 +78,7 @@ def whole_labels(share: float, rows: int) -> int:
 def golden_document(plan: BundlePlan, info: ModelInfo) -> dict[str, Json]:
     """Return golden.json for a plan."""
     cells = json_rows(plan.golden.rows, info.signature)
-    limits = Limits(plan.tolerance.atol, plan.tolerance.rtol, plan.tolerance.label_mismatch)
+    baseline = plan.baseline_tolerance
     outputs: dict[str, Json] = {
         output.name: _listed(output.name, plan.golden.outputs.get(output.name), len(cells))
         for output in info.signature.outputs
@@ -71,7 +86,8 @@ def golden_document(plan: BundlePlan, info: ModelInfo) -> dict[str, Json]:
     return {
         "requests": [{info.request_key: list(part)} for part in in_requests(cells, info.max_batch)],
         "outputs": outputs,
-        "tolerance": asdict(limits),
+        "tolerance": _told(plan.tolerance),
+        **({} if baseline is None else {"baseline_tolerance": _told(baseline)}),
         "coverage": {name: list(figures) for name, figures in plan.golden.coverage.items()},
         "cpu_features": None if plan.cpu_features is None else list(plan.cpu_features),
     }
@@ -100,10 +116,17 @@ def _parse(document: dict[str, dict[str, Json]], info: ModelInfo) -> GoldenSet:
     outputs = {output.name: np.array(document["outputs"][output.name], dtype=output.dtype) for output in info.outputs}
     if not rows or any(values.ndim == 0 or len(values) != rows for values in outputs.values()):
         raise ValueError("rows")
-    limits = Limits(**{name: _limit(value) for name, value in document["tolerance"].items()})
+    baseline = document.get("baseline_tolerance")
     coverage = {str(name): (int(figures[0]), int(figures[1])) for name, figures in document.get("coverage", {}).items()}  # type: ignore[index,arg-type]
     features = document.get("cpu_features")
-    return GoldenSet(requests, outputs, limits, coverage, None if features is None else tuple(map(str, features)))
+    return GoldenSet(
+        requests,
+        outputs,
+        _limits(document["tolerance"]),
+        coverage,
+        None if features is None else tuple(map(str, features)),
+        None if baseline is None else _limits(baseline),
+    )
 
 
 def _cells(request: Json, info: ModelInfo) -> Cells:
@@ -114,6 +137,14 @@ def _cells(request: Json, info: ModelInfo) -> Cells:
     if len(cells) != len(rows):
         raise ValueError("columns")
     return cells
+
+
+def _told(tolerance: Tolerance) -> Json:
+    return asdict(Limits(tolerance.atol, tolerance.rtol, tolerance.label_mismatch))
+
+
+def _limits(values: dict[str, Json]) -> Limits:
+    return Limits(**{name: _limit(value) for name, value in values.items()})
 
 
 def _limit(value: Json) -> float:

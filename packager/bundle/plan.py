@@ -45,7 +45,8 @@ class ModelCard:
 class BundlePlan:
     """One bundle: `model` is the ONNX variant to serve, `tolerance` the limits it passed, `lock` recipe.lock.yml.
 
-    `binned`: the variant that serves in its place where it can; `model` is then the baseline, which stands by.
+    `binned`: the variant that serves in its place where it can; `model` is then the baseline, which stands by and has
+    passed `baseline_tolerance`.
     `cpu_features` are those of this processor where the variant's answers depend on them, else None. `session` is how
     score.py runs the model.
     """
@@ -64,6 +65,7 @@ class BundlePlan:
     cpu_features: tuple[str, ...] | None = None
     session: SessionSettings = VERIFIED_SETTINGS
     binned: Variant | None = None
+    baseline_tolerance: Tolerance | None = None
 
     @property
     def selected(self) -> Variant:

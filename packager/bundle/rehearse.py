@@ -69,7 +69,6 @@ def rehearse(bundle: Path, made: Golden, others: Rows) -> Rehearsal:
     Of `others` those are sent that no request can carry.
     """
     info = read_info(bundle / "code")
-    limits = read_golden(bundle, info).limits
     made = _within_limits(made, info)
     cells = json_rows(made.rows, info.signature)
     requests = in_requests(cells, info.max_batch)
@@ -83,6 +82,7 @@ def rehearse(bundle: Path, made: Golden, others: Rows) -> Rehearsal:
     session = open_answering(bundle, info, scored.forms[0])
     own = served if session is None else session_outputs(session, info, requests)
     native = {output.name: made.outputs[output.name].astype(output.dtype) for output in info.outputs}
+    limits = read_golden(bundle, info).limits_of(scored.forms[0])
     compared = compare(served, own, native, info=info, limits=limits)
     taken, unfit = _taken(refused, answers[len(requests) :]), _unfit(bundle, info, scored.forms, requests[0])
     return Rehearsal(len(cells), tuple(compared), len(refused), tuple(taken), tuple(unfit))

@@ -34,7 +34,8 @@ class ReplayResult:
     `coverage`: per kind of thing how many the golden rows reach of how many the model has. `cpu_features` are this
     processor's; `built_on` those of the one that built the bundle, None where its answers do not depend on them.
     `form`: of a bundle with a fast path, which form of the model has answered, and why not the fast one. The model.onnx
-    that then stands by is asked the same rows: `onnx_max_abs_error` and `onnx_label_mismatches` are its own.
+    that then stands by is asked the same rows and held against limits of its own: `onnx_max_abs_error`,
+    `onnx_label_mismatches` and `onnx_failures`, which are among `failures` too.
     """
 
     rows: int
@@ -50,6 +51,7 @@ class ReplayResult:
     form: str | None = None
     onnx_max_abs_error: float | None = None
     onnx_label_mismatches: int | None = None
+    onnx_failures: tuple[str, ...] = ()
 
     @property
     def on_other_cpu(self) -> bool:
@@ -71,7 +73,9 @@ def replay(bundle: Path) -> ReplayResult:
     golden = read_golden(bundle, info)
     found = _replayed(bundle, info, golden)
     standby = [] if info.fast_path is None else _standing_by(bundle, info, golden)
-    failures = [*found.failures, *(f"model.onnx: {said}" for one in standby for said in one.failures(golden.limits))]
+    limits = golden.limits_of("onnx")
+    onnx_failures = [f"model.onnx: {said}" for one in standby for said in one.failures(limits)]
+    failures = [*found.failures, *onnx_failures]
     return ReplayResult(
         rows=len(golden.cells),
         max_abs_error=_largest_error(found.compared),
@@ -86,6 +90,7 @@ def replay(bundle: Path) -> ReplayResult:
         form=found.form,
         onnx_max_abs_error=_largest_error(standby) if standby else None,
         onnx_label_mismatches=_label_mismatches(standby) if standby else None,
+        onnx_failures=tuple(onnx_failures),
     )
 
 
@@ -116,15 +121,16 @@ def _replayed(bundle: Path, info: ModelInfo, golden: GoldenSet) -> _Replayed:
     session = open_answering(bundle, info, form or "")
     # Where this program has no library of its own, the bundle's own answers are held against the limits alone.
     own = served if session is None else session_outputs(session, info, golden.requests)
-    compared = compare(served, own, golden.outputs, info=info, limits=golden.limits)
-    return _Replayed([failure for one in compared for failure in one.failures(golden.limits)], compared, form)
+    limits = golden.limits_of(form or "")
+    compared = compare(served, own, golden.outputs, info=info, limits=limits)
+    return _Replayed([failure for one in compared for failure in one.failures(limits)], compared, form)
 
 
 def _standing_by(bundle: Path, info: ModelInfo, golden: GoldenSet) -> list[Compared]:
     """Return how the ONNX model fares that serves where the binned one can't."""
     session = open_served(bundle / "model" / MODEL_FILE, info.signature)
     own = as_served(session_outputs(session, info, golden.requests), info)
-    return compare(own, own, golden.outputs, info=info, limits=golden.limits)
+    return compare(own, own, golden.outputs, info=info, limits=golden.limits_of("onnx"))
 
 
 def _largest_error(compared: Sequence[Compared]) -> float:

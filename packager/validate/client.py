@@ -28,6 +28,10 @@ class Reply:
     headers: tuple[tuple[str, str], ...] = ()
     seconds: float = 0.0
 
+    def header(self, name: str) -> str | None:
+        """Return the last header of this name, None where there is none."""
+        return {key.lower(): value for key, value in self.headers}.get(name)
+
     def json(self) -> Json:
         """Return the body as JSON, None where it is none."""
         try:

@@ -42,5 +42,4 @@ def form_findings(url: str, facts: Facts, fast: FastPath) -> tuple[list[Finding]
 
 
 def _form(url: str, body: bytes) -> str:
-    headers = {name.lower(): value for name, value in post(url, body).headers}
-    return clip(printable(headers.get(FORM_HEADER, f"no header {FORM_HEADER}")), 60)
+    return clip(printable(post(url, body).header(FORM_HEADER) or f"no header {FORM_HEADER}"), 60)

@@ -21,8 +21,10 @@ from packager.binned.library import LIBRARY
 from packager.bundle.fast_path import BINNED_FILE
 from packager.bundle.plan import BundlePlan, Golden
 from packager.dataset.rows import Rows
+from packager.recipe.parity import Tolerance
 
 from . import models
+from .scripts import load
 from .test_replay import sealed
 
 FEATURES, TREES, DEPTH = 3, 40, 4
@@ -91,6 +93,21 @@ def plan(folder: Path, *, trees: list[Split | float] | None = None, **settings: 
         ),
         golden=Golden(Rows(rows), native),
     )
+
+
+def exact(folder: Path, **baseline: float) -> BundlePlan:
+    """Return a plan whose golden answers are the binned form's own to the bit, and whose ONNX model is coarser."""
+    base = plan(folder)
+    script = load(models.bundled(base, folder / "first"))
+    rows = base.golden.rows.numbers
+    label, chances = script.SESSION.run(["label", "probabilities"], {script.INFO["inputs"][0]: rows})
+    model = onnx.load(str(base.model.path))
+    (unit,) = (one for one in model.graph.initializer if one.name == "unit")
+    unit.CopyFrom(numpy_helper.from_array(np.array(1 + 1e-9), "unit"))
+    onnx.save(model, str(base.model.path))
+    golden = replace(base.golden, outputs={"label": label.astype(np.int64), "probabilities": chances})
+    limits = Tolerance(**baseline) if baseline else None
+    return replace(base, golden=golden, tolerance=Tolerance(atol=0, rtol=0), baseline_tolerance=limits)
 
 
 def resealed(bundle: Path, change: Callable[[dict[str, Any]], object] = lambda facts: None) -> Path:

@@ -22,9 +22,10 @@ from packager.bundle.rehearse import rehearse
 from packager.bundle.replay import replay
 from packager.bundle.self_test import SelfTest
 from packager.errors import BundleError
+from packager.recipe.parity import Tolerance
 
 from . import models
-from .binned import grown, needs_library, plan, resealed
+from .binned import exact, grown, needs_library, plan, resealed
 from .scripts import ask, load
 from .test_replay import edited, sealed
 
@@ -230,6 +231,31 @@ def test_an_onnx_model_that_stands_by_beyond_the_limits_is_told(tmp_path: Path) 
     assert not result.ok
     assert all(failure.startswith("model.onnx: ") for failure in result.failures)
     assert result.label_mismatches == 0 < (result.onnx_label_mismatches or 0)
+
+
+def test_the_onnx_model_that_stands_by_is_held_against_limits_of_its_own(tmp_path: Path) -> None:
+    bundle = models.bundled(exact(tmp_path, atol=1e-6, rtol=0), tmp_path / "bundle")
+    result = replay(bundle)
+    assert (result.ok, result.failures, result.max_abs_error) == (True, (), 0)
+    assert 1e-10 < (result.onnx_max_abs_error or 0) < 1e-8
+    (bundle / "code" / "_binned.abi3.so").write_bytes(b"")
+    answered = replay(resealed(bundle))
+    assert (answered.ok, answered.form, answered.failures) == (True, "onnx; library", ())
+
+
+def test_looser_limits_of_the_binned_form_loosen_nothing_for_the_one_that_stands_by(tmp_path: Path) -> None:
+    made = replace(exact(tmp_path, atol=1e-12, rtol=0), tolerance=Tolerance(atol=1, rtol=1))
+    result = replay(models.bundled(made, tmp_path / "bundle"))
+    assert not result.ok
+    assert result.failures == result.onnx_failures
+    assert result.failures[0].startswith("model.onnx: probabilities: ")
+    assert result.failures[0].endswith("beyond atol 1e-12, rtol 0")
+
+
+def test_golden_rows_without_limits_of_the_form_that_stands_by_are_read(tmp_path: Path) -> None:
+    bundle = models.bundled(exact(tmp_path), tmp_path / "bundle")
+    assert "baseline_tolerance" not in json.loads((bundle / "samples" / "golden.json").read_bytes())
+    assert [one.endswith("beyond atol 0, rtol 0") for one in replay(bundle).failures] == [True]
 
 
 def test_replay_says_what_serves_in_place_of_the_binned_form(prefers: Path) -> None:

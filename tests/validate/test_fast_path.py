@@ -45,6 +45,16 @@ def test_another_form_than_the_binned_one_is_found(
     assert "bundle.fast_path: require" in finding.hint
 
 
+def test_the_form_that_stands_by_is_held_against_limits_of_its_own(
+    environment: CleanEnvironment, tmp_path: Path
+) -> None:
+    plan = models.with_settings(binned.exact(tmp_path, atol=1e-6, rtol=0), max_batch=8)
+    found = validated(models.bundled(plan, tmp_path / "bundle"))
+    assert found.ok, found.findings
+    (tmp_path / "bundle" / "code" / "_binned.abi3.so").write_bytes(b"\x7fELF of another machine")
+    assert only(validated(resealed(tmp_path / "bundle"))).check == "fast path"
+
+
 def test_a_form_for_another_machine_is_only_told(
     made: dict[str, Path], environment: CleanEnvironment, tmp_path: Path
 ) -> None:
