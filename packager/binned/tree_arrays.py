@@ -24,20 +24,26 @@ _AGGREGATE_SUM, _POST_TRANSFORM_NONE = 1, 0
 
 
 @dataclass(frozen=True)
-class TreeArrays:
-    """Splits, and leaves, tree after tree in preorder: a node, all below its left side, all below its right one."""
+class _Trees:
+    """What splits ask and what leaves add, in whatever order."""
 
     feature: Ints  # [splits]
     threshold: Doubles  # [splits]
     missing_left: Flags  # [splits]
     category_set: Ints  # [splits], -1 where the split is numeric
     categories: tuple[Doubles, ...]
-    left_is_leaf: Flags  # [splits]
-    right_is_leaf: Flags  # [splits]
-    sizes: Ints  # [trees], in leaves
     weights: Doubles  # [leaves]
     targets: Ints  # [leaves]
     n_targets: int
+
+
+@dataclass(frozen=True)
+class TreeArrays(_Trees):
+    """Splits, and leaves, tree after tree in preorder: a node, all below its left side, all below its right one."""
+
+    left_is_leaf: Flags  # [splits]
+    right_is_leaf: Flags  # [splits]
+    sizes: Ints  # [trees], in leaves
 
     @property
     def leaf_tree(self) -> Ints:
@@ -54,20 +60,12 @@ class TreeArrays:
 
 
 @dataclass(frozen=True)
-class Nodes:
+class Nodes(_Trees):
     """Splits and leaves as a node numbers them: a child >= 0 is a split, a child < 0 is the leaf `~child`."""
 
     roots: Ints  # [trees]
     left: Ints  # [splits]
     right: Ints  # [splits]
-    feature: Ints  # [splits]
-    threshold: Doubles  # [splits]
-    missing_left: Flags  # [splits]
-    category_set: Ints  # [splits], -1 where the split is numeric
-    categories: tuple[Doubles, ...]
-    weights: Doubles  # [leaves]
-    targets: Ints  # [leaves]
-    n_targets: int
 
 
 def read_nodes(node: NodeProto) -> Nodes:
