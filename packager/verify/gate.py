@@ -12,7 +12,7 @@ from packager.artifact import Variant, Verdict
 from packager.errors import VerifyError
 from packager.recipe.model import Recipe
 from packager.verify import quality_verdicts
-from packager.verify.invariance import INVARIANCE
+from packager.verify.invariance import EXACT_KEY, INVARIANCE
 from packager.verify.parity import Tally
 from packager.verify.verify import Findings, Subject
 
@@ -81,10 +81,7 @@ def gate(verdicts: Sequence[Verdict], name: str, recipe: Recipe) -> None:
         return
     first = failed[0]
     others = f" ({len(failed) - 1} more failed, see the report)" if len(failed) > 1 else ""
-    what, hint = quality_verdicts.blame(first) or (
-        "does not score like the registered model",
-        "the report lists every verdict; set the limit that your service can bear, or keep the model as it is",
-    )
+    what, hint = quality_verdicts.blame(first) or _blame(first)
     raise VerifyError(
         f"variant {name} {what}: {told(first)}{others}",
         measured=first.measured,
@@ -92,3 +89,12 @@ def gate(verdicts: Sequence[Verdict], name: str, recipe: Recipe) -> None:
         key=recipe.where(first.recipe_key),
         hint=hint,
     )
+
+
+def _blame(verdict: Verdict) -> tuple[str, str]:
+    """Say what a failed verdict about answers means and what helps: where every bit has to stay, no limit does."""
+    if verdict.check in INVARIANCE and verdict.recipe_key == EXACT_KEY:
+        hint = "no limit of the recipe allows other bits: build without --locked, or keep the model as it is"
+        return "answers the same rows with other bits", hint
+    hint = "the report lists every verdict; set the limit that your service can bear, or keep the model as it is"
+    return "does not score like the registered model", hint

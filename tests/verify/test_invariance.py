@@ -23,17 +23,19 @@ from sklearn.preprocessing import StandardScaler
 from packager.artifact import Precision, Signature, Variant, Verdict
 from packager.binned.model_file import pack_model
 from packager.binned.scorer import ROWS_PER_THREAD
+from packager.errors import VerifyError
 from packager.optimize import int8
 from packager.recipe.parity import Parity
 from packager.runtime.session import Session, open_session
 from packager.verify import invariance
-from packager.verify.gate import told
+from packager.verify.gate import gate, told
 from packager.verify.invariance import INVARIANCE, ask_otherwise
 from packager.verify.parity import Tally
 from packager.verify.probes import Probes
 from packager.verify.verify import Subject
 from tests.convert.pairs import Pair, pair
 from tests.runtime.binned_files import needs_library
+from tests.verify.recipes import recipe
 
 RANDOM = np.random.default_rng(0)
 ROWS = RANDOM.normal(size=(300, 4))
@@ -122,6 +124,7 @@ def test_answers_that_change_from_call_to_call_are_found(tmp_path: Path) -> None
     )
     judged = verdicts(found, path)
     assert not judged["repeatable"].ok
+    assert [verdict.recipe_key for verdict in judged.values()] == [*["verify.parity.atol"] * 2, "optimize.precisions"]
     assert not judged["batch_invariance"].ok
 
 
@@ -201,6 +204,11 @@ def test_a_single_bit_of_binned_trees_is_too_much(
     found = pair(MODELS["forest"](), tmp_path)
     judged = verdicts(found, binned(found), "binned")
     assert [check for check, verdict in judged.items() if not verdict.ok] == [failing]
+    with pytest.raises(VerifyError) as refused:
+        gate(list(judged.values()), "binned", recipe(tmp_path))
+    assert "answers the same rows with other bits" in str(refused.value)
+    assert "optimize.precisions" in (refused.value.key or "")
+    assert "set the limit" not in (refused.value.hint or "")
 
 
 @needs_library
