@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from packager import __version__
 from packager.artifact import VERIFIED_SETTINGS, Signature, SourceModel, Variant, Verdict
+from packager.binned.library import require_instruction_set
 from packager.bundle.deploy import keys_told
 from packager.bundle.environment import pins
 from packager.bundle.fast_path import compiled_library
@@ -46,12 +47,22 @@ _OTHERS = 16
 def require_environment(recipe: Recipe) -> None:
     """Refuse at once, and not after all the work, a serving environment that can't be: BundleError at `bundle.python`.
 
-    What no package index holds is refused too, and a required fast path where nothing is compiled for it.
+    What no package index holds is refused too, a required fast path where nothing is compiled for it, and forced
+    instructions that this processor does not have.
     """
+    require_instruction_set()
     with keys_told(recipe):
         pins(recipe.bundle.python)
         if recipe.bundle.fast_path == "require":
             compiled_library()
+
+
+def require_fast_path(recipe: Recipe, variants: Sequence[Variant]) -> None:
+    """Refuse a required fast path as soon as it is known that there will be none: BundleError."""
+    binned = next((one for one in variants if one.precision == "binned"), None)
+    if recipe.bundle.fast_path == "require" and binned is not None and binned.status != "ok":
+        status = binned.status.replace("_", " ")
+        raise _no_fast_path(f"binned is {status}: {binned.reason}", recipe, measured=status, limit="ok")
 
 
 def plan_bundle(recipe: Recipe, source: Source, proof: Proof, *, report: BuildReport, decision: Decision) -> BundlePlan:
@@ -86,15 +97,23 @@ def plan_bundle(recipe: Recipe, source: Source, proof: Proof, *, report: BuildRe
 
 
 def _not_fast(variant: Variant, recipe: Recipe, report: BuildReport) -> BundleError:
-    """Say why there is no fast path: nothing to bin, or nothing gained by it."""
-    binned = next((one for one in report.variants if one.precision == "binned"), None)
-    why = "it was not the fastest" if binned is None or binned.status == "ok" else f"{binned.status}: {binned.reason}"
+    """Say why another variant than binned was selected: nothing was gained by it, or nothing is known of its speed."""
+    target = recipe.select.target or recipe.benchmark.targets[0].name
+    rows = [row for row in report.measurements if (row.variant, row.target) == ("binned", target)]
+    missing = next((f": {row.reason}" for row in rows if row.reason), "")
+    is_measured = any(row.p50_us is not None for row in rows)
+    why = "it was not the fastest" if is_measured else f"it has no figure on {target}{missing}"
+    why = f"{variant.name} is selected, not binned: {why}"
+    return _no_fast_path(why, recipe, measured=variant.name, limit="binned")
+
+
+def _no_fast_path(why: str, recipe: Recipe, *, measured: str, limit: str) -> BundleError:
     return BundleError(
-        f"the bundle would hold no fast path: {variant.name} is selected, not binned ({why})",
-        measured=variant.name,
-        limit="binned",
+        f"the bundle would hold no fast path: {why}",
+        measured=measured,
+        limit=limit,
         key=recipe.where("bundle.fast_path"),
-        hint="leave bundle.fast_path out: the bundle then serves the variant that was selected",
+        hint="leave bundle.fast_path out: the bundle then serves the variant that is selected",
     )
 
 

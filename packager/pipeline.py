@@ -82,12 +82,14 @@ def _run(recipe: Recipe, options: Options, console: Console, *, report: BuildRep
         with _stage("optimize", console, report) as step:
             report.variants = stages.optimize(recipe, forms, source, scratch)
             step.detail(telling.variants(report.variants))
+        bundling.require_fast_path(recipe, report.variants)
         oracle = Oracle(worker.ask, scratch)
         with _stage("verify", console, report) as step:
             proof = stages.verify(
                 recipe, oracle, source, report=report, progress=step.progress, environ=options.environ
             )
             step.detail(telling.verdicts(report))
+        bundling.require_fast_path(recipe, report.variants)
         with _stage("benchmark", console, report) as step:
             rows = stages.benchmark(recipe, oracle, proof, report=report, tell=step.detail)
             target = bundle_folder(report, options.out)

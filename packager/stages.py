@@ -25,6 +25,7 @@ from packager.dataset.names import named
 from packager.dataset.read import Dataset, open_dataset
 from packager.dataset.rows import Rows
 from packager.errors import ConvertError, VerifyError
+from packager.optimize import binned as binned_stage
 from packager.optimize import optimize as optimize_stage
 from packager.publish.publish import publish as publish_bundle
 from packager.recipe.deploy import Deploy
@@ -142,6 +143,13 @@ def optimize(recipe: Recipe, forms: Forms, source: Source, scratch: Path) -> lis
     return optimize_stage.optimize(
         forms.fp64, forms.fp32, signature=source.model.signature, recipe=recipe, folder=scratch
     )
+
+
+def bin_trees(recipe: Recipe, forms: Forms, source: Source, scratch: Path) -> Variant | None:
+    """Make the variant binned alone; None where the recipe does not ask for it."""
+    if binned_stage.PRECISION not in recipe.optimize.precisions:
+        return None
+    return binned_stage.bin_trees(forms.fp64, source.model.signature, scratch)
 
 
 def verify(

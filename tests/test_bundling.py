@@ -17,6 +17,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from packager import bundling, deciding
+from packager.artifact import Measurement, Variant, Verdict
 from packager.binned import library
 from packager.bundle import deploy_lint, write
 from packager.bundle.manifest import read_manifest
@@ -24,13 +25,16 @@ from packager.bundle.model_info import read_info
 from packager.bundle.plan import Golden
 from packager.bundle.rehearse import Rehearsal
 from packager.bundle.replay import ReplayResult, replay
-from packager.commands.check import check_recipe
+from packager.commands.check import check_recipe, check_recipes
 from packager.console import Console
 from packager.dataset.rows import Rows
+from packager.optimize import binned as optimize_binned
 from packager.pipeline import Options, build
 from packager.recipe.load import load_recipe
+from packager.recipe.model import Recipe
 from packager.report.model import BuildReport
 from packager.runtime.machine import cpu_features
+from packager.verify import gate
 from tests.bundle.binned import needs_library
 from tests.workspace import Workspace, labelled_rows
 
@@ -245,12 +249,72 @@ def test_a_script_that_serves_another_form_leaves_no_bundle(
     assert not (tmp_path / "sample-1" / "bundle").exists()
 
 
-def test_a_required_fast_path_that_there_is_none_of_leaves_no_bundle(space: Workspace, tmp_path: Path) -> None:
-    report = built(space, tmp_path, **FAST, bundle={"fast_path": "require"})
-    assert report.exit_code == 8
-    assert "the bundle would hold no fast path: fp64 is selected, not binned (not_applicable: " in str(report.error)
+def test_a_required_fast_path_of_a_model_without_trees_is_told_before_anything_is_verified(
+    space: Workspace, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recipe = {**FAST, "bundle": {"fast_path": "require"}}
+    report = built(space, tmp_path, **recipe)
+    assert (report.exit_code, list(report.timings_s)) == (8, ["source", "convert", "optimize"])
+    said = "the bundle would hold no fast path: binned is not applicable: the model has no trees"
+    assert said in str(report.error)
     assert re.search(r"recipe.yml:\d+ bundle.fast_path", str(report.error))
     assert not (tmp_path / "sample-1" / "bundle").exists()
+    assert check_recipes([space.recipe(**recipe)], as_json=False) == 8
+    assert "\nno binned: the model has no trees\n" in capsys.readouterr().out
+    assert check_recipes([space.recipe(**FAST)], as_json=False) == 0
+    assert capsys.readouterr().out.splitlines()[1] == "no binned: the model has no trees"
+
+
+@needs_library
+def test_a_required_fast_path_that_is_rejected_is_told_before_anything_is_measured(
+    trees: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def never(variant: Variant, verdicts: list[Verdict]) -> Variant:
+        return replace(variant, status="rejected", reason="planted") if variant.precision == "binned" else variant
+
+    monkeypatch.setattr(gate, "rejected", never)
+    report = built(trees, tmp_path, **FAST, bundle={"fast_path": "require"})
+    assert (report.exit_code, list(report.timings_s)[-1]) == (8, "verify")
+    assert "would hold no fast path: binned is rejected: planted" in str(report.error)
+
+
+@needs_library
+@pytest.mark.parametrize("is_measured", [True, False])
+def test_slower_is_said_of_a_binned_form_only_where_it_was_measured(
+    is_measured: bool, trees: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measured = deciding.select
+
+    def baseline(variants: list[Variant], measurements: list[Measurement], recipe: Recipe) -> str:
+        if not is_measured:
+            measurements[:] = [
+                replace(row, p50_us=None, ci95=None, reason="its process ended") if row.variant == "binned" else row
+                for row in measurements
+            ]
+        measured(variants, measurements, recipe)
+        return variants[0].name
+
+    monkeypatch.setattr(deciding, "select", baseline)
+    report = built(trees, tmp_path, **FAST, bundle={"fast_path": "require"})
+    assert report.exit_code == 8
+    why = "it was not the fastest" if is_measured else "it has no figure on cpu-1: its process ended"
+    assert f"would hold no fast path: fp64 is selected, not binned: {why}\n" in str(report.error)
+
+
+@needs_library
+@pytest.mark.parametrize("wanted", ["nonsense", "AVX2", "avx2\n"])
+def test_instructions_that_the_processor_lacks_stop_the_build_as_a_setting(
+    wanted: str, space: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BINNED_INSTRUCTION_SET", wanted)
+    report = built(space, tmp_path)
+    assert (report.exit_code, report.timings_s) == (2, {})
+    found = " or ".join(library.library().instruction_sets())
+    assert "BINNED_INSTRUCTION_SET names instructions that this processor does not have" in str(report.error)
+    assert f"limit {found}\n" in str(report.error)
+    assert check_recipe(space.recipe())["exit_code"] == 2
+    monkeypatch.setenv("BINNED_INSTRUCTION_SET", "plain")
+    assert check_recipe(space.recipe())["exit_code"] == 0
 
 
 def test_a_required_fast_path_without_a_library_stops_the_build_before_any_work(
@@ -260,7 +324,13 @@ def test_a_required_fast_path_without_a_library_stops_the_build_before_any_work(
         raise library.LibraryUnavailable("nothing was compiled")
 
     monkeypatch.setattr(library, "library", none)
+    monkeypatch.setattr(optimize_binned, "library", none)
     report = built(trees, tmp_path, **FAST, bundle={"fast_path": "require"})
     assert (report.exit_code, report.timings_s) == (8, {})
     assert "the variant binned can't be served: nothing was compiled" in str(report.error)
     assert "bundle.fast_path" in str(report.error)
+    *_, hint = str(report.error).partition("hint: ")
+    assert hint == "install packager where there is a C compiler, or leave bundle.fast_path out"
+    assert built(trees, tmp_path, **FAST).ok
+    told = check_recipe(trees.recipe(**FAST))
+    assert (told["exit_code"], told["forms"]["binned"]) == (0, "nothing was compiled")

@@ -212,7 +212,7 @@ def test_check_tells_what_would_be_built_and_builds_nothing(workspace: Workspace
     workspace.recipe(name="checked")
     ran = workspace.package("check", "recipe.yml", "--json")
     assert ran.code == 0, ran.err
-    assert ran.json()["forms"] == {"fp64": "converts", "fp32": "converts"}
+    assert ran.json()["forms"] == {"fp64": "converts", "fp32": "converts", "binned": "converts"}
     assert not (workspace.folder / "dist" / "checked-1").exists()
 
 

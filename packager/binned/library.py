@@ -1,13 +1,18 @@
-"""The door to the compiled extension, and the words for why there is none."""
+"""The door to the compiled extension, and the words for why there is none, or not with the instructions asked for."""
 
 from __future__ import annotations
 
+import os
 from functools import cache
 from importlib.machinery import ExtensionFileLoader
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Any
 
+from packager.errors import RecipeError
+from packager.wording import printable
+
+INSTRUCTION_SET = "BINNED_INSTRUCTION_SET"
 LIBRARY = Path(__file__).with_name("_binned.abi3.so")
 _REMEDY = (
     "with a C compiler and Python's headers (Debian: apt-get install gcc libc6-dev python3-dev), run "
@@ -29,6 +34,22 @@ def library() -> Any:
     except ImportError as error:
         why = " ".join(str(error).split())[:200]
         raise LibraryUnavailable(f"its compiled extension does not load here: {why}; {_REMEDY}") from error
+
+
+def require_instruction_set() -> None:
+    """Refuse forced instructions that this processor does not have: RecipeError."""
+    wanted = os.environ.get(INSTRUCTION_SET)
+    try:
+        found = library().instruction_sets() if wanted else ()
+    except LibraryUnavailable:
+        return
+    if wanted and wanted not in found:
+        raise RecipeError(
+            f"the environment variable {INSTRUCTION_SET} names instructions that this processor does not have",
+            measured=printable(wanted)[:20],
+            limit=" or ".join(found),
+            hint=f"unset {INSTRUCTION_SET}: the best that the processor has are then taken",
+        )
 
 
 def load_library(path: Path) -> Any:

@@ -21,6 +21,7 @@ from packager.benchmark.benchmark import MIN_ROWS, ROWS_PER_LARGEST_BATCH, Bench
 from packager.benchmark.rows import distinct, draw_rows
 from packager.benchmark.subjects import Bench
 from packager.benchmark_result import MeasuredBundle, MeasuredMachine
+from packager.binned.library import require_instruction_set
 from packager.bundle.golden import read_golden
 from packager.bundle.manifest import Manifest, check_digests
 from packager.bundle.model_info import ModelInfo, read_info
@@ -64,6 +65,7 @@ def benchmark_bundle(
     BenchmarkError (7) where the bundle fails its digests or a part cannot be measured, which is raised when the others
     are told; RecipeError (2) for a target that there is none of, or a file that cannot be written.
     """
+    require_instruction_set()
     console = Console()
     files = _Files(out, pytest_benchmark, console)
     try:

@@ -83,9 +83,12 @@ def _find(path: Path, result: dict[str, Any]) -> None:
         result["steps"] = _plain(steps)
         refuse_unsupported(steps, recipe.where("source.uri"))
         forms = stages.convert(recipe, worker, source, scratch)
-    result["forms"] = {form.name: form.reason or _CONVERTS for form in (forms.fp64, forms.fp32)}
+        binned = stages.bin_trees(recipe, forms, source, scratch)
+    variants = [forms.fp64, forms.fp32, *([binned] if binned else [])]
+    result["forms"] = {form.name: form.reason or _CONVERTS for form in variants}
     if forms.fp64.reason:
         result["steps"] = _plain(without_double_kernel(steps, forms.fp64.reason))
+    bundling.require_fast_path(recipe, variants)
 
 
 def _plain(steps: Sequence[StepFinding]) -> list[dict[str, str]]:
@@ -98,7 +101,7 @@ def _tell(result: dict[str, Any]) -> None:
     console.write((_line(result), "strong"))
     for name, told in result.get("forms", {}).items():
         if told != _CONVERTS:
-            console.write((printable(f"no {name}: {told}"), "warn"))
+            console.write((printable(f"no {name}: {told}"), "" if name == "binned" else "warn"))
     lines = _grouped(result["steps"])
     if lines:
         shown = _HEADER if any(step["status"] != "exact" for step, _ in lines) else _HEADER[:-1]
@@ -129,6 +132,7 @@ def _grouped(steps: Sequence[dict[str, str]]) -> list[tuple[dict[str, str], int]
 def _line(result: dict[str, Any]) -> str:
     if not result["ok"]:
         return printable(f"{result['recipe']}: refused at {result['stage']} (exit {result['exit_code']})")
-    forms = " and ".join(name for name, told in result["forms"].items() if told == _CONVERTS)
+    *others, last = (name for name, told in result["forms"].items() if told == _CONVERTS)
+    forms = f"{', '.join(others)} and {last}" if others else last
     name = f"{result['name']}-{result['version']}"
     return printable(f"{result['recipe']}: {name}, {result['columns']} columns, converts in {forms}")

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from packager import wording
+from packager.binned.library import require_instruction_set
 from packager.bundle.fast_path import is_binned
 from packager.bundle.golden import read_golden
 from packager.bundle.model_info import read_info
@@ -24,6 +25,7 @@ _TOLD = ("classes", "categories", "splits on both sides", "splits with a missing
 
 def verify_bundle(bundle: Path, *, show_values: bool, as_json: bool) -> int:
     """Replay the bundle and print what came of it; return 0, or 6 when an answer differs."""
+    require_instruction_set()
     result = replay(bundle)
     if as_json:
         cells = _cells(bundle, result) if show_values else None

@@ -59,6 +59,18 @@ def _required_fast_path(values: dict[str, JsonValue]) -> Iterator[tuple[Place, s
         yield place, f"{needs}: name binned in optimize.precisions"
     if _at(values, "select", "objective") in (None, "fidelity", "size"):
         yield place, f"{needs}, which is chosen by its speed alone: set select.objective to latency or throughput"
+    target = _deciding_target(values)
+    provider = _at(target, "provider")
+    if isinstance(provider, str) and provider != "cpu":
+        why = f"which runs on the CPU alone, and has no figure on {_at(target, 'name')} ({provider})"
+        yield place, f"{needs}, {why}: name a target of provider cpu in select.target"
+
+
+def _deciding_target(values: dict[str, JsonValue]) -> JsonValue:
+    """Return the target that select.target names, else the first; None where the recipe writes no such target."""
+    targets, wanted = _at(values, "benchmark", "targets"), _at(values, "select", "target")
+    found = targets if isinstance(targets, list) else []
+    return next((one for one in found if wanted is None or _at(one, "name") == wanted), None)
 
 
 def _names(values: dict[str, JsonValue]) -> list[str]:

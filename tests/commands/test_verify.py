@@ -207,6 +207,22 @@ def test_both_forms_of_a_binned_bundle_are_told(tmp_path: Path, verify: Callable
     assert "  answered by onnx; library: the binned form can't serve here\n" in done.out
 
 
+@binned.needs_library
+@pytest.mark.parametrize("command", ["verify", "benchmark"])
+def test_instructions_that_the_processor_lacks_are_a_setting(
+    command: str, bundle: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("BINNED_INSTRUCTION_SET", "nonsense")
+    monkeypatch.setattr(sys, "argv", ["package", command, str(bundle)])
+    with pytest.raises(SystemExit) as left:
+        cli.main()
+    assert left.value.code == 2
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert "BINNED_INSTRUCTION_SET names instructions that this processor does not have" in told.err
+    assert re.search(r"\n  measured nonsense, limit .*plain\n  hint: unset BINNED_INSTRUCTION_SET", told.err)
+
+
 def _int8(folder: Path, features: tuple[str, ...]) -> Path:
     plan = models.classifier(folder)
     model: Variant = replace(plan.model, name="int8", precision="int8")

@@ -16,6 +16,9 @@ from packager.recipe.reference import EXAMPLE
 
 GOLDEN = Path(__file__).parent / "golden"
 LEAST = "recipe_version: 1\nname: fraud\nsource: {uri: model.joblib}\n"
+# A bundle that serves nothing slower, and targets that decide by their speed.
+REQUIRED = "bundle: {fast_path: require}\n"
+TARGET_A, TARGET_B = "{name: a, provider: cpu}", "{name: b, provider: openvino}"
 
 
 def write(folder: Path, more: str = "", *, least: str = LEAST) -> Path:
@@ -119,6 +122,14 @@ def test_a_message_stays_under_four_kilobytes(tmp_path: Path) -> None:
         (
             "bundle: {fast_path: require}\nselect: {objective: latency}\noptimize: {precisions: [fp16]}",
             "name binned in optimize.precisions",
+        ),
+        (
+            f"{REQUIRED}select: {{objective: latency, target: b}}\nbenchmark: {{targets: [{TARGET_A}, {TARGET_B}]}}",
+            "bundle, which runs on the CPU alone, and has no figure on b (openvino): name a target of provider cpu",
+        ),
+        (
+            f"{REQUIRED}select: {{objective: latency}}\nbenchmark: {{targets: [{TARGET_B}, {TARGET_A}]}}",
+            "recipe.yml:4 bundle.fast_path: require needs the variant binned",
         ),
         ("version: ../x", "version: expected 1 to 64 letters"),
         ("version: a..b", "version: expected 1 to 64 letters"),
