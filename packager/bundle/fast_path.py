@@ -28,7 +28,7 @@ BINNED_FILE = "model.binned"
 SCORER_FILE, LIBRARY_FILE, SELF_TEST_FILE = "binned.py", "_binned.abi3.so", "self_test.bin"
 # The header of every answer that tells which form gave it, and what it may say.
 FORM_HEADER = "x-model-form"
-_SETS, _REASONS = "avx512|avx2|plain", "platform|missing|changed|library|model|self-test"
+_SETS, _REASONS = "avx512|avx2|plain", "platform|missing|changed|library|instructions|model|self-test"
 KEY = "bundle.fast_path"
 _NO_LIBRARY = "install packager where there is a C compiler, or leave bundle.fast_path out"
 _MAGIC, _LENGTH = b"PKGBIN\0\1", struct.Struct("<8sI4x")

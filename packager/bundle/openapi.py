@@ -40,7 +40,7 @@ def describe_api(info: ModelInfo, *, title: str, version: str, examples: Example
     """Return the OpenAPI document."""
     return {
         "openapi": "3.1.0",
-        "info": {"title": title, "version": version, "description": "Scores rows with one ONNX model."},
+        "info": {"title": title, "version": version, "description": "Scores rows with one model."},
         "paths": paths(examples, info.fast_path),
         "components": {
             "schemas": {**_request_schemas(info), "Response": _response(info), "Error": _error()},

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from packager.bundle.manifest import Json
     from packager.bundle.model_info import ModelInfo
     from packager.bundle.plan import BundlePlan
+    from packager.recipe.parity import Tolerance
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _LABELS_SHOWN = 12
@@ -74,12 +75,25 @@ def render_readme(plan: BundlePlan, info: ModelInfo) -> str:
         .render(
             plan=plan,
             info=info,
-            checks=sorted({(verdict.check, str(verdict.limit), verdict.recipe_key) for verdict in passed}),
+            checks=sorted(
+                {(verdict.subject, verdict.check, str(verdict.limit), verdict.recipe_key) for verdict in passed}
+            ),
+            required=info.fast_path is not None and info.fast_path.mode == "require",
+            tolerances=_tolerances(plan, info),
             known=any(column.known is not None for column in columns),
             missing=all(column.accepts_missing for column in columns),
             endpoint=endpoint_name(plan),
         )
     )
+
+
+def _tolerances(plan: BundlePlan, info: ModelInfo) -> list[tuple[str, Tolerance]]:
+    """Return the limits of each form of the model that may answer, with the words for whose they are."""
+    if info.fast_path is None:
+        return [("Its numbers", plan.tolerance)]
+    standby = plan.baseline_tolerance or plan.tolerance
+    forms = [("The binned form's numbers", plan.tolerance), ("The numbers of `model.onnx`", standby)]
+    return forms if info.fast_path.mode == "prefer" else forms[:1]
 
 
 def code_span(value: object) -> str:

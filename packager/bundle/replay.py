@@ -25,6 +25,10 @@ from packager.runtime.machine import cpu_features
 # Packages of the building side: a score.py that loads one would not run where only its own environment is.
 _FORBIDDEN = frozenset({"packager", "sklearn", "lightgbm", "joblib", "skl2onnx", "onnx", "pandas"})
 
+_NO_SESSION = (
+    "answers not held bit for bit against a session: packager's extension is not compiled here, limits alone were"
+)
+
 
 @dataclass(frozen=True)
 class ReplayResult:
@@ -35,7 +39,8 @@ class ReplayResult:
     processor's; `built_on` those of the one that built the bundle, None where its answers do not depend on them.
     `form`: of a bundle with a fast path, which form of the model has answered, and why not the fast one. The model.onnx
     that then stands by is asked the same rows and held against limits of its own: `onnx_max_abs_error`,
-    `onnx_label_mismatches` and `onnx_failures`, which are among `failures` too.
+    `onnx_label_mismatches` and `onnx_failures`, which are among `failures` too. `gap`: what
+    could not be checked here.
     """
 
     rows: int
@@ -52,6 +57,7 @@ class ReplayResult:
     onnx_max_abs_error: float | None = None
     onnx_label_mismatches: int | None = None
     onnx_failures: tuple[str, ...] = ()
+    gap: str | None = None
 
     @property
     def on_other_cpu(self) -> bool:
@@ -91,6 +97,7 @@ def replay(bundle: Path) -> ReplayResult:
         onnx_max_abs_error=_largest_error(standby) if standby else None,
         onnx_label_mismatches=_label_mismatches(standby) if standby else None,
         onnx_failures=tuple(onnx_failures),
+        gap=found.gap,
     )
 
 
@@ -101,6 +108,7 @@ class _Replayed:
     failures: list[str]
     compared: list[Compared]
     form: str | None
+    gap: str | None = None
 
 
 def _replayed(bundle: Path, info: ModelInfo, golden: GoldenSet) -> _Replayed:
@@ -120,10 +128,11 @@ def _replayed(bundle: Path, info: ModelInfo, golden: GoldenSet) -> _Replayed:
     served = served_outputs((body for _, body in answers.answers), info, len(golden.cells))
     session = open_answering(bundle, info, form or "")
     # Where this program has no library of its own, the bundle's own answers are held against the limits alone.
+    gap = _NO_SESSION if session is None else None
     own = served if session is None else session_outputs(session, info, golden.requests)
     limits = golden.limits_of(form or "")
     compared = compare(served, own, golden.outputs, info=info, limits=limits)
-    return _Replayed([failure for one in compared for failure in one.failures(limits)], compared, form)
+    return _Replayed([failure for one in compared for failure in one.failures(limits)], compared, form, gap)
 
 
 def _standing_by(bundle: Path, info: ModelInfo, golden: GoldenSet) -> list[Compared]:

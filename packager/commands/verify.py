@@ -52,6 +52,8 @@ def _said(result: ReplayResult) -> Iterator[str]:
         yield f"  they reach {', '.join(reached)}"
     if result.form is not None:
         yield from _forms_said(result)
+    if result.gap is not None:
+        yield f"  not checked: {result.gap}"
     yield f"  this processor: {_features(result.cpu_features)}"
     if result.on_other_cpu:
         yield f"  built on another kind: {_features(result.built_on or ())}"

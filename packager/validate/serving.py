@@ -193,6 +193,8 @@ def _not_ready(error: BundleError, log: bytes, facts: Facts) -> Finding:
     hint = "package serve BUNDLE shows the server's log; correct what init() needs, and build anew"
     if cause.startswith(("ModuleNotFoundError", "ImportError")):
         hint = "a package that score.py imports is not in environment/conda.yml: add it there, and build anew"
+    elif KEY in cause and "BINNED_INSTRUCTION_SET" in cause:
+        hint = forms.OTHER_INSTRUCTIONS
     elif KEY in cause:
         hint = f"build on the kind of machine that serves, or take {KEY}: prefer, with which model.onnx serves"
     elif "changed" in cause:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
 import platform
+import re
 import shutil
+import struct
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +16,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from onnx import TensorProto, helper
 
+from packager.artifact import Verdict
 from packager.bundle import fast_path
 from packager.bundle.deploy_lint import lint
 from packager.bundle.differences import differences, open_side
@@ -125,6 +131,39 @@ def _cut_self_test(bundle: Path) -> None:
     resealed(bundle)
 
 
+def _other_header(change: Callable[[dict[str, Any], bytes], bytes]) -> Callable[[Path], object]:
+    """Return what changes the header of a binned model, whose trees stay what they are; bytes may be added."""
+
+    def plant(bundle: Path) -> None:
+        path = bundle / "model" / "model.binned"
+        data = path.read_bytes()
+        header = json.loads(data[16 : 16 + int.from_bytes(data[8:12], "little")])
+        data = change(header, data)
+        text = json.dumps(header).encode()
+        text += b" " * (-len(text) % 8)
+        path.write_bytes((data[:8] + struct.pack("<II", len(text), 0) + text).ljust(4096, b"\0") + data[4096:])
+        resealed(bundle)
+
+    return plant
+
+
+def _no_label(header: dict[str, Any], data: bytes) -> bytes:
+    """Give the label another name, which no answer has."""
+    header["outputs"][0]["name"] = "none"
+    return data
+
+
+def _narrow_graph(header: dict[str, Any], data: bytes) -> bytes:
+    """Put a graph before the trees that loads, and takes rows of no width that requests have."""
+    rows = helper.make_tensor_value_info("rows", TensorProto.DOUBLE, [None, 7])
+    features = helper.make_tensor_value_info("features", TensorProto.DOUBLE, [None, 7])
+    graph = helper.make_graph([helper.make_node("Identity", ["rows"], ["features"])], "before", [rows], [features])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21)], ir_version=10).SerializeToString()
+    header["before"] = {"offset": len(data), "size": len(model), "gives": ["features"]}
+    return data + model
+
+
+_other_label, _failing_graph = _other_header(_no_label), _other_header(_narrow_graph)
 FAULTS: dict[str, tuple[Callable[[Path], object], str]] = {
     **{f"changed {name}": (_flip(name), "changed") for name in FILES},
     **{f"missing {name}": (lambda bundle, name=name: (bundle / name).unlink(), "missing") for name in FILES},
@@ -132,6 +171,8 @@ FAULTS: dict[str, tuple[Callable[[Path], object], str]] = {
     "a scorer that does not run": (_replaced("code/binned.py", b"import no_such_package"), "library"),
     "a scorer without a model": (_replaced("code/binned.py", b"x = 1"), "model"),
     "a model that is none": (_replaced("model/model.binned", b"PKGBIN"), "model"),
+    "a label that is none": (_other_label, "model"),
+    "a graph that fails on a row": (_failing_graph, "model"),
     "another score": (_other_score, "self-test"),
     "a self-test that was cut": (_cut_self_test, "model"),
     "for another system": (lambda b: resealed(b, lambda f: f["fast_path"].update(system="Plan 9")), "platform"),
@@ -180,6 +221,73 @@ def test_nothing_is_loaded_before_every_file_is_known(prefers: Path) -> None:
     assert not marker.exists()
 
 
+def test_what_loads_is_what_was_checked(prefers: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read, library = Path.read_bytes, prefers / "code" / "_binned.abi3.so"
+
+    def swapped(path: Path) -> bytes:
+        data = read(path)
+        if path.name == library.name:
+            library.write_bytes(b"\x7fELF of someone else")
+        return data
+
+    monkeypatch.setattr(Path, "read_bytes", swapped)
+    assert load(prefers).FORM[HEADER].startswith("binned ")
+    assert read(library) == b"\x7fELF of someone else"
+
+
+def test_the_copy_that_loads_can_not_be_written(prefers: Path) -> None:
+    copy = Path(load(prefers)._sealed(b"some bytes"))
+    assert copy.read_bytes() == b"some bytes"
+    with pytest.raises(PermissionError), copy.open("r+b", buffering=0) as stream:
+        stream.write(b"others")
+    with pytest.raises(PermissionError):
+        os.truncate(copy, 0)
+
+
+@pytest.mark.parametrize("without", ["missing", "refused"])
+def test_a_system_without_sealed_memory_loads_the_file(
+    without: str, prefers: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> int:
+        raise PermissionError
+
+    if without == "missing":
+        monkeypatch.delattr(os, "memfd_create")
+    else:
+        monkeypatch.setattr(os, "memfd_create", refuse)
+    script = load(prefers)
+    assert script.FORM[HEADER].startswith("binned ")
+    assert script._sealed(b"") == str(prefers / "code" / "_binned.abi3.so")
+
+
+@pytest.mark.parametrize("name", ["nonsense", "avx512 "])
+def test_instructions_that_are_not_to_be_had_have_a_word_of_their_own(
+    name: str, prefers: Path, requires: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("BINNED_INSTRUCTION_SET", name)
+    with caplog.at_level("INFO", logger="azmlinfsrv.score"):
+        answer = load(prefers).run(json.dumps(golden(prefers)))
+    assert (answer.status_code, answer.headers[HEADER]) == (200, "onnx; instructions")
+    assert re.match(read_info(prefers / "code").fast_path.forms, "onnx; instructions")  # type: ignore[union-attr]
+    assert "BINNED_INSTRUCTION_SET names none that this processor has" in caplog.text
+    assert name not in caplog.text
+    with pytest.raises(RuntimeError, match=r"bundle\.fast_path is require.*\(instructions\): BINNED_INSTRUCTION_SET"):
+        load(requires)
+    monkeypatch.setenv("BINNED_INSTRUCTION_SET", "")
+    assert load(requires).FORM[HEADER].startswith("binned ")
+
+
+def test_the_log_names_the_file_that_serves(prefers: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level("INFO", logger="azmlinfsrv.score"):
+        load(prefers)
+        _other_score(prefers)
+        load(prefers)
+    said = [record.getMessage() for record in caplog.records if record.getMessage().startswith("ready ")]
+    files = [prefers / "model" / name for name in ("model.binned", "model.onnx")]
+    wanted = [f"model_sha256={hashlib.sha256(path.read_bytes()).hexdigest()} " for path in files]
+    assert [one in line for one, line in zip(wanted, said, strict=True)] == [True, True]
+
+
 def test_a_cache_of_compiled_code_is_not_taken(prefers: Path) -> None:
     cache = prefers / "code" / "__pycache__"
     cache.mkdir()
@@ -215,12 +323,30 @@ def test_threads_are_those_of_the_settings_and_onnx_stands_by_with_one(tmp_path:
     assert load(bundle).SESSION.get_session_options().intra_op_num_threads == 1
 
 
+def test_the_readme_tells_of_the_forms_that_may_serve(tmp_path: Path) -> None:
+    checks = (Verdict("parity", "binned", 0, 0, True, "parity.binned"), Verdict("drift", "fp64", 0, 0, True, "drift"))
+    base = plan(tmp_path, fast_path="require")
+    base = replace(base, tolerance=Tolerance(atol=0.5), baseline_tolerance=Tolerance(atol=0.25))
+    required = replace(base, card=replace(base.card, checks=checks[:1]))
+    told = (models.bundled(required, tmp_path / "require") / "README.md").read_text(encoding="utf-8")
+    assert "served in the fast binned form alone, without" in told
+    assert not re.search("where it can|stands? by|`onnx|0\\.25 \\+", told)
+    assert "The binned form's numbers lie within 0.5 + " in told
+    preferred = models.with_settings(replace(base, card=replace(base.card, checks=checks)), fast_path="prefer")
+    told = (models.bundled(preferred, tmp_path / "prefer") / "README.md").read_text(encoding="utf-8")
+    assert "served as ONNX in fp64, and where it can in the faster binned form, without" in told
+    assert "`model.onnx`, which stands by" in told
+    assert "The binned form's numbers lie within 0.5 + " in told
+    assert "The numbers of `model.onnx` lie within 0.25 + " in told
+    assert "\n| `binned` | `parity` | `0` | `parity.binned` |\n| `fp64` | `drift` |" in told
+
+
 def test_replay_judges_both_forms(made: dict[str, Path]) -> None:
     for bundle in made.values():
         result = replay(bundle)
         assert result.ok, result.failures
         assert str(result.form).startswith("binned ")
-        assert (result.label_mismatches, result.onnx_label_mismatches) == (0, 0)
+        assert (result.label_mismatches, result.onnx_label_mismatches, result.gap) == (0, 0, None)
         assert 0 <= (result.onnx_max_abs_error or 0) < 1e-12
 
 
@@ -281,6 +407,7 @@ def test_replay_without_a_library_of_its_own_holds_answers_against_the_limits(
     monkeypatch.setattr(graph, "compiled_library", none)
     result = replay(prefers)
     assert (result.ok, str(result.form).partition(" ")[0]) == (True, "binned")
+    assert str(result.gap).startswith("answers not held bit for bit against a session")
 
 
 def test_a_true_bundle_passes_its_rehearsal(made: dict[str, Path], tmp_path: Path) -> None:
