@@ -55,6 +55,18 @@ def test_the_form_that_stands_by_is_held_against_limits_of_its_own(
     assert only(validated(resealed(tmp_path / "bundle"))).check == "fast path"
 
 
+@pytest.mark.parametrize("mode", ["prefer", "require"])
+def test_instructions_that_the_deployment_asks_for_and_nobody_has_are_told(
+    mode: str, made: dict[str, Path], environment: CleanEnvironment, tmp_path: Path
+) -> None:
+    bundle = bundles.copied(made[mode], tmp_path)
+    finding = only(validated(bundles.deployed(bundle, environment_variables__BINNED_INSTRUCTION_SET="nonsense")))
+    assert "instructions" in finding.message
+    assert "take BINNED_INSTRUCTION_SET out of the environment_variables" in finding.hint
+    if mode == "prefer":
+        assert (finding.file, finding.measured) == ("deploy/deployment.yml", "onnx; instructions")
+
+
 def test_a_form_for_another_machine_is_only_told(
     made: dict[str, Path], environment: CleanEnvironment, tmp_path: Path
 ) -> None:
