@@ -15,8 +15,9 @@ from packager.benchmark import regression
 from packager.benchmark.contest import Contestant, Rows
 from packager.benchmark.environments import environment_for
 from packager.benchmark.tuning import Tuned, tune
+from packager.binned.library import library_sha256
 from packager.errors import BenchmarkError, RecipeError
-from packager.lock import Lock, check_lock, find_lock
+from packager.lock import Lock, check_library, check_lock, find_lock
 from packager.recipe.model import Recipe, Target
 from packager.recipe.providers import PROVIDERS
 from packager.report.model import BuildReport
@@ -63,24 +64,28 @@ def decide(recipe: Recipe, source: Source, proof: Proof, *, report: BuildReport,
 
 def _selected(recipe: Recipe, source: Source, *, report: BuildReport, locked: Path | None) -> Decision:
     """Select the variant, or take the locked one."""
-    model, session, size = source.model, None, None
-    fresh = Lock(recipe.name, model.version, recipe.digest, model.sha256, selected="")
+    model = source.model
+    lock = Lock(recipe.name, model.version, recipe.digest, model.sha256, selected="")
     if locked is None:
-        report.selected, size = select(report.variants, report.measurements, recipe), find_size(recipe)
+        lock = replace(lock, selected=select(report.variants, report.measurements, recipe), size=find_size(recipe))
     else:
-        lock = find_lock(recipe, locked)
-        check_lock(lock, fresh)
-        report.selected, session, size = lock.selected, lock.session, lock.size
+        found = find_lock(recipe, locked)
+        check_lock(found, lock)
+        lock = found
+    report.selected = lock.selected
     gate.gate(report.verdicts, report.selected, recipe)
     variant = next((one for one in report.variants if one.name == report.selected and one.status == "ok"), None)
     if variant is None:
         raise _not_ok(report)
-    lock = replace(fresh, selected=variant.name, session=session, size=size)
-    return Decision(variant, model.signature, session or VERIFIED_SETTINGS, lock)
+    if variant.precision == "binned":
+        library = library_sha256()
+        lock = replace(lock, library_sha256=library) if locked is None else lock
+        check_library(lock, library)
+    return Decision(variant, model.signature, lock.session or VERIFIED_SETTINGS, lock)
 
 
 def _not_ok(report: BuildReport) -> RecipeError:
-    """Say why a locked variant can't be had: a binned one needs its extension on every machine that builds."""
+    """Say why a locked variant can't be had: a binned one needs its compiled library on every machine that builds."""
     found = next((one for one in report.variants if one.name == report.selected), None)
     why = "" if found is None else f": {found.status.replace('_', ' ')}, {found.reason}"
     message = f"--locked: the variant {report.selected!r} did not come out of this build as ok{why}"

@@ -20,7 +20,8 @@ class Lock:
     """The choice, and what it was made for: another recipe, artifact or tool needs a build without `--locked`.
 
     `session`: how the variant's session runs, where settings were tuned. `size`: of the deployment, where a report says
-    it.
+    it. `library_sha256`: of the compiled library that a binned variant's bundle holds: it is compiled where packager is
+    installed, so that the version of the tool alone does not tell its bytes.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Lock:
     selected: str
     session: SessionSettings | None = None
     size: Size | None = None
+    library_sha256: str | None = None
     tool: str = f"packager {__version__}"
     lock_version: int = LOCK_VERSION
 
@@ -67,6 +69,18 @@ def check_lock(lock: Lock, fresh: Lock) -> None:
             )
 
 
+def check_library(lock: Lock, found: str | None) -> None:
+    """Raise RecipeError where the lock's bundle held another compiled library; a lock of before may not tell."""
+    if lock.library_sha256 in (None, found):
+        return
+    raise RecipeError(
+        "--locked: the library of binned trees here is not the one of the lock, so the bundle would hold other bytes",
+        measured=None if found is None else found[:12],
+        limit=lock.library_sha256[:12],
+        hint="install on both machines the wheel that one of them has built, or build without --locked to decide anew",
+    )
+
+
 def _read(path: Path) -> Lock:
     import yaml
 
@@ -77,6 +91,8 @@ def _read(path: Path) -> Lock:
             "session": None if session is None else settings_from(session),
             "size": None if size is None else Size(**size),
         }
+        if not isinstance(document.get("library_sha256"), str | None):
+            raise TypeError("library_sha256")
         lock = Lock(**{**document, **decided})
     except (OSError, ValueError, yaml.YAMLError, TypeError, AttributeError) as error:
         raise RecipeError(f"{path} is not a lock: {type(error).__name__}", hint="build without --locked") from error

@@ -10,7 +10,7 @@ import pytest
 
 from packager.artifact import SessionSettings
 from packager.errors import RecipeError
-from packager.lock import LOCK_FILE, Lock, check_lock, find_lock
+from packager.lock import LOCK_FILE, Lock, check_library, check_lock, find_lock
 from packager.recipe.load import load_recipe
 from packager.recipe.model import Recipe
 
@@ -89,6 +89,25 @@ def test_a_lock_for_something_else_is_refused_by_what_differs(field: str) -> Non
     assert caught.value.limit == getattr(LOCK, field)
 
 
+LIBRARY = replace(LOCK, selected="binned", library_sha256="c" * 64)
+
+
+def test_the_compiled_library_is_written_and_read(recipe: Recipe, tmp_path: Path) -> None:
+    (tmp_path / "fraud.lock.yml").write_text(LIBRARY.text())
+    assert find_lock(recipe, tmp_path) == LIBRARY
+    assert "library" not in LOCK.text()
+
+
+def test_another_compilation_of_the_library_is_refused_with_what_to_do() -> None:
+    check_library(LIBRARY, "c" * 64)
+    check_library(LOCK, "d" * 64)  # one of before libraries were locked
+    with pytest.raises(RecipeError) as caught:
+        check_library(LIBRARY, "d" * 64)
+    assert "--locked: the library of binned trees here is not the one of the lock" in str(caught.value)
+    assert (caught.value.measured, caught.value.limit) == ("d" * 12, "c" * 12)
+    assert "wheel" in str(caught.value.hint)
+
+
 def test_another_choice_is_no_mismatch() -> None:
     check_lock(replace(LOCK, selected="int8"), LOCK)
 
@@ -104,8 +123,9 @@ def test_another_choice_is_no_mismatch() -> None:
         b"name: [unclosed",
         b"\xff\xfe\x00",
         LOCK.text().encode() + b"more: 1\n",
+        LOCK.text().encode() + b"library_sha256: 7\n",
     ],
-    ids=["empty", "a list", "text", "too little", "broken", "unclosed", "not UTF-8", "an unknown key"],
+    ids=["empty", "a list", "text", "too little", "broken", "unclosed", "not UTF-8", "an unknown key", "no digest"],
 )
 def test_what_is_no_lock_is_refused(content: bytes, recipe: Recipe, tmp_path: Path) -> None:
     (tmp_path / "fraud.lock.yml").write_bytes(content)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from functools import cache
 from importlib.machinery import ExtensionFileLoader
@@ -28,12 +29,21 @@ class LibraryUnavailable(Exception):
 def library() -> Any:
     """Return the extension as a module: `Model` and `instruction_sets`."""
     if not LIBRARY.is_file():
-        raise LibraryUnavailable(f"its extension was not compiled where packager was installed; {_REMEDY}")
+        raise LibraryUnavailable(
+            f"packager's own library of binned trees was not compiled where it was installed; {_REMEDY}"
+        )
     try:
         return load_library(LIBRARY)
     except ImportError as error:
         why = " ".join(str(error).split())[:200]
-        raise LibraryUnavailable(f"its compiled extension does not load here: {why}; {_REMEDY}") from error
+        raise LibraryUnavailable(
+            f"packager's own library of binned trees does not load here: {why}; {_REMEDY}"
+        ) from error
+
+
+def library_sha256() -> str | None:
+    """Return the digest of the compiled extension: another compilation has another one. None where none is here."""
+    return hashlib.sha256(LIBRARY.read_bytes()).hexdigest() if LIBRARY.is_file() else None
 
 
 def require_instruction_set() -> None:

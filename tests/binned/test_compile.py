@@ -203,7 +203,9 @@ def test_without_a_compiler_a_wheel_is_for_all_and_says_what_it_lacks(
     assert wheel.name.endswith("-py3-none-any.whl")
     assert f"going on without the extension of binned trees: {told}" in said
     reason = loaded(wheel, tmp_path)
-    assert reason.startswith("its extension was not compiled where packager was installed; with a C compiler")
+    assert reason.startswith(
+        "packager's own library of binned trees was not compiled where it was installed; with a C compiler"
+    )
     assert reason.endswith("run python -m packager.binned.compile")
 
 
@@ -244,6 +246,6 @@ def test_what_is_no_extension_is_told(tree: Path) -> None:
         load_library(Path(__file__))
     (tree / "packager" / "binned" / LIBRARY.name).write_bytes(b"of another processor")
     assert re.match(
-        r"its compiled extension does not load here: .+; with a C compiler .+ -m packager.binned.compile$",
+        r"packager's own library of binned trees does not load here: .+; with a C compiler .+ packager.binned.compile$",
         said_by(Path(sys.executable), tree),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from dataclasses import asdict
@@ -118,6 +119,20 @@ def test_the_choice_is_replayed_byte_for_byte(space: Workspace, built: Path) -> 
         (space.folder / "recipe.lock.yml").unlink()
 
 
+def test_the_lock_knows_the_library_and_a_replay_with_another_is_refused(space: Workspace, built: Path) -> None:
+    lock = (built / "bundle" / "recipe.lock.yml").read_text()
+    compiled = hashlib.sha256((built / "bundle" / "code" / "_binned.abi3.so").read_bytes()).hexdigest()
+    assert f"library_sha256: {compiled}\n" in lock
+    (space.folder / "recipe.lock.yml").write_text(lock.replace(compiled, "c" * 64))
+    try:
+        ran = space.package("build", "recipe.yml", "--locked", "--out", "other")
+    finally:
+        (space.folder / "recipe.lock.yml").unlink()
+    assert ran.code == 2, ran.err
+    assert "the library of binned trees here is not the one of the lock" in " ".join(ran.err.split())
+    assert not (space.folder / "other" / "sample-1" / "bundle").exists()
+
+
 def test_a_replay_where_nothing_was_compiled_says_so(space: Workspace, built: Path, tmp_path: Path) -> None:
     shutil.copytree(ROOT / "packager", tmp_path / "packager", ignore=shutil.ignore_patterns("*.so", "__pycache__"))
     shutil.copyfile(built / "bundle" / "recipe.lock.yml", space.folder / "recipe.lock.yml")
@@ -127,5 +142,5 @@ def test_a_replay_where_nothing_was_compiled_says_so(space: Workspace, built: Pa
         (space.folder / "recipe.lock.yml").unlink()
     assert ran.code == 2, ran.err
     said = " ".join(ran.err.split())
-    assert "--locked: the variant 'binned' did not come out of this build as ok: not applicable, its extension" in said
+    assert "--locked: the variant 'binned' did not come out of this build as ok: not applicable, packager's own" in said
     assert not (space.folder / "bare" / "sample-1" / "bundle").exists()
