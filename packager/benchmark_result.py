@@ -46,7 +46,19 @@ class MeasuredBundle(Part):
     version: str
     digest: str
     size_bytes: int = Field(ge=0, le=1 << 60, description="all files of the bundle on disk")
-    variant: str = Field(description="the variant that the bundle serves")
+    variant: str = Field(description="the variant that the bundle serves there")
+    form: str | None = Field(
+        default=None,
+        max_length=100,
+        description="of a bundle with two forms of its model, the one that answered there and was measured, as the "
+        "header x-model-form tells it: with its instructions (binned avx512), or why the other (onnx; platform)",
+    )
+
+    @property
+    def instruction_set(self) -> str | None:
+        """Return what scored its trees where the binned form answered, as far as the file tells it."""
+        name, _, instructions = (self.form or "").partition(" ")
+        return instructions if name == "binned" else None
 
 
 class MeasuredMachine(Part):
@@ -154,6 +166,7 @@ class ServingProcess(Part):
         default=None, ge=0, le=1 << 60, description="installed packages that the bundle needs"
     )
     environment_reason: str | None = Field(default=None, description="why the environment was not measured")
+    form: str | None = Field(default=None, max_length=100, description="which form of the model answered, if it tells")
 
 
 class LoadPoint(Part):
@@ -205,6 +218,7 @@ class ServedLoad(Part):
     utilization: float | None = Field(default=None, ge=LEAST, le=1, description="share of an instance to plan with")
     p95_limit_ms: Ms | None = None
     notes: tuple[str, ...] = Field(default=(), description="what makes these figures worth less than they look")
+    form: str | None = Field(default=None, max_length=100, description="which form of the model answered, if it tells")
 
 
 class BenchmarkResult(Part):

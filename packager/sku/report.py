@@ -114,10 +114,7 @@ def _capacities(found: Sequence[Evidence], catalogue: Catalogue) -> tuple[Capaci
     shape = most if len(most.held) > 1 else None
     made = []
     for instance in catalogue.types:
-        rated = [
-            (one, core_ratio(one.result.machine, instance, catalogue, variant=one.result.bundle.variant))
-            for one in found
-        ]
+        rated = [(one, core_ratio(one.result.machine, instance, catalogue, bundle=one.result.bundle)) for one in found]
         one, ratio = best_evidence(rated, instance.vcpus)
         made.append(capacity_of(instance, one, ratio, shape=shape))
     return tuple(made)
