@@ -36,9 +36,10 @@ _TIMEOUT_S = 600.0
 
 @dataclass(frozen=True)
 class _Watched:
-    """One process: nanoseconds to the first answer, and resident bytes, where it was watched further."""
+    """One process: nanoseconds to the first answer, its form, and resident bytes, where it was watched further."""
 
     cold_ns: int
+    form: str | None
     resident_bytes: int = 0
     resident_largest_bytes: int = 0
 
@@ -67,6 +68,7 @@ def measure_process(bundle: Path, *, runs: int = RUNS) -> ServingProcess:
         largest_rows=largest_rows,
         environment_bytes=size,
         environment_reason=reason,
+        form=starts[-1].form,
     )
 
 
@@ -89,14 +91,15 @@ def _start(command: Sequence[str], environment: dict[str, str], folder: Path, *,
         watchdog = threading.Timer(_TIMEOUT_S, process.kill)
         watchdog.start()
         try:
-            cold_ns = int(_told(process, talk)["at_ns"]) - begin
+            first = _told(process, talk)
+            cold_ns, form = int(first["at_ns"]) - begin, first["form"]
             if not watched:
-                return _Watched(cold_ns)
+                return _Watched(cold_ns, form)
             memory = psutil.Process(process.pid)
             _ask(process, talk)
             resident = int(memory.memory_info().rss)
             _ask(process, talk)
-            return _Watched(cold_ns, resident, int(memory.memory_info().rss))
+            return _Watched(cold_ns, form, resident, int(memory.memory_info().rss))
         finally:
             process.communicate()
             watchdog.cancel()

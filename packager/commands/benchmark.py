@@ -16,7 +16,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from packager import wording
-from packager.artifact import BINNED_SUFFIX, Variant
+from packager.artifact import Variant
 from packager.benchmark.benchmark import MIN_ROWS, ROWS_PER_LARGEST_BATCH, Benchmarked, measure
 from packager.benchmark.rows import distinct, draw_rows
 from packager.benchmark.subjects import Bench
@@ -26,6 +26,7 @@ from packager.bundle.golden import read_golden
 from packager.bundle.manifest import Manifest, check_digests
 from packager.bundle.model_info import ModelInfo, read_info
 from packager.bundle.samples import rows_of
+from packager.commands.answering import Answering, find_answering
 from packager.commands.benchmark_table import print_result
 from packager.commands.outputs import require_file
 from packager.commands.parts import CALLS, PROCESS, Parts
@@ -33,7 +34,6 @@ from packager.commands.served import ServedAsked, print_served, served_load
 from packager.console import Console
 from packager.errors import BenchmarkError, BundleError, RecipeError
 from packager.files import pretty_json, write_text
-from packager.lock import LOCK_FILE
 from packager.recipe.model import Benchmark, Target
 from packager.recipe.providers import PROVIDERS
 from packager.report.steadiness import noise_said
@@ -139,16 +139,21 @@ def measure_bundle(bundle: Path, asked: Asked, *, console: Console, keep: Callab
     default = settings.batch_sizes if settings else DEFAULT_BATCH_SIZES
     batch_sizes = tuple(sorted(set(asked.batch_sizes or default)))
     _require_room(batch_sizes[-1], info)
-    parts = Parts(_described(bundle, manifest), _machine(asked.instance_type), keep)
+    answering = find_answering(bundle, info)
+    parts = Parts(_described(manifest, answering), _machine(asked.instance_type), keep)
+    parts.notes += answering.notes
+    for note in answering.notes:  # before all the time that measuring takes
+        console.warn(note)
     if asked.served is not None:
         served_load(bundle, asked.served, console=console, keep=parts.add_load)
     with parts.attempt(CALLS), tempfile.TemporaryDirectory(prefix="packager-") as folder:
         bench, note = _bench(bundle, info, batch_sizes, scratch=Path(folder))
-        parts.found = _measured(bundle, targets, bench, console=console)
+        parts.found = _measured(answering.variant, targets, bench, console=console)
         parts.notes.append(note)
     with parts.attempt(PROCESS), console.step("process") as step:
-        parts.process = measure_process(bundle)
-        step.detail(wording.latency(parts.process.cold_start_ms.median * 1e3) + " from start to first answer")
+        process = measure_process(bundle)
+        parts.add_process(process)
+        step.detail(wording.latency(process.cold_start_ms.median * 1e3) + " from start to first answer")
     return parts
 
 
@@ -227,9 +232,7 @@ def _bench(bundle: Path, info: ModelInfo, batch_sizes: tuple[int, ...], *, scrat
     return Bench(scratch / "rows.npz", info.signature, batch_sizes, info.session), note
 
 
-def _measured(bundle: Path, targets: Sequence[Target], bench: Bench, *, console: Console) -> Benchmarked:
-    path = (bundle / "model" / read_info(bundle / "code").served_file).absolute()
-    variant = Variant(_served_variant(bundle), "binned" if path.suffix == BINNED_SUFFIX else "fp64", "ok", path=path)
+def _measured(variant: Variant, targets: Sequence[Target], bench: Bench, *, console: Console) -> Benchmarked:
     with console.step("benchmark") as step:
         found = measure(targets, [variant], bench, tell=step.detail)
         made = sum(one.p50_us is not None for one in found.measurements)
@@ -237,21 +240,14 @@ def _measured(bundle: Path, targets: Sequence[Target], bench: Bench, *, console:
     return found
 
 
-def _served_variant(bundle: Path) -> str:
-    """Return the name of the variant that the bundle serves, as its lock tells it."""
-    import yaml
-
-    lock = yaml.safe_load((bundle / LOCK_FILE).read_text(encoding="utf-8"))
-    return str(lock.get("selected", "served")) if isinstance(lock, dict) else "served"
-
-
-def _described(bundle: Path, manifest: Manifest) -> MeasuredBundle:
+def _described(manifest: Manifest, answering: Answering) -> MeasuredBundle:
     return MeasuredBundle(
         name=manifest.name,
         version=manifest.version,
         digest=manifest.digest,
         size_bytes=manifest.size_bytes,
-        variant=_served_variant(bundle),
+        variant=answering.variant.name,
+        form=answering.form,
     )
 
 

@@ -15,7 +15,7 @@ _HEADER = ("target", "rows", "p50", "95% interval", "p95", "p99", "rows/s")
 def print_result(console: Console, result: BenchmarkResult) -> None:
     """Print what was measured of which bundle on which machine."""
     bundle, machine = result.bundle, result.machine
-    console.write((f"{bundle.name} {bundle.version}", "strong"), (f"  {bundle.variant}, {bundle.digest[:12]}", ""))
+    console.write((f"{bundle.name} {bundle.version}", "strong"), (f"  {_served(result)}, {bundle.digest[:12]}", ""))
     console.write((f"{machine.processor}, {machine.cores_usable} of {machine.cores} cores", "quiet"))
     rows: list[tuple[Style, list[str]]] = [("", _cells(one)) for one in result.measurements if one.p50_us is not None]
     if rows:
@@ -33,6 +33,12 @@ def print_result(console: Console, result: BenchmarkResult) -> None:
         console.note(note)
     if noisy := noise_said(result.noise.model_dump()):
         console.warn(noisy)
+
+
+def _served(result: BenchmarkResult) -> str:
+    """Return the variant that was measured, with the form that the bundle's answers tell of where it has two."""
+    bundle = result.bundle
+    return bundle.variant if bundle.form is None else f"{bundle.variant} (answers: {bundle.form})"
 
 
 def _placements(result: BenchmarkResult) -> list[str]:

@@ -57,11 +57,26 @@ class Parts:
         return not self.loads and self.found is None and self.process is None
 
     def add_load(self, load: ServedLoad, noise: Noise) -> None:
-        """Take a load, and how noisy the machine was meanwhile."""
+        """Take a load, and how noisy the machine was meanwhile; BenchmarkError where another form has answered it."""
+        self._require_form("the server", load.form)
         self.loads.append(load)
         reason = noise.reason and f"under load, {noise.reason}"
         self._noises.append(noise.model_copy(update={"reason": reason}))
         self._end_part()
+
+    def add_process(self, process: ServingProcess) -> None:
+        """Take what a process costs; BenchmarkError where it answered with another form of the model."""
+        self._require_form("score.py", process.form)
+        self.process = process
+
+    def _require_form(self, who: str, form: str | None) -> None:
+        if form != self.bundle.form and None not in (form, self.bundle.form):
+            raise BenchmarkError(
+                f"{who} answered with another form of the model than the one that was found first",
+                measured=form,
+                limit=self.bundle.form,
+                hint="leave the bundle and this machine alone while it is measured",
+            )
 
     @contextmanager
     def attempt(self, name: str) -> Iterator[None]:

@@ -20,6 +20,7 @@ from packager.bundle.model_info import ModelInfo, read_info
 from packager.bundle.serve import served
 from packager.console import Console, Style
 from packager.errors import BenchmarkError, BundleError, RecipeError
+from packager.front.form import answering_form
 from packager.load.arrivals import Arrivals
 from packager.load.measure import LoadPlan, Offer, Server, measure_load
 from packager.load.processors import Split, most_processors, running_on, split_processors, usable_processors
@@ -135,7 +136,9 @@ def _loaded(
             shares_cpus=split.is_shared,
         )
         with running_on(split.client):
-            return measure_load(server, offered, plan, say=say), watch.verdict()
+            form = answering_form(bundle, running.url)
+            load = measure_load(server, offered, plan, say=say)
+            return load.model_copy(update={"form": form}), watch.verdict()
 
 
 def _plan(manifest: Manifest, asked: ServedAsked) -> LoadPlan:

@@ -1,4 +1,4 @@
-"""Which form of a bundle's model the running server answers with, in a line for whoever has started it."""
+"""Which form of a bundle's model the running server answers with: as it tells, or in a line for who started it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from packager.bundle.model_info import read_info
 from packager.front.exchange import Asked, UpstreamGoneError, UpstreamSilentError, forward, header
 
 
-def model_form(bundle: Path, upstream: str) -> str | None:
+def answering_form(bundle: Path, upstream: str) -> str | None:
     """Ask the server with no rows and return what its header says; None for a bundle whose model has one form."""
     info = read_info(bundle / "code")
     if info.fast_path is None:
@@ -20,4 +20,10 @@ def model_form(bundle: Path, upstream: str) -> str | None:
         reply = forward(Asked("POST", "/score", (("Content-Type", "application/json"),), body), upstream)
     except (UpstreamGoneError, UpstreamSilentError):
         return None  # whoever waits for the server is told that it ended
-    return f"answers are from the model's form {header(reply.headers, FORM_HEADER)} ({FORM_HEADER} of every answer)"
+    return header(reply.headers, FORM_HEADER)
+
+
+def model_form(bundle: Path, upstream: str) -> str | None:
+    """Return it in a sentence."""
+    form = answering_form(bundle, upstream)
+    return None if form is None else f"answers are from the model's form {form} ({FORM_HEADER} of every answer)"

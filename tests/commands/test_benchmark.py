@@ -93,6 +93,82 @@ def test_the_form_that_serves_is_measured(tmp_path: Path, measured: Callable[...
     (row,) = json.loads(told.out)["measurements"]
     assert row["p50_us"] is not None
     assert row["operators"] == {"CPUExecutionProvider": {"BinnedTrees": 1}}
+    result = json.loads(told.out)
+    assert result["bundle"]["form"] == result["process"]["form"]
+    assert result["bundle"]["form"].startswith("binned ")
+
+
+@binned.needs_library
+def test_where_the_onnx_form_answers_no_figure_is_told_as_the_binned_one_s(
+    tmp_path: Path, measured: Callable[..., Told]
+) -> None:
+    """What `package verify` calls `onnx; platform` is not measured as binned by the library of this installation."""
+    bundle = models.bundled(binned.plan(tmp_path), tmp_path / "bundle")
+    binned.resealed(bundle, lambda facts: facts["fast_path"].update(machine="another"))
+    told = measured(bundle, "--batch-size", "3", "--json")
+    result = BenchmarkResult.model_validate_json(told.out)
+    assert (result.bundle.variant, result.bundle.form) == ("fp64", "onnx; platform")
+    assert result.bundle.instruction_set is None
+    assert result.process is not None
+    assert result.process.form == "onnx; platform"
+    (row,) = result.measurements
+    assert (row.variant, row.p50_us is not None) == ("fp64", True)
+    assert "BinnedTrees" not in row.operators["CPUExecutionProvider"]
+    assert any("model.onnx answers, not the binned form (platform)" in note for note in result.notes)
+    assert not any("scored with" in note for note in result.notes)
+
+
+@binned.needs_library
+def test_a_bundle_that_requires_the_form_that_cannot_serve_has_no_figures(
+    tmp_path: Path, measured: Callable[..., Told]
+) -> None:
+    bundle = models.bundled(binned.plan(tmp_path, fast_path="require"), tmp_path / "bundle")
+    binned.resealed(bundle, lambda facts: facts["fast_path"].update(machine="another"))
+    told = measured(bundle, "--batch-size", "3", "--out", str(tmp_path / "none.json"))
+    assert told.code == 7
+    assert "score.py does not run" in told.err
+    assert not (tmp_path / "none.json").exists()
+
+
+@binned.needs_library
+def test_forced_instructions_reach_every_process_that_is_measured(
+    tmp_path: Path, measured: Callable[..., Told], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BINNED_INSTRUCTION_SET", "plain")
+    bundle = models.bundled(binned.plan(tmp_path), tmp_path / "bundle")
+    told = measured(bundle, "--batch-size", "3", "--json")
+    result = BenchmarkResult.model_validate_json(told.out)
+    assert (result.bundle.form, result.bundle.instruction_set) == ("binned plain", "plain")
+    assert result.process is not None
+    assert result.process.form == "binned plain"
+    assert any("scored with plain instructions" in note for note in result.notes)
+
+
+@binned.needs_library
+def test_a_load_that_another_form_answered_is_refused(
+    tmp_path: Path, measured: Callable[..., Told], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = load(1, 620.0).model_copy(update={"form": "onnx; changed"})
+    monkeypatch.setattr(command, "served_load", lambda bundle, asked, *, console, keep: keep(one, result().noise))
+    bundle = models.bundled(binned.plan(tmp_path), tmp_path / "bundle")
+    told = measured(bundle, "--batch-size", "3", "--served", "--out", str(tmp_path / "none.json"))
+    assert told.code == 7
+    assert "the server answered with another form of the model" in told.err
+    assert not (tmp_path / "none.json").exists()
+
+
+@binned.needs_library
+def test_a_library_that_is_not_the_bundle_s_is_told(
+    tmp_path: Path, measured: Callable[..., Told], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bundle = models.bundled(binned.plan(tmp_path), tmp_path / "bundle")
+    for here, said in (
+        ("0" * 64, "is another compilation than the bundle's"),
+        (None, "for single calls there is none"),
+    ):
+        monkeypatch.setattr("packager.commands.answering.library_sha256", lambda here=here: here)
+        notes = json.loads(measured(bundle, "--batch-size", "3", "--json").out)["notes"]
+        assert any(said in note for note in notes)
 
 
 def _append_to_model(bundle: Path) -> None:

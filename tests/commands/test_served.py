@@ -28,7 +28,7 @@ from packager.load.arrivals import due_times
 from packager.load.figures import load_point
 from packager.load.generator import offer
 from packager.load.http import Address
-from tests.bundle import models
+from tests.bundle import binned, models
 from tests.load.test_peers import needs_wrk, wrk_qps
 from tests.sku.samples import load
 
@@ -49,6 +49,17 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def benchmark(bundle: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "packager", "benchmark", str(bundle), "--batch-size", "1", "--served", *arguments]
     return subprocess.run(command, capture_output=True, text=True, timeout=280, check=False)
+
+
+@binned.needs_library
+def test_the_form_that_the_server_tells_is_recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Forced instructions hold for the server too."""
+    monkeypatch.setenv("BINNED_INSTRUCTION_SET", "plain")
+    bundle, out = models.bundled(binned.plan(tmp_path), tmp_path / "bundle"), tmp_path / "here.json"
+    ran = benchmark(bundle, "--seconds", "0.2", "--cpus", "1", "--workers", "1", "--out", str(out))
+    assert ran.returncode == 0, ran.stderr
+    found = BenchmarkResult.model_validate_json(out.read_bytes())
+    assert [load.form for load in found.served] == [found.bundle.form] == ["binned plain"]
 
 
 @pytest.fixture(scope="module")
