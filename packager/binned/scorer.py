@@ -113,7 +113,7 @@ class _Shared:
         """Call `score` on parts of the arrays, each of some of the rows."""
         if self._of != os.getpid():  # threads stay behind where a process forks
             self._open()
-        parts = min(self._threads, rows // ROWS_PER_THREAD)
+        parts = min(4 * self._threads, rows // ROWS_PER_THREAD)  # more than threads: one may be held up
         edges = [rows * part // parts for part in range(parts + 1)]
 
         def of_part(start: int, end: int) -> None:
