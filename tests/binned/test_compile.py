@@ -150,7 +150,7 @@ def test_one_extension_serves_every_python(minor: str, library: Path, tmp_path: 
         pytest.skip(f"there is no Python {minor} on this machine: uv python install {minor}")
     place = tmp_path / "packager"
     (place / "binned").mkdir(parents=True)
-    for name in ("__init__.py", "errors.py", "binned/__init__.py", "binned/library.py"):
+    for name in ("__init__.py", "errors.py", "wording.py", "binned/__init__.py", "binned/library.py"):
         shutil.copyfile(ROOT / "packager" / name, place / name)
     shutil.copyfile(library, place / "binned" / LIBRARY.name)
     assert said_by(python.path, tmp_path).startswith(f"{minor} ")
