@@ -15,10 +15,11 @@ from types import TracebackType
 from typing import Any
 
 import packager
+from packager.binned.library import INSTRUCTION_SET
 
 # What a provider's libraries need to find a device, and with which instructions binned trees are to be scored; nothing
 # else of the caller's environment reaches the worker.
-_KEPT = ("PATH", "LD_LIBRARY_PATH", "HOME", "TMPDIR", "CUDA_VISIBLE_DEVICES", "SYSTEMROOT", "BINNED_INSTRUCTION_SET")
+_KEPT = ("PATH", "LD_LIBRARY_PATH", "HOME", "TMPDIR", "CUDA_VISIBLE_DEVICES", "SYSTEMROOT", INSTRUCTION_SET)
 # The worker runs under a Python that holds numpy and ONNX Runtime alone: it finds this package by its own place, and no
 # other package of the tool's environment with it.
 _START = """

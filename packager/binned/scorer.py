@@ -166,4 +166,5 @@ def _session(graph: memoryview, threads: int) -> Any:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
     options.log_severity_level = 4  # its own lines may carry values of a row
+    options.add_session_config_entry("session.record_ep_graph_assignment_info", "1")  # who asks counts its operators
     return onnxruntime.InferenceSession(bytes(graph), options, providers=["CPUExecutionProvider"])

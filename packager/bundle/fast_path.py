@@ -6,9 +6,7 @@ A plan goes in; the files lie in the bundle, and what they must be to serve come
 from __future__ import annotations
 
 import hashlib
-import json
 import platform
-import struct
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -31,7 +29,6 @@ FORM_HEADER = "x-model-form"
 _SETS, _REASONS = "avx512|avx2|plain", "platform|missing|changed|library|instructions|model|self-test"
 KEY = "bundle.fast_path"
 _NO_LIBRARY = "install packager where there is a C compiler, or leave bundle.fast_path out"
-_MAGIC, _LENGTH = b"PKGBIN\0\1", struct.Struct("<8sI4x")
 
 
 @dataclass(frozen=True)
@@ -150,15 +147,13 @@ def _write(path: Path, data: bytes) -> FileFacts:
 
 
 def _ensembles(data: bytes) -> list[bytes]:
-    """Return the ensembles of a binned model, each from where it begins: it knows its own length."""
+    """Return the bytes of the ensembles of a binned model."""
+    from packager.binned.scorer import read_header
+
     try:
-        magic, length = _LENGTH.unpack_from(data)
-        header = json.loads(data[_LENGTH.size : _LENGTH.size + length])
-        if magic != _MAGIC:
-            raise ValueError("magic")
-        return [data[one["offset"] : one["offset"] + one["size"]] for one in header["ensembles"]]
-    except (ValueError, KeyError, TypeError, struct.error) as error:
-        raise BundleError(f"The variant binned is no binned model ({type(error).__name__})") from None
+        return [data[one["offset"] : one["offset"] + one["size"]] for one in read_header(data)["ensembles"]]
+    except ValueError as error:
+        raise BundleError(f"The variant binned is no binned model: {error}") from None
 
 
 def _require_repeated(library: Any, ensemble: bytes, test: SelfTest) -> None:

@@ -12,11 +12,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from packager.binned.library import INSTRUCTION_SET
 from packager.errors import BundleError
 
 # What a child needs to find its libraries and speak its language; everything else, secrets above all, stays here.
 # Instructions that binned trees are told to be scored with hold for every process that scores.
-_KEPT = ("PATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "TZ", "BINNED_INSTRUCTION_SET")
+_KEPT = ("PATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "TZ", INSTRUCTION_SET)
 # Loading a model of two gigabytes takes a minute; scoring some golden rows takes none.
 _TIMEOUT_S = 600
 _DRIVER = Path(__file__).with_name("score_process.py")

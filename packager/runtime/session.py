@@ -164,7 +164,7 @@ def open_session(
     number_types = [_NUMPY_OF_ONNX[value.type] for value in inference.get_inputs() if value.type in _NUMPY_OF_ONNX]
     dtype: np.dtype[np.floating] = np.dtype(number_types[0] if number_types else np.float64)
     rows_per_run = ROWS_PER_RUN if settings is None else settings.rows_per_run or ROWS_PER_RUN
-    return Session(inference, signature, dtype, _operators(inference), rows_per_run)
+    return Session(inference, signature, dtype, operators_of(inference), rows_per_run)
 
 
 def missing_kernel(path: Path) -> str | None:
@@ -202,15 +202,7 @@ def _options(settings: SessionSettings) -> Any:
     return options
 
 
-def operators_of(graph: bytes) -> dict[str, dict[str, int]]:
-    """Return which operators of a graph that opens here run on the CPU provider, and how often."""
-    import onnxruntime
-
-    options = _options(SessionSettings())
-    return _operators(onnxruntime.InferenceSession(graph, options, providers=[CPU_PROVIDER]))
-
-
-def _operators(inference: Any) -> dict[str, dict[str, int]]:
+def operators_of(inference: Any) -> dict[str, dict[str, int]]:
     """Return how often each provider runs which operator, as the session's own graph has them."""
     counts: dict[str, Counter[str]] = {}
     for part in inference.get_provider_graph_assignment_info():
